@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The destinations of `publish`; X(NAME) needs `const struct sops_destination sops_destination_NAME`. No include guard. */

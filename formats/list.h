@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The formats, in the order of help texts; X(NAME) needs `const struct sops_format sops_format_NAME`. No include guard. */

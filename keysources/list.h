@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The key sources, in the order in which a loaded file holds them (spec 60 section 1); X(NAME) needs `const struct
+ * sops_keysource sops_keysource_NAME`. No include guard. */

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks that grow with the arena, up to a size at which the unused rest of the last one does not matter. */
+#include "base/base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define FIRST_CHUNK 1024
+#define LAST_CHUNK ((size_t)256 << 10)
+
+struct sops_chunk {
+    struct sops_chunk *next;
+    size_t size;
+    _Alignas(16) uint8_t bytes[];
+};
+
+static uint8_t *take(struct sops_arena *a, size_t size, size_t align, struct sops_err *e)
+{
+    size_t pad = a->at != NULL ? (size_t)(-(uintptr_t)a->at) & (align - 1) : 0;
+    if (a->at != NULL && a->left >= pad && a->left - pad >= size) {
+        uint8_t *p = a->at + pad;
+        a->at = p + size;
+        a->left -= pad + size;
+        return p;
+    }
+    size_t want = a->head == NULL ? FIRST_CHUNK : a->head->size * 2;
+    want = want > LAST_CHUNK ? LAST_CHUNK : want;
+    /* A big text gets a chunk of its own behind the head, so that the rest of the head stays in use. */
+    bool own = size > want / 4;
+    want = own ? size : want;
+    if (want > SIZE_MAX - sizeof(struct sops_chunk)) {
+        sops_fail_memory(e);
+        return NULL;
+    }
+    struct sops_chunk *c = sops_alloc(sizeof *c + want, e);
+    if (c == NULL) {
+        return NULL;
+    }
+    if (own && a->head != NULL) {
+        c->next = a->head->next;
+        a->head->next = c;
+        return c->bytes;
+    }
+    c->size = own ? FIRST_CHUNK : want;
+    c->next = a->head;
+    a->head = c;
+    a->at = c->bytes + size;
+    a->left = want - size;
+    return c->bytes;
+}
+
+void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e)
+{
+    return take(a, size, 16, e);
+}
+
+uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e)
+{
+    return take(a, size, 1, e);
+}
+
+bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_slice *to, struct sops_err *e)
+{
+    uint8_t *p = sops_arena_bytes(a, from.len + 1, e);
+    if (p == NULL) {
+        return false;
+    }
+    if (from.len != 0) {
+        memcpy(p, from.ptr, from.len);
+    }
+    p[from.len] = '\0';
+    *to = (struct sops_slice){p, from.len};
+    return true;
+}
+
+bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    uint8_t *p = n >= 0 ? sops_arena_bytes(a, (size_t)n + 1, e) : NULL;
+    if (p == NULL) {
+        return n >= 0 ? false : sops_fail(e, SOPS_E_GENERIC, "a text cannot be formatted");
+    }
+    va_start(args, fmt);
+    (void)vsnprintf((char *)p, (size_t)n + 1, fmt, args);
+    va_end(args);
+    *to = (struct sops_slice){p, (size_t)n};
+    return true;
+}
+
+void sops_arena_free(struct sops_arena *a)
+{
+    struct sops_chunk *c = a->head;
+    while (c != NULL) {
+        struct sops_chunk *next = c->next;
+        sops_free(c);
+        c = next;
+    }
+    *a = (struct sops_arena){0};
+}

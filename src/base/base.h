@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base.h - slice, buf, arena and err: the four types that every other file uses.
+ *
+ * All-zero is the empty value of each. All heap of this program comes from mem.c and is wiped when it is freed, so
+ * there is no "secret" and "non-secret" kind of buffer to choose between.
+ */
+#ifndef SOPS_BASE_BASE_H
+#define SOPS_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SOPS_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* On everything that can fail: the result must be looked at. */
+#define SOPS_CHECKED __attribute__((warn_unused_result))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sops_err;
+
+/* ---- slice: bytes that somebody else owns ------------------------------------------------------------------- */
+
+struct sops_slice {
+    const uint8_t *ptr;
+    size_t len;
+};
+
+/* A slice of a string literal. */
+#define SOPS_LIT(s) ((struct sops_slice){(const uint8_t *)("" s), sizeof(s) - 1})
+/* The two arguments of a "%.*s". */
+#define SOPS_ARG(s) ((int)(s).len), ((const char *)(s).ptr)
+
+/* The bytes of the NUL-terminated `s`; NULL gives the empty slice. */
+static inline struct sops_slice sops_str(const char *s)
+{
+    return (struct sops_slice){(const uint8_t *)s, s != NULL ? strlen(s) : 0};
+}
+
+/* `n` bytes from `p`. */
+static inline struct sops_slice sops_slice_of(const void *p, size_t n)
+{
+    return (struct sops_slice){(const uint8_t *)p, n};
+}
+
+static inline bool sops_slice_eq(struct sops_slice a, struct sops_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool sops_slice_starts(struct sops_slice s, struct sops_slice prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+static inline bool sops_slice_ends(struct sops_slice s, struct sops_slice suffix)
+{
+    return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
+}
+
+/* `s` without its first `n` bytes (all of them when it is shorter). */
+static inline struct sops_slice sops_slice_skip(struct sops_slice s, size_t n)
+{
+    return n >= s.len ? (struct sops_slice){s.ptr + s.len, 0} : (struct sops_slice){s.ptr + n, s.len - n};
+}
+
+/* The first `n` bytes of `s` (all of them when it is shorter). */
+static inline struct sops_slice sops_slice_first(struct sops_slice s, size_t n)
+{
+    return (struct sops_slice){s.ptr, n < s.len ? n : s.len};
+}
+
+/* Index of the first byte `c` in `s`, or s.len. */
+size_t sops_slice_find(struct sops_slice s, uint8_t c);
+/* Order by bytes, the shorter first when one begins with the other: <0, 0, >0. */
+int sops_slice_cmp(struct sops_slice a, struct sops_slice b);
+/* `s` without ASCII blanks, tabs, CR, LF, VT, FF at both ends. (Unicode: sops_text_trim in text.h.) */
+struct sops_slice sops_slice_trim(struct sops_slice s);
+/* Takes the part of `*rest` before the next `sep` and moves `*rest` behind it; false when nothing is left.
+ * "a,,b" gives a, "", b; "" gives one empty piece; start with rest.ptr != NULL. At the end rest->ptr is NULL. */
+bool sops_slice_next(struct sops_slice *rest, uint8_t sep, struct sops_slice *piece);
+
+/* ---- mem.c: the only malloc ----------------------------------------------------------------------------------- */
+
+/* `size` bytes of zeros (1 byte for size 0), owned by the caller, to be freed with sops_free; NULL with `e` set on failure. */
+void *sops_alloc(size_t size, struct sops_err *e) SOPS_CHECKED;
+/* Wipes and frees what sops_alloc gave; NULL is fine. */
+void sops_free(void *p);
+/* Wipes memory that the compiler may think is dead. */
+void sops_wipe(void *p, size_t n);
+/* A NUL-terminated copy, owned by the caller (sops_free); NULL with `e` set on failure. */
+char *sops_strdup(struct sops_slice s, struct sops_err *e) SOPS_CHECKED;
+
+/* For tests: number of blocks that are not freed yet; number of allocations so far; and let the k-th allocation from now
+ * (1-based) and only that one fail, 0 for none. */
+size_t sops_mem_live(void);
+uint64_t sops_mem_count(void);
+void sops_mem_fail_at(uint64_t k);
+
+/* Malloc-shaped entry points on the same heap, for libraries that take an allocator (jansson, libcurl). */
+void *sops_mem_malloc(size_t n);
+void *sops_mem_calloc(size_t n, size_t m);
+void *sops_mem_realloc(void *p, size_t n);
+char *sops_mem_strdup(const char *s);
+void sops_mem_free(void *p);
+
+/* ---- buf: bytes I own ----------------------------------------------------------------------------------------- */
+
+/* Grows by copy and wipe; unchanged after a failed call. Free with sops_buf_free, which leaves it empty. */
+struct sops_buf {
+    uint8_t *ptr;
+    size_t len, cap;
+};
+
+bool sops_buf_add(struct sops_buf *b, struct sops_slice s, struct sops_err *e) SOPS_CHECKED;
+bool sops_buf_addc(struct sops_buf *b, uint8_t c, struct sops_err *e) SOPS_CHECKED;
+bool sops_buf_adds(struct sops_buf *b, const char *s, struct sops_err *e) SOPS_CHECKED;
+bool sops_buf_addn(struct sops_buf *b, uint8_t c, size_t times, struct sops_err *e) SOPS_CHECKED;
+bool sops_buf_addf(struct sops_buf *b, struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(3, 4) SOPS_CHECKED;
+/* Makes room for `extra` more bytes, so that b->ptr + b->len .. + extra may be written directly. */
+bool sops_buf_reserve(struct sops_buf *b, size_t extra, struct sops_err *e) SOPS_CHECKED;
+/* Puts a NUL behind the bytes (not counted in len) and returns them as a C string; NULL with `e` set on failure. */
+const char *sops_buf_cstr(struct sops_buf *b, struct sops_err *e) SOPS_CHECKED;
+/* Forgets (and wipes) what stands behind the first `len` bytes; keeps the memory. */
+void sops_buf_cut(struct sops_buf *b, size_t len);
+void sops_buf_free(struct sops_buf *b);
+
+static inline struct sops_slice sops_buf_view(const struct sops_buf *b)
+{
+    return (struct sops_slice){b->ptr, b->len};
+}
+
+/* ---- arena: many small things with one lifetime --------------------------------------------------------------- */
+
+struct sops_arena {
+    struct sops_chunk *head;
+    uint8_t *at; /* next free byte of the head chunk */
+    size_t left;
+};
+
+/* `size` bytes of zeros, aligned for any type, which live until sops_arena_free. */
+void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
+/* Unaligned bytes that are not zeroed: for texts. */
+uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
+/* A copy of `from` with a NUL behind it (not counted). `to` may be `&from`. An empty `from` gives an empty, non-NULL slice. */
+bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_slice *to, struct sops_err *e) SOPS_CHECKED;
+bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
+    SOPS_PRINTF(4, 5) SOPS_CHECKED;
+/* Wipes and frees everything; leaves an empty arena. */
+void sops_arena_free(struct sops_arena *a);
+
+/* ---- err: what went wrong ------------------------------------------------------------------------------------- */
+
+/* The number is the exit status (docs/COMPATIBILITY.md, "exit statuses"). */
+enum sops_code {
+    SOPS_OK = 0,
+    SOPS_E_GENERIC = 1,
+    SOPS_E_READ = 2,        /* input cannot be read, or clear text cannot be parsed */
+    SOPS_E_WRITE = 3,       /* output cannot be opened */
+    SOPS_E_DUMP = 4,        /* the output format cannot hold the document */
+    SOPS_E_CONFIG_REGEX = 5, /* a creation rule's regex does not compile */
+    SOPS_E_KMS_CONTEXT = 6,
+    SOPS_E_PATH = 7,        /* set, unset: bad path or value */
+    SOPS_E_CONFLICT = 8,    /* parameters in conflict */
+    SOPS_E_ENCRYPT = 23,
+    SOPS_E_DECRYPT = 25,
+    SOPS_E_NO_FILE_KEYS = 49,
+    SOPS_E_MAC = 51,
+    SOPS_E_EXTRACT_PATH = 91,
+    SOPS_E_EMPTY = 92,
+    SOPS_E_NO_FILE = 100,
+    SOPS_E_ORDER = 112,
+    SOPS_E_NO_KEY = 128,
+    SOPS_E_UNCHANGED = 200,
+    SOPS_E_EDITOR = 201,
+    SOPS_E_EDIT_VERSION = 202,
+    SOPS_E_ALREADY = 203,
+};
+
+struct sops_err {
+    int code;               /* enum sops_code, or the status of a child process */
+    unsigned line, column;  /* 1-based position in the input; 0: none */
+    char msg[1024];         /* never holds a value from the document */
+    char hint[256];         /* what the user can do about it, or "" */
+    struct sops_buf detail; /* more lines: why each key failed; empty on success */
+};
+
+/* Each returns false, so that a failing function ends `return sops_fail(...)`. The first failure stays: when `e` is
+ * already set it is not changed. */
+bool sops_fail(struct sops_err *e, int code, const char *fmt, ...) SOPS_PRINTF(3, 4);
+/* SOPS_E_GENERIC with a position. */
+bool sops_fail_at(struct sops_err *e, unsigned line, unsigned column, const char *fmt, ...) SOPS_PRINTF(4, 5);
+bool sops_fail_memory(struct sops_err *e);
+/* Puts "CONTEXT: " in front of the message. */
+bool sops_within(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3);
+/* Replaces the code: a reader says 1, the step knows better. */
+bool sops_recode(struct sops_err *e, int code);
+/* Sets the hint, unless there is one. */
+bool sops_hint(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3);
+/* Forgets the failure and frees the detail. */
+void sops_err_clear(struct sops_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

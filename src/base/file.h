@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - whole files: read with a limit, replaced so that the old or the new content is there whole, temp folders. */
+#ifndef SOPS_BASE_FILE_H
+#define SOPS_BASE_FILE_H
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+#define SOPS_FILE_MAX ((size_t)2048 << 20) /* no input is longer than this, in bytes */
+
+/* Appends the whole of `path` ("-" is a file name like others), or of a descriptor. Longer than `limit` bytes, missing,
+ * a folder, unreadable: code 2 with the path and the cause. */
+bool sops_file_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+bool sops_fd_read(int fd, const char *name, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Writes all bytes, going on after EINTR and short writes. */
+bool sops_fd_write(int fd, const char *name, struct sops_slice bytes, struct sops_err *e) SOPS_CHECKED;
+
+/* Puts `bytes` in place of what `path` holds: written beside the file that links lead to, synced, old mode and owner
+ * kept, renamed, folder synced. With several hard links, a folder that cannot be written, a device or pipe: in place,
+ * with a synced copy of the old content beside it until the overwriting has been synced. A new file gets `mode` less
+ * the umask. Cannot be opened: code 3; failing writes: code 1; the old content is whole after either. */
+bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e) SOPS_CHECKED;
+/* A new file with exactly `mode`; fails when there is one already. */
+bool sops_file_create(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e) SOPS_CHECKED;
+
+/* Makes a folder PARENT/PREFIXrandom of mode 0700 and remembers it: it is removed with all that is in it by
+ * sops_temp_remove, at exit, and when a signal ends the process (sops_temp_on_signal). `out` gets the path. */
+bool sops_temp_make(const char *parent, const char *prefix, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Remembers one more path (a file, FIFO or socket) to be removed on every way out. */
+bool sops_temp_remember(const char *path, struct sops_err *e) SOPS_CHECKED;
+void sops_temp_remove(const char *path);
+/* Removes everything that is remembered; async-signal-safe. */
+void sops_temp_remove_all(void);
+
+/* Absolute path by text from $PWD (when that is right, else getcwd), cleaned of "." and ".."; links are not resolved. */
+bool sops_path_absolute(const char *path, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.h - .sops.yaml: found, read, and its rule for a file (spec 40). */
+#ifndef SOPS_CORE_CONFIG_H
+#define SOPS_CORE_CONFIG_H
+
+#include "core/conf.h"
+#include "core/destination.h"
+#include "core/meta.h"
+
+struct sops_config {
+    struct sops_buf path;  /* absolute path of the file; empty: none was found */
+    struct sops_doc doc;   /* what conf.c read; `parts` is a map */
+    struct sops_style yaml, json, json_binary; /* stores.* */
+};
+
+/* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is no
+ * error. Warns about a .sops.yml. Code 1. */
+bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e) SOPS_CHECKED;
+void sops_config_free(struct sops_config *c);
+/* The indentation for writing `f` (stores.NAME.indent); the global --indent is the caller's business. */
+struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f);
+/* Are there creation rules (also an empty list)? */
+bool sops_config_has_rules(const struct sops_config *c);
+
+/* What a creation rule says for one file. */
+struct sops_creation {
+    struct sops_group *groups;   /* in the arena of the caller; NULL: no key at all */
+    int64_t threshold;
+    struct sops_slice rule[SOPS_RULES]; /* crypt rules, at most one */
+    bool mac_only_encrypted;
+    bool from_rule;              /* a rule was there */
+};
+/* The creation rule for `file` (path as given; made absolute here). No rules: from_rule is false, no error. Rules but no
+ * match: "no matching creation rules found", code 1. Keys of the rule are parsed (may ask a server), texts copied to `a`. */
+bool sops_config_creation(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
+                          struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
+
+/* What a destination rule says for one path (as typed). */
+struct sops_publication {
+    const struct sops_destination *destination;
+    struct sops_slice value[SOPS_MAX_DESTINATION_VALUES];
+    bool omit_extensions;
+    bool recreate;                /* a recreation_rule is there: encrypt anew by `creation` */
+    struct sops_creation creation;
+};
+bool sops_config_destination(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *path,
+                             struct sops_publication *out, struct sops_err *e) SOPS_CHECKED;
+
+#endif

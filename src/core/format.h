@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format.h - what a file format is to the rest of the program: bytes to doc and back (spec 20, 21). */
+#ifndef SOPS_CORE_FORMAT_H
+#define SOPS_CORE_FORMAT_H
+
+#include "core/tree.h"
+
+enum sops_layout {
+    SOPS_META_NESTED,  /* one map under the key "sops":      yaml, json, binary */
+    SOPS_META_SECTION, /* one flat section "sops":           ini */
+    SOPS_META_PREFIX,  /* flat keys that begin with "sops_": dotenv */
+};
+
+enum {
+    SOPS_FMT_LOSSY = 1,    /* dotenv, ini: read back before it is written */
+    SOPS_FMT_COMMENTS = 2, /* yaml: read back when a comment rule is in force */
+    SOPS_FMT_PARTS = 4,    /* yaml: several documents */
+    SOPS_FMT_WHOLE = 8,    /* binary: one value; crypt rules do not apply */
+};
+
+struct sops_style {
+    int64_t indent;
+    bool indent_set;
+};
+
+struct sops_format {
+    const char *name;            /* as in --input-type */
+    const char *const *suffixes; /* file name endings, NULL-terminated; binary has none and is the last resort */
+    const char *store;           /* its key under `stores:` in .sops.yaml, or NULL */
+    const char *example;         /* what `sops edit NEW` starts from */
+    enum sops_layout meta;
+    unsigned flags;
+    const struct sops_format *sealed; /* what its encrypted form is written in (binary: json); NULL: itself */
+
+    /* Reads clear or encrypted text. Code 2 with line for what cannot be parsed; messages never hold text of the input.
+     * `in` may be freed afterwards. `out` is empty before. */
+    bool (*parse)(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
+    /* Appends the whole document; code 4 for what the format cannot hold. Call sops_doc_emit instead. */
+    bool (*emit)(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e);
+    /* --extract of a node that is not a map: appends its text; code 4 when it cannot be written. */
+    bool (*emit_value)(const struct sops_doc *d, const struct sops_node *n, const struct sops_style *s,
+                       struct sops_buf *out, struct sops_err *e);
+};
+
+#define X(name) extern const struct sops_format sops_format_##name;
+#include "formats/list.h"
+#undef X
+
+extern const struct sops_format *const sops_formats[]; /* NULL-terminated; binary is the last */
+/* By the word of --input-type; NULL for any other word. */
+const struct sops_format *sops_format_named(struct sops_slice word);
+/* By the end of a file's name; binary when nothing fits. */
+const struct sops_format *sops_format_for(struct sops_slice file_name);
+/* The one way to write a document: refuses one whose MAC was not verified. */
+bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
+                   struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
+#endif

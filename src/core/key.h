@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* key.h - master keys in rows and groups: parsing lists, showing, equality, order (spec 40 "keys of a rule", 60 section 2). */
+#ifndef SOPS_CORE_KEY_H
+#define SOPS_CORE_KEY_H
+
+#include "core/keysource.h"
+
+struct sops_group {
+    struct sops_key *keys; /* any one of them opens the group's share */
+    struct sops_group *next;
+};
+
+/* The source with this id ("azure_kv"), or NULL. */
+const struct sops_keysource *sops_keysource_named(struct sops_slice id);
+/* All sources sorted by rank[order]: fills `out`, which has room for all and a NULL. */
+#define SOPS_MAX_SOURCES 16
+void sops_keysources_by(enum sops_order order, const struct sops_keysource *out[SOPS_MAX_SOURCES]);
+
+/* Parses the comma list `text` with source->parse and appends the keys to `*list`; created_at is set to now for DATED ones. */
+bool sops_keys_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source, struct sops_slice text,
+                     struct sops_key **list, struct sops_err *e) SOPS_CHECKED;
+void sops_keys_append(struct sops_key **list, struct sops_key *more);
+void sops_groups_append(struct sops_group **list, struct sops_group *more);
+/* A copy whose texts live in `a`; next is NULL. */
+struct sops_key *sops_key_copy(struct sops_arena *a, const struct sops_key *k, struct sops_err *e) SOPS_CHECKED;
+/* Appends its display text (source->show, else field[0]). */
+bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Same identity: same source and display text. False with `e` set when memory is out. */
+bool sops_key_same(const struct sops_key *a, const struct sops_key *b, struct sops_err *e);
+
+#endif

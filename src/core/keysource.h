@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keysource.h - a key is data, a key source is behaviour: what one provider of master keys is to the program (spec 60). */
+#ifndef SOPS_CORE_KEYSOURCE_H
+#define SOPS_CORE_KEYSOURCE_H
+
+#include "core/world.h"
+
+/* Places that put keys of several kinds in a row, each in its own order. */
+enum sops_order { SOPS_BY_FLAGS, SOPS_BY_RULE, SOPS_BY_META, SOPS_BY_ROTATE, SOPS_BY_GROUPS, SOPS_ORDERS };
+
+enum {
+    SOPS_FIELD_OPTIONAL = 1, /* left out of the metadata when empty */
+    SOPS_FIELD_MAP = 2,      /* key->map: the AWS encryption context */
+};
+struct sops_keyfield {
+    const char *meta;   /* in a file's metadata:                    "vault_url" */
+    const char *config; /* in an item of key_groups; NULL: the same "vaultUrl" */
+    const char *rule;   /* beside the list in a creation rule:      "aws_profile" */
+    const char *flag;   /* option for all keys of the command line: "aws-profile" */
+    unsigned flags;
+};
+#define SOPS_MAX_FIELDS 4
+
+struct sops_pair {
+    struct sops_slice key, value;
+    const struct sops_pair *next;
+};
+struct sops_key {
+    const struct sops_keysource *source;
+    struct sops_slice field[SOPS_MAX_FIELDS]; /* same order as source->fields */
+    const struct sops_pair *map;              /* sorted by key */
+    struct sops_slice enc, created_at;        /* the wrapped data key, as text; RFC 3339 */
+    struct sops_key *next;
+};
+
+enum {
+    SOPS_SRC_DATED = 1,       /* has created_at */
+    SOPS_SRC_SKIP_EMPTY = 2,  /* "a,,b" is two keys, not an error */
+    SOPS_SRC_ALWAYS = 4,      /* its empty list is written inside key_groups */
+    SOPS_SRC_RULE_LIST = 8,   /* its rule_key takes a YAML list only */
+    SOPS_SRC_GROUP_TEXT = 16, /* in key_groups its items are texts, not mappings */
+    SOPS_SRC_REMOTE = 32,     /* asks a server: wraps run side by side, in threads */
+};
+
+struct sops_keysource {
+    const char *id;                /* "azure_kv": metadata, decryption order, messages */
+    const char *title;             /* "Azure Key Vault key with URL": in the key service's prompt */
+    const char *flag, *short_flag; /* "azure-kv": also --add-…, --rm-…; short_flag may be NULL */
+    const char *env;               /* "SOPS_AZURE_KEYVAULT_URLS" */
+    const char *rule_key, *group_key; /* in creation_rules, in key_groups */
+    const struct sops_keyfield *fields; /* ends with {NULL}; place + 1 = number on the wire */
+    unsigned wire;                 /* its number in the key service's `Key` */
+    unsigned flags;
+    uint8_t rank[SOPS_ORDERS];     /* smaller is earlier */
+
+    /* One piece of a comma list (as it stands between the commas) to fields of `out`, whose source is set by the caller.
+     * Texts are copied into `a`. May ask a server (Azure). Code 1 with a message that quotes the piece (never when it may
+     * be a secret). */
+    bool (*parse)(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out, struct sops_err *e);
+    /* Appends the text that shows and identifies it; NULL: field[0]. */
+    bool (*show)(const struct sops_key *k, struct sops_buf *out, struct sops_err *e);
+    /* Is what the metadata holds well formed? NULL: always. */
+    bool (*check)(const struct sops_key *k, struct sops_err *e);
+    /* Appends the text of `enc` for the data key (or share) `plain`. */
+    bool (*wrap)(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc, struct sops_err *e);
+    /* Appends the data key (or share) that k->enc holds. */
+    bool (*unwrap)(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e);
+    /* `sops keygen`: the text of a private identity file line, and what others encrypt to. `kind` is "" or "pq". NULL: none. */
+    bool (*generate)(struct sops_world *w, struct sops_slice kind, struct sops_buf *identity, struct sops_buf *recipient, struct sops_err *e);
+    /* `sops keygen -y`: the recipients of an identity file's text, one a line. NULL: none. */
+    bool (*recipients)(struct sops_world *w, struct sops_slice identities, struct sops_buf *out, struct sops_err *e);
+};
+
+#define X(name) extern const struct sops_keysource sops_keysource_##name;
+#include "keysources/list.h"
+#undef X
+
+extern const struct sops_keysource *const sops_keysources[]; /* NULL-terminated, in the order of BY_META */
+
+#endif

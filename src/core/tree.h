@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.h - a file in memory: one kind of node, comments included, and the walk over its leaves.
+ *
+ * A doc is a list of parts (YAML documents; other formats have one), each a map. Nodes and their texts live in the doc's
+ * arena. See docs/ARCHITECTURE.md, "a value's way", and spec 10.
+ */
+#ifndef SOPS_CORE_TREE_H
+#define SOPS_CORE_TREE_H
+
+#include "base/base.h"
+
+enum sops_kind {
+    SOPS_NULL,
+    SOPS_BOOL,    /* text "True" or "False" */
+    SOPS_INT,     /* text is decimal, in the signed 64-bit range */
+    SOPS_FLOAT,   /* text is the shortest decimal that reads back the same, without exponent */
+    SOPS_STR,     /* any bytes */
+    SOPS_TIME,    /* text is RFC 3339, nanoseconds as needed */
+    SOPS_COMMENT, /* text is what follows the '#' */
+    SOPS_MAP,
+    SOPS_LIST,
+    SOPS_ODD,     /* was read, and fails when walked: text is its type, "uint64" */
+};
+
+enum {
+    SOPS_INLINE = 1, /* comment at the end of a value's line */
+    SOPS_MARKED = 2, /* the rules say: this leaf is encrypted */
+    SOPS_QUOTED = 4, /* conf.c only: "true" is not true */
+};
+
+/* `text` is always the canonical form: what the MAC hashes and AES encrypts. */
+struct sops_node {
+    uint8_t kind;     /* enum sops_kind */
+    uint8_t key_kind; /* SOPS_STR, or another one that fails when walked (spec 21 section 3) */
+    uint16_t flags;
+    uint32_t line;          /* 1-based, for messages; 0: none */
+    struct sops_slice key;  /* inside a map; empty for list items and comments */
+    struct sops_slice text; /* scalars and comments */
+    struct sops_node *up, *next, *child, *last;
+};
+
+enum sops_doc_state {
+    SOPS_DOC_PLAIN,      /* what a reader made, or verified */
+    SOPS_DOC_SEALED,     /* values are ENC[...] */
+    SOPS_DOC_UNVERIFIED, /* decrypted, MAC not yet compared: must not be emitted */
+};
+
+struct sops_doc {
+    struct sops_arena arena; /* owns every byte that a node points to */
+    struct sops_node *parts; /* one map for each YAML document; linked by next; may be none */
+    struct sops_node *tail;
+    struct sops_buf notes;   /* lines (each with its LF) to warn the user with; never values */
+    enum sops_doc_state state;
+};
+
+void sops_doc_free(struct sops_doc *d);
+
+/* Adds a node at the end of `to` (a map or list; NULL: a new part, which must be a map). `key` is used for members of
+ * maps. Copies key and text into the arena. NULL with `e` set on failure. */
+struct sops_node *sops_node_add(struct sops_doc *d, struct sops_node *to, enum sops_kind kind, struct sops_slice key,
+                                struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+/* The same without copying: key and text must live in the arena (or be literals). */
+struct sops_node *sops_node_add_ref(struct sops_doc *d, struct sops_node *to, enum sops_kind kind, struct sops_slice key,
+                                    struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+/* Links a node that has no parent behind `after` in `to` (after NULL: as the first). */
+void sops_node_link(struct sops_node *to, struct sops_node *after, struct sops_node *n);
+/* Takes a node out of its parent (or out of the parts of `d`, when it is one); its memory stays with the arena. */
+void sops_node_unlink(struct sops_doc *d, struct sops_node *n);
+/* The first entry of `map` with this key (not a comment), or NULL. */
+struct sops_node *sops_node_find(const struct sops_node *map, struct sops_slice key);
+/* A deep copy of `n` into `d`'s arena, unlinked. Without recursion. */
+struct sops_node *sops_node_copy(struct sops_doc *d, const struct sops_node *n, struct sops_err *e) SOPS_CHECKED;
+/* The node after `n` in document order within `root` (children before siblings), or NULL. */
+struct sops_node *sops_node_after(const struct sops_node *root, struct sops_node *n);
+/* Do the two hold the same kinds, keys and texts, in order? Comments count. Without recursion. */
+bool sops_node_same(const struct sops_node *a, const struct sops_node *b);
+/* Appends the path of `n` for messages: `["db"]["list"][0]`; control characters are replaced. */
+bool sops_node_path(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
+static inline bool sops_node_is_leaf(const struct sops_node *n)
+{
+    return n->kind != SOPS_MAP && n->kind != SOPS_LIST;
+}
+
+/* Leaf by leaf, comments included, in document order over all parts, without recursion. Start all-zero but for doc. */
+struct sops_walk {
+    const struct sops_doc *doc;
+    struct sops_node *at, *part;
+    struct sops_buf aad; /* the path of `at`: "db:password:"; of a comment that of its map or list, at the top ":" */
+};
+/* Moves to the next leaf. False at the end or when `e` is set: a key that is no text, an ODD value (code 23). */
+bool sops_walk_next(struct sops_walk *w, struct sops_err *e);
+void sops_walk_free(struct sops_walk *w);
+
+#endif

@@ -86,7 +86,8 @@ bool sops_slice_next(struct sops_slice *rest, uint8_t sep, struct sops_slice *pi
 
 /* ---- mem.c: the only malloc ----------------------------------------------------------------------------------- */
 
-/* `size` bytes of zeros (1 byte for size 0), owned by the caller, to be freed with sops_free; NULL with `e` set on failure. */
+/* `size` bytes of zeros (1 byte for size 0), owned by the caller, to be freed with sops_free; NULL with `e` set on
+ * failure. */
 void *sops_alloc(size_t size, struct sops_err *e) SOPS_CHECKED;
 /* Wipes and frees what sops_alloc gave; NULL is fine. */
 void sops_free(void *p);
@@ -95,8 +96,8 @@ void sops_wipe(void *p, size_t n);
 /* A NUL-terminated copy, owned by the caller (sops_free); NULL with `e` set on failure. */
 char *sops_strdup(struct sops_slice s, struct sops_err *e) SOPS_CHECKED;
 
-/* For tests: number of blocks that are not freed yet; number of allocations so far; and let the k-th allocation from now
- * (1-based) and only that one fail, 0 for none. */
+/* For tests: number of blocks that are not freed yet; number of allocations so far; and let the k-th allocation from
+ * now (1-based) and only that one fail, 0 for none. */
 size_t sops_mem_live(void);
 uint64_t sops_mem_count(void);
 void sops_mem_fail_at(uint64_t k);
@@ -129,10 +130,7 @@ const char *sops_buf_cstr(struct sops_buf *b, struct sops_err *e) SOPS_CHECKED;
 void sops_buf_cut(struct sops_buf *b, size_t len);
 void sops_buf_free(struct sops_buf *b);
 
-static inline struct sops_slice sops_buf_view(const struct sops_buf *b)
-{
-    return (struct sops_slice){b->ptr, b->len};
-}
+static inline struct sops_slice sops_buf_view(const struct sops_buf *b) { return (struct sops_slice){b->ptr, b->len}; }
 
 /* ---- arena: many small things with one lifetime --------------------------------------------------------------- */
 
@@ -146,8 +144,10 @@ struct sops_arena {
 void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
 /* Unaligned bytes that are not zeroed: for texts. */
 uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
-/* A copy of `from` with a NUL behind it (not counted). `to` may be `&from`. An empty `from` gives an empty, non-NULL slice. */
-bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_slice *to, struct sops_err *e) SOPS_CHECKED;
+/* A copy of `from` with a NUL behind it (not counted). `to` may be `&from`. An empty `from` gives an empty, non-NULL
+ * slice. */
+bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_slice *to,
+                     struct sops_err *e) SOPS_CHECKED;
 bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
     SOPS_PRINTF(4, 5) SOPS_CHECKED;
 /* Wipes and frees everything; leaves an empty arena. */
@@ -159,13 +159,13 @@ void sops_arena_free(struct sops_arena *a);
 enum sops_code {
     SOPS_OK = 0,
     SOPS_E_GENERIC = 1,
-    SOPS_E_READ = 2,        /* input cannot be read, or clear text cannot be parsed */
-    SOPS_E_WRITE = 3,       /* output cannot be opened */
-    SOPS_E_DUMP = 4,        /* the output format cannot hold the document */
+    SOPS_E_READ = 2,         /* input cannot be read, or clear text cannot be parsed */
+    SOPS_E_WRITE = 3,        /* output cannot be opened */
+    SOPS_E_DUMP = 4,         /* the output format cannot hold the document */
     SOPS_E_CONFIG_REGEX = 5, /* a creation rule's regex does not compile */
     SOPS_E_KMS_CONTEXT = 6,
-    SOPS_E_PATH = 7,        /* set, unset: bad path or value */
-    SOPS_E_CONFLICT = 8,    /* parameters in conflict */
+    SOPS_E_PATH = 7,     /* set, unset: bad path or value */
+    SOPS_E_CONFLICT = 8, /* parameters in conflict */
     SOPS_E_ENCRYPT = 23,
     SOPS_E_DECRYPT = 25,
     SOPS_E_NO_FILE_KEYS = 49,

@@ -56,10 +56,7 @@ bool sops_buf_addc(struct sops_buf *b, uint8_t c, struct sops_err *e)
     return true;
 }
 
-bool sops_buf_adds(struct sops_buf *b, const char *s, struct sops_err *e)
-{
-    return sops_buf_add(b, sops_str(s), e);
-}
+bool sops_buf_adds(struct sops_buf *b, const char *s, struct sops_err *e) { return sops_buf_add(b, sops_str(s), e); }
 
 bool sops_buf_addn(struct sops_buf *b, uint8_t c, size_t times, struct sops_err *e)
 {
@@ -123,10 +120,7 @@ int sops_slice_cmp(struct sops_slice a, struct sops_slice b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
+static bool is_blank(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 struct sops_slice sops_slice_trim(struct sops_slice s)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first failure stays: later calls of sops_fail on the same err change nothing, so that cleaning up may fail too. */
+/* The first failure stays: later calls of sops_fail on the same err change nothing, so that cleaning up may fail too.
+ */
 #include "base/base.h"
 
 #include <stdarg.h>
@@ -34,10 +35,7 @@ bool sops_fail_at(struct sops_err *e, unsigned line, unsigned column, const char
     return false;
 }
 
-bool sops_fail_memory(struct sops_err *e)
-{
-    return sops_fail(e, SOPS_E_GENERIC, "out of memory");
-}
+bool sops_fail_memory(struct sops_err *e) { return sops_fail(e, SOPS_E_GENERIC, "out of memory"); }
 
 bool sops_within(struct sops_err *e, const char *fmt, ...)
 {

@@ -71,25 +71,13 @@ char *sops_strdup(struct sops_slice s, struct sops_err *e)
     return copy;
 }
 
-size_t sops_mem_live(void)
-{
-    return atomic_load(&live);
-}
+size_t sops_mem_live(void) { return atomic_load(&live); }
 
-uint64_t sops_mem_count(void)
-{
-    return atomic_load(&count);
-}
+uint64_t sops_mem_count(void) { return atomic_load(&count); }
 
-void sops_mem_fail_at(uint64_t k)
-{
-    atomic_store(&fail_at, k != 0 ? atomic_load(&count) + k : 0);
-}
+void sops_mem_fail_at(uint64_t k) { atomic_store(&fail_at, k != 0 ? atomic_load(&count) + k : 0); }
 
-void *sops_mem_malloc(size_t n)
-{
-    return get(n != 0 ? n : 1);
-}
+void *sops_mem_malloc(size_t n) { return get(n != 0 ? n : 1); }
 
 void *sops_mem_calloc(size_t n, size_t m)
 {
@@ -118,7 +106,4 @@ char *sops_mem_strdup(const char *s)
     return copy;
 }
 
-void sops_mem_free(void *p)
-{
-    sops_free(p);
-}
+void sops_mem_free(void *p) { sops_free(p); }

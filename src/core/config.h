@@ -8,13 +8,13 @@
 #include "core/meta.h"
 
 struct sops_config {
-    struct sops_buf path;  /* absolute path of the file; empty: none was found */
-    struct sops_doc doc;   /* what conf.c read; `parts` is a map */
+    struct sops_buf path;                      /* absolute path of the file; empty: none was found */
+    struct sops_doc doc;                       /* what conf.c read; `parts` is a map */
     struct sops_style yaml, json, json_binary; /* stores.* */
 };
 
-/* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is no
- * error. Warns about a .sops.yml. Code 1. */
+/* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is
+ * no error. Warns about a .sops.yml. Code 1. */
 bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e) SOPS_CHECKED;
 void sops_config_free(struct sops_config *c);
 /* The indentation for writing `f` (stores.NAME.indent); the global --indent is the caller's business. */
@@ -24,14 +24,15 @@ bool sops_config_has_rules(const struct sops_config *c);
 
 /* What a creation rule says for one file. */
 struct sops_creation {
-    struct sops_group *groups;   /* in the arena of the caller; NULL: no key at all */
+    struct sops_group *groups; /* in the arena of the caller; NULL: no key at all */
     int64_t threshold;
     struct sops_slice rule[SOPS_RULES]; /* crypt rules, at most one */
     bool mac_only_encrypted;
-    bool from_rule;              /* a rule was there */
+    bool from_rule; /* a rule was there */
 };
-/* The creation rule for `file` (path as given; made absolute here). No rules: from_rule is false, no error. Rules but no
- * match: "no matching creation rules found", code 1. Keys of the rule are parsed (may ask a server), texts copied to `a`. */
+/* The creation rule for `file` (path as given; made absolute here). No rules: from_rule is false, no error. Rules but
+ * no match: "no matching creation rules found", code 1. Keys of the rule are parsed (may ask a server), texts copied to
+ * `a`. */
 bool sops_config_creation(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
                           struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
 
@@ -40,7 +41,7 @@ struct sops_publication {
     const struct sops_destination *destination;
     struct sops_slice value[SOPS_MAX_DESTINATION_VALUES];
     bool omit_extensions;
-    bool recreate;                /* a recreation_rule is there: encrypt anew by `creation` */
+    bool recreate; /* a recreation_rule is there: encrypt anew by `creation` */
     struct sops_creation creation;
 };
 bool sops_config_destination(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *path,

@@ -24,8 +24,8 @@ bool sops_text_open(struct sops_crypt *c, struct sops_slice enc, struct sops_sli
 bool sops_doc_seal(struct sops_doc *d, struct sops_crypt *c, struct sops_buf *mac, struct sops_err *e) SOPS_CHECKED;
 /* Leaves d UNVERIFIED. Code 25. */
 bool sops_doc_open(struct sops_doc *d, struct sops_crypt *c, struct sops_buf *mac, struct sops_err *e) SOPS_CHECKED;
-/* Opens `stored` (ENC[…] of the MAC, additional data `last_modified`) and compares in constant time; code 51. Only this,
- * and sops_doc_trust, make `d` PLAIN again. */
+/* Opens `stored` (ENC[…] of the MAC, additional data `last_modified`) and compares in constant time; code 51. Only
+ * this, and sops_doc_trust, make `d` PLAIN again. */
 bool sops_doc_verify(struct sops_doc *d, struct sops_crypt *c, struct sops_slice computed, struct sops_slice stored,
                      struct sops_slice last_modified, struct sops_err *e) SOPS_CHECKED;
 void sops_doc_trust(struct sops_doc *d); /* --ignore-mac, and nothing else */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* datakey.h - the data key of a file: made, wrapped for every master key, and had back (spec 10 "Shamir groups", 60 section 3). */
+/* datakey.h - the data key of a file: made, wrapped for every master key, and had back (spec 10 "Shamir groups", 60
+ * section 3). */
 #ifndef SOPS_CORE_DATAKEY_H
 #define SOPS_CORE_DATAKEY_H
 
@@ -8,12 +9,14 @@
 #include "core/service.h"
 
 bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops_err *e) SOPS_CHECKED;
-/* Fills in `enc` of every key of every group (texts live in m->arena); all failures are collected in the message, then it
- * fails with code 1 and no key is changed. Sets the threshold when there is more than one group and it was 0. */
+/* Fills in `enc` of every key of every group (texts live in m->arena); all failures are collected in the message, then
+ * it fails with code 1 and no key is changed. Sets the threshold when there is more than one group and it was 0. */
 bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
                        const struct sops_secret *key, struct sops_err *e) SOPS_CHECKED;
-/* Tries all groups; in each the keys in `order` (comma separated source ids; "" for as held). Code 128; e->detail says
- * why each key could not (spec 50 section 14). Code 112 for a bad order comes from sops_datakey_check_order. */
+/* Tries all groups; in each the keys in `order` (comma separated source ids; "" for as held). Code 128; e->detail is
+ * then the whole report as lines, wrapped and ready to print ("Group 0: FAILED" ... the closing paragraph); a key whose
+ * cause is longer than a message has it in its own e->detail. Spec 50 section 14. Code 112 for a bad order comes from
+ * sops_datakey_check_order. */
 bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, const struct sops_meta *m,
                          struct sops_slice order, struct sops_secret *out, struct sops_err *e) SOPS_CHECKED;
 #define SOPS_DEFAULT_ORDER "age,pgp"

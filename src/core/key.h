@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* key.h - master keys in rows and groups: parsing lists, showing, equality, order (spec 40 "keys of a rule", 60 section 2). */
+/* key.h - master keys in rows and groups: parsing lists, showing, equality, order (spec 40 "keys of a rule", 60 section
+ * 2). */
 #ifndef SOPS_CORE_KEY_H
 #define SOPS_CORE_KEY_H
 
@@ -16,9 +17,10 @@ const struct sops_keysource *sops_keysource_named(struct sops_slice id);
 #define SOPS_MAX_SOURCES 16
 void sops_keysources_by(enum sops_order order, const struct sops_keysource *out[SOPS_MAX_SOURCES]);
 
-/* Parses the comma list `text` with source->parse and appends the keys to `*list`; created_at is set to now for DATED ones. */
-bool sops_keys_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source, struct sops_slice text,
-                     struct sops_key **list, struct sops_err *e) SOPS_CHECKED;
+/* Parses the comma list `text` with source->parse and appends the keys to `*list`; created_at is set to now for DATED
+ * ones. */
+bool sops_keys_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source,
+                     struct sops_slice text, struct sops_key **list, struct sops_err *e) SOPS_CHECKED;
 void sops_keys_append(struct sops_key **list, struct sops_key *more);
 void sops_groups_append(struct sops_group **list, struct sops_group *more);
 /* A copy whose texts live in `a`; next is NULL. */

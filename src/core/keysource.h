@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keysource.h - a key is data, a key source is behaviour: what one provider of master keys is to the program (spec 60). */
+/* keysource.h - a key is data, a key source is behaviour: what one provider of master keys is to the program (spec 60).
+ */
 #ifndef SOPS_CORE_KEYSOURCE_H
 #define SOPS_CORE_KEYSOURCE_H
 
@@ -43,30 +44,34 @@ enum {
 };
 
 struct sops_keysource {
-    const char *id;                /* "azure_kv": metadata, decryption order, messages */
-    const char *title;             /* "Azure Key Vault key with URL": in the key service's prompt */
-    const char *flag, *short_flag; /* "azure-kv": also --add-…, --rm-…; short_flag may be NULL */
-    const char *env;               /* "SOPS_AZURE_KEYVAULT_URLS" */
-    const char *rule_key, *group_key; /* in creation_rules, in key_groups */
+    const char *id;                     /* "azure_kv": metadata, decryption order, messages */
+    const char *title;                  /* "Azure Key Vault key with URL": in the key service's prompt */
+    const char *flag, *short_flag;      /* "azure-kv": also --add-…, --rm-…; short_flag may be NULL */
+    const char *env;                    /* "SOPS_AZURE_KEYVAULT_URLS" */
+    const char *rule_key, *group_key;   /* in creation_rules, in key_groups */
     const struct sops_keyfield *fields; /* ends with {NULL}; place + 1 = number on the wire */
-    unsigned wire;                 /* its number in the key service's `Key` */
+    unsigned wire;                      /* its number in the key service's `Key` */
     unsigned flags;
-    uint8_t rank[SOPS_ORDERS];     /* smaller is earlier */
+    uint8_t rank[SOPS_ORDERS]; /* smaller is earlier */
 
-    /* One piece of a comma list (as it stands between the commas) to fields of `out`, whose source is set by the caller.
-     * Texts are copied into `a`. May ask a server (Azure). Code 1 with a message that quotes the piece (never when it may
-     * be a secret). */
-    bool (*parse)(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out, struct sops_err *e);
+    /* One piece of a comma list (as it stands between the commas) to fields of `out`, whose source is set by the
+     * caller. Texts are copied into `a`. May ask a server (Azure). Code 1 with a message that quotes the piece (never
+     * when it may be a secret). */
+    bool (*parse)(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out,
+                  struct sops_err *e);
     /* Appends the text that shows and identifies it; NULL: field[0]. */
     bool (*show)(const struct sops_key *k, struct sops_buf *out, struct sops_err *e);
     /* Is what the metadata holds well formed? NULL: always. */
     bool (*check)(const struct sops_key *k, struct sops_err *e);
     /* Appends the text of `enc` for the data key (or share) `plain`. */
-    bool (*wrap)(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc, struct sops_err *e);
+    bool (*wrap)(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
+                 struct sops_err *e);
     /* Appends the data key (or share) that k->enc holds. */
     bool (*unwrap)(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e);
-    /* `sops keygen`: the text of a private identity file line, and what others encrypt to. `kind` is "" or "pq". NULL: none. */
-    bool (*generate)(struct sops_world *w, struct sops_slice kind, struct sops_buf *identity, struct sops_buf *recipient, struct sops_err *e);
+    /* `sops keygen`: the text of a private identity file line, and what others encrypt to. `kind` is "" or "pq". NULL:
+     * none. */
+    bool (*generate)(struct sops_world *w, struct sops_slice kind, struct sops_buf *identity,
+                     struct sops_buf *recipient, struct sops_err *e);
     /* `sops keygen -y`: the recipients of an identity file's text, one a line. NULL: none. */
     bool (*recipients)(struct sops_world *w, struct sops_slice identities, struct sops_buf *out, struct sops_err *e);
 };

@@ -21,21 +21,24 @@ struct sops_meta {
 
 /* Is there metadata in the first part, by this layout? (filestatus; "already encrypted".) */
 bool sops_meta_present(const struct sops_doc *d, enum sops_layout l);
-/* Takes the metadata out of the first part (and drops it in others). Code 1; "sops metadata not found" when there is none.
- * Leaves rules.regex to sops_rules_compile. Spec 30, "reading", steps 1 to 6. */
+/* Takes the metadata out of the first part (and drops it in others). Code 1; "sops metadata not found" when there is
+ * none. Leaves rules.regex to sops_rules_compile. Spec 30, "reading", steps 1 to 6. */
 bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *out, struct sops_err *e) SOPS_CHECKED;
 /* Puts it into every part, as last entry. */
-bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_meta *m, struct sops_err *e) SOPS_CHECKED;
+bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_meta *m,
+                      struct sops_err *e) SOPS_CHECKED;
 /* Step 7: is `version` one that sops can have written? Code 1. */
 bool sops_meta_check_version(const struct sops_meta *m, struct sops_err *e) SOPS_CHECKED;
 /* Compares two semantic versions: *order <0, 0, >0. False (no e) when one is none. */
 bool sops_version_compare(struct sops_slice a, struct sops_slice b, int *order);
 void sops_meta_free(struct sops_meta *m);
 
-/* meta_flat.c: the flat form of dotenv and INI. `nested` is a map; entries are appended to the map `to`, names prefixed. */
+/* meta_flat.c: the flat form of dotenv and INI. `nested` is a map; entries are appended to the map `to`, names
+ * prefixed. */
 bool sops_meta_flatten(struct sops_doc *d, const struct sops_node *nested, struct sops_node *to, const char *prefix,
                        struct sops_err *e) SOPS_CHECKED;
 /* `flat` is a map of texts whose keys have no prefix any more; `*nested` is a new unlinked map. */
-bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struct sops_node **nested, struct sops_err *e) SOPS_CHECKED;
+bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struct sops_node **nested,
+                         struct sops_err *e) SOPS_CHECKED;
 
 #endif

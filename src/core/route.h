@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* route.h - paths like ["db"][0]['x'] of --extract, set and unset: parse, find, set, unset (spec 50 sections 4 and 6). */
+/* route.h - paths like ["db"][0]['x'] of --extract, set and unset: parse, find, set, unset (spec 50 sections 4 and 6).
+ */
 #ifndef SOPS_CORE_ROUTE_H
 #define SOPS_CORE_ROUTE_H
 
@@ -19,7 +20,8 @@ struct sops_route {
 bool sops_route_parse(struct sops_route *r, struct sops_slice text, int code, struct sops_err *e) SOPS_CHECKED;
 void sops_route_free(struct sops_route *r);
 /* The node at the end of the path from `root` (a map), code 1 when there is none. */
-bool sops_route_find(const struct sops_route *r, struct sops_node *root, struct sops_node **found, struct sops_err *e) SOPS_CHECKED;
+bool sops_route_find(const struct sops_route *r, struct sops_node *root, struct sops_node **found,
+                     struct sops_err *e) SOPS_CHECKED;
 /* Puts `value` (unlinked, of d's arena; its key is set here) at the path. */
 bool sops_route_set(const struct sops_route *r, struct sops_doc *d, struct sops_node *root, struct sops_node *value,
                     struct sops_err *e) SOPS_CHECKED;

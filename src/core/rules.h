@@ -28,9 +28,11 @@ struct sops_rules {
 extern const char *const sops_rule_names[SOPS_RULES];
 /* The rule in force, or SOPS_RULES for none. */
 enum sops_rule sops_rules_which(const struct sops_rules *r);
-/* Compiles the regex of a regex rule; code 1, naming the rule and quoting the regex, when it does not compile (regex stays NULL). */
+/* Compiles the regex of a regex rule; code 1, naming the rule and quoting the regex, when it does not compile (regex
+ * stays NULL). */
 bool sops_rules_compile(struct sops_rules *r, struct sops_err *e) SOPS_CHECKED;
-/* Sets SOPS_MARKED on every leaf that is encrypted, clears it on all others (null is never marked; empty texts may be). */
+/* Sets SOPS_MARKED on every leaf that is encrypted, clears it on all others (null is never marked; empty texts may be).
+ */
 bool sops_rules_mark(const struct sops_rules *r, struct sops_doc *d, struct sops_err *e) SOPS_CHECKED;
 /* Frees the regex only; texts are the metadata's. */
 void sops_rules_free(struct sops_rules *r);

@@ -10,6 +10,7 @@
 bool sops_shamir_split(struct sops_world *w, struct sops_slice secret, unsigned parts, unsigned threshold,
                        struct sops_buf *shares, struct sops_err *e) SOPS_CHECKED;
 /* `share`: n slices of equal length. Appends the secret. */
-bool sops_shamir_combine(const struct sops_slice *share, size_t n, struct sops_buf *secret, struct sops_err *e) SOPS_CHECKED;
+bool sops_shamir_combine(const struct sops_slice *share, size_t n, struct sops_buf *secret,
+                         struct sops_err *e) SOPS_CHECKED;
 
 #endif

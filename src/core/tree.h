@@ -2,8 +2,8 @@
 /*
  * tree.h - a file in memory: one kind of node, comments included, and the walk over its leaves.
  *
- * A doc is a list of parts (YAML documents; other formats have one), each a map. Nodes and their texts live in the doc's
- * arena. See docs/ARCHITECTURE.md, "a value's way", and spec 10.
+ * A doc is a list of parts (YAML documents; other formats have one), each a map. Nodes and their texts live in the
+ * doc's arena. See docs/ARCHITECTURE.md, "a value's way", and spec 10.
  */
 #ifndef SOPS_CORE_TREE_H
 #define SOPS_CORE_TREE_H
@@ -20,7 +20,7 @@ enum sops_kind {
     SOPS_COMMENT, /* text is what follows the '#' */
     SOPS_MAP,
     SOPS_LIST,
-    SOPS_ODD,     /* was read, and fails when walked: text is its type, "uint64" */
+    SOPS_ODD, /* was read, and fails when walked: text is its type, "uint64" */
 };
 
 enum {
@@ -50,7 +50,7 @@ struct sops_doc {
     struct sops_arena arena; /* owns every byte that a node points to */
     struct sops_node *parts; /* one map for each YAML document; linked by next; may be none */
     struct sops_node *tail;
-    struct sops_buf notes;   /* lines (each with its LF) to warn the user with; never values */
+    struct sops_buf notes; /* lines (each with its LF) to warn the user with; never values */
     enum sops_doc_state state;
 };
 
@@ -61,8 +61,8 @@ void sops_doc_free(struct sops_doc *d);
 struct sops_node *sops_node_add(struct sops_doc *d, struct sops_node *to, enum sops_kind kind, struct sops_slice key,
                                 struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* The same without copying: key and text must live in the arena (or be literals). */
-struct sops_node *sops_node_add_ref(struct sops_doc *d, struct sops_node *to, enum sops_kind kind, struct sops_slice key,
-                                    struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+struct sops_node *sops_node_add_ref(struct sops_doc *d, struct sops_node *to, enum sops_kind kind,
+                                    struct sops_slice key, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* Links a node that has no parent behind `after` in `to` (after NULL: as the first). */
 void sops_node_link(struct sops_node *to, struct sops_node *after, struct sops_node *n);
 /* Takes a node out of its parent (or out of the parts of `d`, when it is one); its memory stays with the arena. */
@@ -78,10 +78,7 @@ bool sops_node_same(const struct sops_node *a, const struct sops_node *b);
 /* Appends the path of `n` for messages: `["db"]["list"][0]`; control characters are replaced. */
 bool sops_node_path(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
-static inline bool sops_node_is_leaf(const struct sops_node *n)
-{
-    return n->kind != SOPS_MAP && n->kind != SOPS_LIST;
-}
+static inline bool sops_node_is_leaf(const struct sops_node *n) { return n->kind != SOPS_MAP && n->kind != SOPS_LIST; }
 
 /* Leaf by leaf, comments included, in document order over all parts, without recursion. Start all-zero but for doc. */
 struct sops_walk {

@@ -28,15 +28,15 @@ void sops_outcome_free(struct sops_outcome *o);
 
 struct sops_http_req {
     const char *method, *url;
-    const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
-    struct sops_slice body;     /* sent when method is not GET */
+    const char *const *headers;                                            /* "Name: value", NULL-terminated; or NULL */
+    struct sops_slice body;                                                /* sent when method is not GET */
     const char *ca_file, *ca_dir, *client_cert, *client_key, *server_name; /* NULL: default */
-    const char *unix_path;      /* connect here instead of to the URL's host; or NULL */
-    bool insecure;              /* do not check the server's certificate */
-    bool no_proxy;              /* no HTTP(S)_PROXY for this request */
-    bool one_redirect;          /* follow one redirect to the same host */
+    const char *unix_path;         /* connect here instead of to the URL's host; or NULL */
+    bool insecure;                 /* do not check the server's certificate */
+    bool no_proxy;                 /* no HTTP(S)_PROXY for this request */
+    bool one_redirect;             /* follow one redirect to the same host */
     unsigned connect_ms, total_ms; /* 0: 10 s and 30 s (SOPS_HTTP_TIMEOUT, in seconds, for the whole) */
-    size_t limit;               /* most bytes of reply body; 0: 1 MiB */
+    size_t limit;                  /* most bytes of reply body; 0: 1 MiB */
 };
 struct sops_http_res {
     int status;
@@ -83,7 +83,7 @@ struct sops_world {
     bool (*ask)(struct sops_world *w, const struct sops_question *q, struct sops_buf *answer, struct sops_err *e);
     void (*say)(struct sops_world *w, enum sops_say level, const char *text);
     bool (*random)(struct sops_world *w, void *out, size_t n, struct sops_err *e);
-    int64_t (*now)(struct sops_world *w); /* seconds since 1970 */
+    int64_t (*now)(struct sops_world *w);             /* seconds since 1970 */
     void (*pause)(struct sops_world *w, unsigned ms); /* between tries */
     bool (*audit)(struct sops_world *w, const char *action, const char *file, struct sops_err *e); /* NULL: no audit */
     void *ctx;               /* for whoever made this world */

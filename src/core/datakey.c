@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of servers are wrapped side by side, at most THREADS at a time; all that may prompt goes in order. Results and
+ * errors keep the order of the keys either way (spec 60 section 1.2). */
+#include "core/datakey.h"
+
+#include "core/shamir.h"
+
+#include <pthread.h>
+
+#define THREADS 8
+
+bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops_err *e)
+{
+    return sops_secret_new(out, 32, e) && w->random(w, out->ptr, out->len, e);
+}
+
+/* One key to wrap. */
+struct job {
+    struct sops_key *key;
+    struct sops_slice plain;
+    struct sops_buf enc;
+    struct sops_err err;
+    bool ok, remote;
+};
+struct jobs {
+    struct sops_world *world;
+    struct sops_service *services;
+    struct job *job;
+    size_t count, next;
+    pthread_mutex_t lock;
+};
+
+static void wrap_one(struct jobs *all, struct job *j)
+{
+    struct sops_buf causes = {0};
+    for (struct sops_service *s = all->services; s != NULL && !j->ok; s = s->next) {
+        struct sops_err e = {0};
+        sops_buf_cut(&j->enc, 0);
+        j->ok = s->wrap(s, all->world, j->key, j->plain, &j->enc, &e) && j->enc.len != 0;
+        if (!j->ok) {
+            const char *msg = e.code != SOPS_OK ? e.msg : "the result is empty";
+            (void)!sops_buf_addf(&causes, &j->err, "%s%s", causes.len != 0 ? "; " : "", msg);
+        }
+        sops_err_clear(&e);
+    }
+    if (!j->ok && j->err.code == SOPS_OK) {
+        struct sops_buf shown = {0};
+        if (sops_key_show(j->key, &shown, &j->err)) {
+            sops_fail(&j->err, SOPS_E_GENERIC, "failed to encrypt new data key with master key \"%.*s\": %.*s",
+                      SOPS_ARG(shown), SOPS_ARG(causes));
+        }
+        sops_buf_free(&shown);
+    }
+    sops_buf_free(&causes);
+}
+
+static void *wrap_remote_jobs(void *arg)
+{
+    struct jobs *all = arg;
+    for (;;) {
+        pthread_mutex_lock(&all->lock);
+        while (all->next < all->count && !all->job[all->next].remote) {
+            all->next++;
+        }
+        size_t mine = all->next++;
+        pthread_mutex_unlock(&all->lock);
+        if (mine >= all->count) {
+            return NULL;
+        }
+        wrap_one(all, &all->job[mine]);
+    }
+}
+
+static void wrap_jobs(struct jobs *all)
+{
+    pthread_t thread[THREADS];
+    size_t remote = 0, started = 0;
+    bool only_local = all->services->next == NULL && strcmp(all->services->name, sops_service_local.name) == 0;
+    for (size_t i = 0; i < all->count; i++) {
+        all->job[i].remote = only_local && (all->job[i].key->source->flags & SOPS_SRC_REMOTE) != 0;
+        remote += all->job[i].remote;
+    }
+    while (remote > 1 && started < THREADS && started < remote &&
+           pthread_create(&thread[started], NULL, wrap_remote_jobs, all) == 0) {
+        started++;
+    }
+    if (started == 0 && remote != 0) {
+        wrap_remote_jobs(all);
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (!all->job[i].remote) {
+            wrap_one(all, &all->job[i]);
+        }
+    }
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(thread[i], NULL);
+    }
+}
+
+/* Lays out one job for each key; `parts` holds what each group's keys wrap. */
+static bool make_jobs(struct jobs *all, const struct sops_meta *m, struct sops_slice parts, size_t width,
+                      struct sops_err *e)
+{
+    for (const struct sops_group *g = m->groups; g != NULL; g = g->next) {
+        if (g->keys == NULL) {
+            return sops_fail(e, SOPS_E_GENERIC, "[empty key group provided]");
+        }
+        for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
+            all->count++;
+        }
+    }
+    all->job = sops_alloc(all->count * sizeof *all->job, e);
+    if (all->job == NULL) {
+        return false;
+    }
+    size_t at = 0, group = 0;
+    for (struct sops_group *g = m->groups; g != NULL; g = g->next, group++) {
+        for (struct sops_key *k = g->keys; k != NULL; k = k->next) {
+            all->job[at].key = k;
+            all->job[at++].plain = sops_slice_of(parts.ptr + group * width, width);
+        }
+    }
+    return true;
+}
+
+/* "[e1 e2]": every key's failure in one message; the whole list in the detail when the message has no room for it. */
+static bool collect_failures(const struct jobs *all, struct sops_err *e)
+{
+    struct sops_buf list = {0};
+    size_t failed = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < all->count; i++) {
+        if (!all->job[i].ok) {
+            ok = sops_buf_addf(&list, e, "%s%s", failed++ != 0 ? " " : "", all->job[i].err.msg);
+        }
+    }
+    if (ok && failed != 0) {
+        if (list.len + 64 > sizeof e->msg && !sops_buf_add(&e->detail, sops_buf_view(&list), e)) {
+            sops_buf_cut(&e->detail, 0);
+        }
+        ok = sops_fail(e, SOPS_E_GENERIC, "[%.*s]", SOPS_ARG(list));
+    }
+    sops_buf_free(&list);
+    return ok;
+}
+
+static bool store_results(const struct jobs *all, struct sops_meta *m, struct sops_err *e)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (!sops_arena_copy(&m->arena, sops_buf_view(&all->job[i].enc), &all->job[i].key->enc, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t group_count(const struct sops_meta *m)
+{
+    size_t n = 0;
+    for (const struct sops_group *g = m->groups; g != NULL; g = g->next) {
+        n++;
+    }
+    return n;
+}
+
+/* What each group wraps: the data key itself, or its share. */
+static bool make_parts(struct sops_world *w, struct sops_meta *m, const struct sops_secret *key, size_t groups,
+                       struct sops_buf *parts, size_t *width, struct sops_err *e)
+{
+    *width = key->len + (groups > 1);
+    if (groups == 1) {
+        return sops_buf_add(parts, sops_secret_view(key), e);
+    }
+    int64_t threshold = m->threshold != 0 ? m->threshold : (int64_t)groups;
+    /* A negative threshold is too small; one beyond int has to be above the number of groups. */
+    unsigned wanted = threshold < 0 ? 0 : threshold > 1000 ? 1000 : (unsigned)threshold;
+    unsigned count = groups > 1000 ? 1000 : (unsigned)groups;
+    struct sops_err why = {0};
+    bool ok = sops_shamir_split(w, sops_secret_view(key), count, wanted, parts, &why) ||
+              sops_fail(e, why.code, "[could not split data key into parts for Shamir: %s]", why.msg);
+    sops_err_clear(&why);
+    m->threshold = ok ? threshold : m->threshold;
+    return ok;
+}
+
+bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                       const struct sops_secret *key, struct sops_err *e)
+{
+    size_t groups = group_count(m), width = 0;
+    struct sops_buf parts = {0};
+    struct jobs all = {.world = w, .services = services};
+    if (groups == 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "[no key groups provided]");
+    }
+    if (services == NULL) {
+        return sops_fail(e, SOPS_E_GENERIC, "[no key services provided, cannot update master keys]");
+    }
+    pthread_mutex_init(&all.lock, NULL);
+    bool ok = make_parts(w, m, key, groups, &parts, &width, e) && make_jobs(&all, m, sops_buf_view(&parts), width, e);
+    if (ok) {
+        wrap_jobs(&all);
+        ok = collect_failures(&all, e) && store_results(&all, m, e);
+    }
+    for (size_t i = 0; all.job != NULL && i < all.count; i++) {
+        sops_buf_free(&all.job[i].enc);
+        sops_err_clear(&all.job[i].err);
+    }
+    sops_free(all.job);
+    sops_buf_free(&parts);
+    pthread_mutex_destroy(&all.lock);
+    return ok;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What key sources keep for the whole command: a list of slots behind one lock each world. The lock is not held while a
+ * slot is made, as making one may need another; a second thread that wants the same slot waits for the first. */
+#include "core/world.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+struct sops_slot {
+    struct sops_slot *next;
+    const void *owner;
+    struct sops_slice name;
+    struct sops_arena arena;
+    void *thing;
+    bool making, made;
+    pthread_t maker;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+/* Called with the lock held. */
+static struct sops_slot *find(struct sops_world *w, const void *owner, struct sops_slice name, struct sops_err *e)
+{
+    for (struct sops_slot *s = w->slots; s != NULL; s = s->next) {
+        if (s->owner == owner && sops_slice_eq(s->name, name)) {
+            return s;
+        }
+    }
+    struct sops_slot *s = sops_alloc(sizeof *s, e);
+    char *copy = s != NULL ? sops_strdup(name, e) : NULL;
+    if (copy == NULL) {
+        sops_free(s);
+        return NULL;
+    }
+    s->owner = owner;
+    s->name = sops_slice_of(copy, name.len);
+    s->next = w->slots;
+    w->slots = s;
+    return s;
+}
+
+bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice name, sops_make_fn *make, void *arg,
+                     void **thing, struct sops_err *e)
+{
+    pthread_mutex_lock(&lock);
+    struct sops_slot *s = find(w, owner, name, e);
+    while (s != NULL && s->making && !s->made) {
+        if (pthread_equal(s->maker, pthread_self())) {
+            pthread_mutex_unlock(&lock);
+            return sops_fail(e, SOPS_E_GENERIC, "'%.*s' needs itself", SOPS_ARG(name));
+        }
+        pthread_cond_wait(&changed, &lock);
+    }
+    bool ok = s != NULL;
+    if (ok && !s->made) {
+        s->making = true;
+        s->maker = pthread_self();
+        pthread_mutex_unlock(&lock);
+        ok = make(w, &s->arena, arg, &s->thing, e);
+        pthread_mutex_lock(&lock);
+        s->making = false;
+        s->made = ok;
+        if (!ok) {
+            sops_arena_free(&s->arena);
+        }
+        pthread_cond_broadcast(&changed);
+    }
+    if (ok) {
+        *thing = s->thing;
+    }
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+
+void sops_world_forget(struct sops_world *w)
+{
+    while (w->slots != NULL) {
+        struct sops_slot *s = w->slots;
+        w->slots = s->next;
+        sops_arena_free(&s->arena);
+        sops_free((void *)(uintptr_t)s->name.ptr);
+        sops_free(s);
+    }
+}
+
+const char *sops_world_env_set(struct sops_world *w, const char *name)
+{
+    const char *value = w->env(w, name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+void sops_world_warn(struct sops_world *w, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    w->say(w, SOPS_SAY_WARN, text);
+}
+
+void sops_outcome_free(struct sops_outcome *o)
+{
+    sops_buf_free(&o->out);
+    sops_buf_free(&o->err);
+    *o = (struct sops_outcome){0};
+}
+
+void sops_http_res_free(struct sops_http_res *r)
+{
+    sops_buf_free(&r->head);
+    sops_buf_free(&r->body);
+    *r = (struct sops_http_res){0};
+}
+
+struct sops_slice sops_http_header(const struct sops_http_res *r, const char *name)
+{
+    struct sops_slice rest = sops_buf_view(&r->head), line;
+    size_t n = strlen(name);
+    while (sops_slice_next(&rest, '\n', &line)) {
+        if (line.len > n && line.ptr[n] == ':' && strncasecmp((const char *)line.ptr, name, n) == 0) {
+            return sops_slice_trim(sops_slice_skip(line, n + 1));
+        }
+    }
+    return (struct sops_slice){0};
+}

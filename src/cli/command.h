@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command.h - a command of the program: its name, options, help and function. main.c holds the table. */
+#ifndef SOPS_CLI_COMMAND_H
+#define SOPS_CLI_COMMAND_H
+
+#include "cli/options.h"
+
+struct sops_verb {
+    const char *name;
+    const char *summary; /* one line in the list of commands; begins with a small letter */
+    const char *args;    /* "[FILE]", "FILE PATH VALUE", or "" */
+    const char *about;   /* paragraphs for the help, lines of at most 78 columns, LF at the end of each */
+    const char *example; /* one line, as typed */
+    const struct sops_opt_table *const *tables; /* NULL-terminated; or NULL */
+    unsigned keys;                              /* SOPS_OPT_KEYS, … */
+    const struct sops_verb *const *verbs;       /* the commands below this one (groups, completion), or NULL */
+    bool ours;                                  /* the reference has none: not in the list for completion scripts */
+    /* NULL when there are `verbs`. What it returns false with is printed by main, and its code is the exit status. */
+    bool (*run)(struct sops_world *w, const struct sops_options *o, struct sops_err *e);
+};
+
+/* All commands, in the order of the help; NULL-terminated. */
+extern const struct sops_verb *const sops_verbs[];
+/* The old form, and what stands before a command. */
+extern const struct sops_verb sops_verb_root;
+/* The one with this name in a list, or NULL. */
+const struct sops_verb *sops_verb_find(const struct sops_verb *const *list, const char *name);
+
+extern const struct sops_verb sops_verb_encrypt, sops_verb_decrypt, sops_verb_edit, sops_verb_set, sops_verb_unset,
+    sops_verb_rotate, sops_verb_updatekeys, sops_verb_groups, sops_verb_exec_env, sops_verb_exec_file,
+    sops_verb_filestatus, sops_verb_publish, sops_verb_keyservice, sops_verb_keygen, sops_verb_completion,
+    sops_verb_help;
+
+#endif

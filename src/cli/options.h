@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - what a command line says: option tables, and the parser for both of its forms (spec 50 section 1).
+ *
+ * A command names the tables that it takes its options from; the flags of keys come from the table of key sources. An
+ * option that is not in the command's tables is as if not given, whatever stands before the command, but for the global
+ * ones (SOPS_OPT_GLOBAL).
+ */
+#ifndef SOPS_CLI_OPTIONS_H
+#define SOPS_CLI_OPTIONS_H
+
+#include "core/world.h"
+
+struct sops_verb;
+
+enum sops_opt_kind { SOPS_OPT_FLAG, SOPS_OPT_TEXT, SOPS_OPT_INT, SOPS_OPT_MANY };
+
+enum {
+    SOPS_OPT_ON = 1,     /* a FLAG that is on unless turned off */
+    SOPS_OPT_GLOBAL = 2, /* counts before a command, too: sops_opt finds it there */
+};
+
+struct sops_option {
+    const char *name, *short_name; /* without dashes; short_name may be NULL */
+    enum sops_opt_kind kind;
+    unsigned flags;
+    const char *env;   /* the variable that stands for it, or NULL */
+    const char *value; /* what the help calls the value: "FILE"; NULL for a FLAG */
+    const char *help;  /* one line */
+};
+/* Ends with an option whose name is NULL. `title` heads it in the help. */
+struct sops_opt_table {
+    const char *title;
+    const struct sops_option *options;
+};
+
+/* Tables that several commands share. */
+extern const struct sops_opt_table sops_opts_place;      /* -i --in-place, --output */
+extern const struct sops_opt_table sops_opts_in_place;   /* -i --in-place */
+extern const struct sops_opt_table sops_opts_types;      /* --input-type, --output-type */
+extern const struct sops_opt_table sops_opts_input_type; /* --input-type */
+extern const struct sops_opt_table sops_opts_name;       /* --filename-override */
+extern const struct sops_opt_table sops_opts_mac;        /* --ignore-mac */
+extern const struct sops_opt_table sops_opts_crypt;      /* --unencrypted-suffix … --encrypted-regex */
+extern const struct sops_opt_table sops_opts_threshold;  /* --shamir-secret-sharing-threshold */
+extern const struct sops_opt_table sops_opts_order;      /* --decryption-order */
+extern const struct sops_opt_table sops_opts_services;   /* --enable-local-keyservice, --keyservice */
+extern const struct sops_opt_table sops_opts_yes;        /* -y --yes */
+extern const struct sops_opt_table sops_opts_global;     /* --config, --indent, --mac-only-encrypted, --verbose, … */
+
+/* Flags made from the table of key sources (struct sops_verb.keys). */
+enum {
+    SOPS_OPT_KEYS = 1,      /* --age, --kms, … with their variables; --aws-profile, --encryption-context */
+    SOPS_OPT_KEYS_MANY = 2, /* the same, each may be given several times; no variables (groups add) */
+    SOPS_OPT_ADD_RM = 4,    /* --add-age, --rm-age, …; --encryption-context */
+};
+
+/* One option of the command at hand, and what was said for it. */
+struct sops_opt_slot {
+    struct sops_option def;
+    bool given;        /* on the command line */
+    const char *text;  /* as given, or the variable's; may be "" */
+    const char **many; /* MANY: all values, NULL-terminated */
+    size_t count;
+    bool on;
+    int64_t number;
+    const char *title; /* of its table, for the help */
+};
+struct sops_options {
+    const struct sops_verb *verb;
+    const char *command; /* as in messages: "groups add" */
+    struct sops_opt_slot *slot;
+    size_t slots;
+    const char **args; /* the words that are no options, NULL-terminated */
+    size_t argc;
+    const struct sops_options *global; /* what stood before the command; NULL for that itself and for the old form */
+    struct sops_arena arena;
+};
+
+/* The value, or NULL when not given, empty, or not an option here. */
+const char *sops_opt(const struct sops_options *o, const char *name);
+/* The same as a slice; empty when there is none. */
+struct sops_slice sops_opt_slice(const struct sops_options *o, const char *name);
+bool sops_opt_on(const struct sops_options *o, const char *name);
+/* False when not given; then `*number` stays as it is. */
+bool sops_opt_int(const struct sops_options *o, const char *name, int64_t *number);
+/* All values of a MANY option, NULL-terminated; never NULL. */
+const char *const *sops_opt_many(const struct sops_options *o, const char *name);
+/* Was any option whose name begins with `prefix` ("add-") given with a value? */
+bool sops_opt_any(const struct sops_options *o, const char *prefix);
+/* Argument `i`, or NULL when there are not so many. */
+const char *sops_arg(const struct sops_options *o, size_t i);
+
+/* Makes the slots of `verb`, all as if nothing was said. */
+bool sops_options_open(struct sops_options *o, const struct sops_verb *verb, struct sops_err *e) SOPS_CHECKED;
+/* Reads `words`. `reorder`: options may stand behind arguments (the form with commands). Wrong usage: code 1, a message
+ * of "flag provided but not defined: -NAME" and its like, and `*usage` is set. */
+bool sops_options_parse(struct sops_options *o, const char *const *words, bool reorder, bool *usage,
+                        struct sops_err *e) SOPS_CHECKED;
+/* Lets the environment stand for what was not given. */
+bool sops_options_env(struct sops_options *o, struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
+/* The variables of booleans hold booleans? Checked before all else. */
+bool sops_options_check_env(struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
+void sops_options_free(struct sops_options *o);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * steps.h - one file on its way through a command, and the steps that commands share.
+ *
+ * A command is an array of steps; the position of a step is the order of its check (spec 50, "order" of each command).
+ * Its own steps have the same type and keep what they need in `own`.
+ */
+#ifndef SOPS_CLI_STEPS_H
+#define SOPS_CLI_STEPS_H
+
+#include "base/secret.h"
+#include "cli/options.h"
+#include "core/config.h"
+#include "core/crypt.h"
+#include "core/datakey.h"
+#include "core/meta.h"
+
+/* All-zero but for what a command sets: world, opt, and of the rest what differs from zero. */
+struct sops_job {
+    struct sops_world *world;
+    const struct sops_options *opt;
+    struct sops_service *services; /* made by the first step that needs them, unless lent */
+    bool services_lent;
+    const struct sops_config *config; /* NULL: read by sops_step_config, and freed with the job */
+    const char *path;                 /* the file; NULL: stdin */
+    const char *name;                 /* what gives format and rule: --filename-override, or path; NULL: nothing does */
+    const struct sops_format *in, *out;
+    struct sops_style style;            /* of `out` */
+    struct sops_slice order;            /* "": keys as held */
+    int missing, bad_input, bad_output; /* the command's statuses for them; 0: 2, 1 and 3 */
+    int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
+    bool in_place;                      /* the result goes to `path` whatever the options say */
+    struct sops_doc doc;
+    struct sops_meta meta;
+    struct sops_secret key;
+    struct sops_crypt crypt;    /* a command that keeps nonces sets crypt.keep_nonces at the start */
+    struct sops_buf mac;        /* of what was opened */
+    struct sops_buf raw, bytes; /* as read; to be written */
+    void *own;                  /* the command's */
+    bool done;                  /* nothing is left to do: the other steps are skipped */
+    struct sops_config own_config;
+};
+
+typedef bool sops_step(struct sops_job *j, struct sops_err *e);
+/* Runs them in order until one fails or says done; then frees the job. `steps` ends with NULL. */
+bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;
+/* For commands that work on several files: run without freeing, and free. */
+bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;
+void sops_job_free(struct sops_job *j);
+
+/* ---- load.c: from the words to a document ---------------------------------------------------------------------- */
+
+/* The first argument is the file, further ones give warnings. None: code 100. */
+bool sops_step_file(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The same, but none means stdin. */
+bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* --in-place with --output, or with stdin: 8. */
+bool sops_step_conflict(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The file is there: j->missing. */
+bool sops_step_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Reads the configuration, code 1; chooses formats and style by options and name. */
+bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Formats and style alone, for a job that was lent a configuration. */
+void sops_job_formats(struct sops_job *j);
+/* --decryption-order: 112. */
+bool sops_step_order(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The file or stdin into `raw`: 2, or j->bad_input when that is set. */
+bool sops_step_read(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* `raw` as a clear document of `in`: 2. Notes of the reader are printed. */
+bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* `raw` as an encrypted document of `in`, metadata taken out into `meta`: j->bad_input. */
+bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* There is a document (92). */
+bool sops_step_parts(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* It has no metadata of its own, by the output format (203). */
+bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The settings and keys of a new file: options over the creation rule of `name`; fills `meta`. 1, 5, 6, 8. */
+bool sops_step_creation(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Appends the keys that the options with this prefix ("", "add-", "rm-") name to `*list`, in the given order, in `a`.
+ */
+bool sops_job_keys(struct sops_job *j, struct sops_arena *a, const char *prefix, enum sops_order order,
+                   struct sops_key **list, struct sops_err *e) SOPS_CHECKED;
+
+/* ---- open.c: key and clear text -------------------------------------------------------------------------------- */
+
+/* The key services of the options, into j->services. Steps that wrap or unwrap call it. */
+bool sops_job_services(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* read · parse (j->bad_input) · version (1) · unwrap (128) · audit · mark · open (25) · verify (51, unless
+ * --ignore-mac). */
+bool sops_step_unlock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The data key of `meta` into `key`, in j->order: 128. */
+bool sops_step_unwrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* A new data key, wrapped for all keys of `meta`: 1. */
+bool sops_step_new_key(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The data key that is there, wrapped anew for all keys of `meta`: 1. */
+bool sops_step_wrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* A row for the audit: "encrypt", "decrypt", "rotate"; does nothing without an audit. */
+bool sops_job_audit(struct sops_job *j, const char *action, struct sops_err *e) SOPS_CHECKED;
+
+/* ---- save.c: to bytes, and where they go ------------------------------------------------------------------------ */
+
+/* mark · audit · seal (23) · metadata · emit (4) · readback (4, 23): the encrypted text in `bytes`; time and MAC are
+ * new. */
+bool sops_step_seal(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Metadata put back around values that are still sealed, emitted: 4. */
+bool sops_step_attach(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The clear document in `out`: 4. */
+bool sops_step_emit(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* `bytes` to the file (in place), --output or stdout: 3, or 1 when writing fails. */
+bool sops_step_write(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* seal, then write. */
+bool sops_step_lock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+
+#endif

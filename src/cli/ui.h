@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ui.h - the only writer to stdout and stderr.
+ *
+ * stdout carries results only. What others say (programs, servers, names of files and keys) is freed of control
+ * characters here, so that a message cannot move the cursor or change a title.
+ */
+#ifndef SOPS_CLI_UI_H
+#define SOPS_CLI_UI_H
+
+#include "core/world.h"
+
+/* All of `bytes` to stdout, at once; code 1 when it cannot be written. */
+bool sops_ui_out(struct sops_slice bytes, struct sops_err *e) SOPS_CHECKED;
+bool sops_ui_outf(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3) SOPS_CHECKED;
+/* One line on stderr, "warning: " in front or nothing. */
+void sops_ui_warn(const char *fmt, ...) SOPS_PRINTF(1, 2);
+void sops_ui_note(const char *fmt, ...) SOPS_PRINTF(1, 2);
+/* sops_world.say */
+void sops_ui_say(enum sops_say level, const char *text);
+/* Each line of `notes` as a warning about `file`. */
+void sops_ui_notes(const char *file, struct sops_slice notes);
+/* The whole failure on stderr: position, message, detail (FAILED red, SUCCESS green on a terminal), hint. */
+void sops_ui_error(struct sops_world *w, const struct sops_err *e);
+/* May `fd` get colours? Only a terminal, and never with NO_COLOR. */
+bool sops_ui_colour(struct sops_world *w, int fd);
+/* Prints `prompt` on stdout and reads lines from stdin until one is "y" or "n" (spec 50 section 8). An empty line, the
+ * end of stdin, or more than one word: code 1. */
+bool sops_ui_confirm(const char *prompt, bool *yes, struct sops_err *e) SOPS_CHECKED;
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slices, buffers, arenas, errors, tables, and the counters of the heap. */
+#include "testing.h"
+
+#include "base/secret.h"
+#include "base/table.h"
+
+static void slices(void **state)
+{
+    (void)state;
+    struct sops_slice rest = SOPS_LIT("a,,b"), piece;
+    const char *want[] = {"a", "", "b"};
+    size_t n = 0;
+    while (sops_slice_next(&rest, ',', &piece)) {
+        assert_true(n < 3);
+        assert_slice(piece, want[n]);
+        n++;
+    }
+    assert_int_equal(n, 3);
+    assert_slice(sops_slice_trim(SOPS_LIT(" \t x y\r\n")), "x y");
+    assert_int_equal(sops_slice_find(SOPS_LIT("abc"), 'c'), 2);
+    assert_int_equal(sops_slice_find(SOPS_LIT("abc"), 'x'), 3);
+    assert_true(sops_slice_cmp(SOPS_LIT("a"), SOPS_LIT("ab")) < 0);
+    assert_true(sops_slice_cmp(SOPS_LIT("b"), SOPS_LIT("ab")) > 0);
+    assert_true(sops_slice_ends(SOPS_LIT("x.yaml"), SOPS_LIT(".yaml")));
+    assert_false(sops_slice_ends(SOPS_LIT("aml"), SOPS_LIT(".yaml")));
+}
+
+static void buffers(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_buf b = {0};
+    assert_ok(sops_buf_adds(&b, "one", &e) && sops_buf_addc(&b, ' ', &e) && sops_buf_addf(&b, &e, "%d", 2), &e);
+    assert_slice(sops_buf_view(&b), "one 2");
+    assert_ok(sops_buf_addn(&b, '-', 300, &e), &e);
+    assert_int_equal(b.len, 305);
+    sops_buf_cut(&b, 3);
+    assert_string_equal(sops_buf_cstr(&b, &e), "one");
+    sops_mem_fail_at(1);
+    assert_fails(sops_buf_addn(&b, 'x', 100000, &e), &e, SOPS_E_GENERIC);
+    sops_mem_fail_at(0);
+    assert_slice(sops_buf_view(&b), "one");
+    sops_buf_free(&b);
+}
+
+static void arenas(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_arena a = {0};
+    struct sops_slice text[2000];
+    for (size_t i = 0; i < 2000; i++) {
+        assert_ok(sops_arena_printf(&a, &text[i], &e, "text %zu", i), &e);
+        uint64_t *aligned = sops_arena_alloc(&a, sizeof *aligned, &e);
+        assert_non_null(aligned);
+        assert_int_equal((uintptr_t)aligned % 16, 0);
+        assert_int_equal(*aligned, 0);
+    }
+    uint8_t *big = sops_arena_bytes(&a, 1 << 20, &e);
+    assert_non_null(big);
+    memset(big, 'x', 1 << 20);
+    for (size_t i = 0; i < 2000; i++) {
+        char want[32];
+        (void)snprintf(want, sizeof want, "text %zu", i);
+        assert_slice(text[i], want);
+    }
+    sops_arena_free(&a);
+}
+
+static void errors(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    assert_false(sops_fail(&e, SOPS_E_READ, "no %s", "file"));
+    assert_false(sops_fail(&e, SOPS_E_MAC, "later"));
+    assert_int_equal(e.code, SOPS_E_READ);
+    sops_within(&e, "cannot open '%s'", "x");
+    assert_string_equal(e.msg, "cannot open 'x': no file");
+    char filler[3000];
+    memset(filler, 'y', sizeof filler);
+    filler[sizeof filler - 1] = '\0';
+    sops_within(&e, "%s", filler);
+    assert_int_equal(strlen(e.msg), sizeof e.msg - 1);
+    sops_hint(&e, "first");
+    sops_hint(&e, "second");
+    assert_string_equal(e.hint, "first");
+    sops_err_clear(&e);
+    assert_int_equal(e.code, SOPS_OK);
+}
+
+static void tables(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_table t = {0};
+    static char names[1000][8];
+    bool fresh;
+    assert_null(sops_table_get(&t, SOPS_LIT("x")));
+    for (size_t i = 0; i < 1000; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%zu", i);
+        void **place = sops_table_put(&t, sops_str(names[i]), &fresh, &e);
+        assert_non_null(place);
+        assert_true(fresh);
+        *place = names[i];
+    }
+    for (size_t i = 0; i < 1000; i++) {
+        assert_ptr_equal(sops_table_get(&t, sops_str(names[i])), names[i]);
+    }
+    assert_non_null(sops_table_put(&t, SOPS_LIT("7"), &fresh, &e));
+    assert_false(fresh);
+    assert_null(sops_table_get(&t, SOPS_LIT("1000")));
+    sops_table_free(&t);
+}
+
+static void secrets(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_secret s = {0};
+    assert_ok(sops_secret_copy(&s, SOPS_LIT("key"), &e), &e);
+    assert_slice(sops_secret_view(&s), "key");
+    sops_secret_free(&s);
+    assert_null(s.ptr);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slices), cmocka_unit_test(buffers), cmocka_unit_test(arenas),
+        cmocka_unit_test(errors), cmocka_unit_test(tables),  cmocka_unit_test(secrets),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

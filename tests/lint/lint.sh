@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Rules of the house that a compiler does not check (docs/STYLE.md). Prints each violation as FILE:LINE; status 1 when any.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+bad=0
+report() { # TITLE, lines on stdin
+    local lines
+    lines=$(cat)
+    [ -z "$lines" ] && return
+    printf '%s:\n%s\n' "$1" "$lines"
+    bad=1
+}
+sources() { git ls-files -- "$@" | grep -E '\.(c|h|cc)$'; }
+ours=$(sources src formats keysources destinations)
+# Comments and strings do not count for banned words.
+code() { sed -e 's://.*$::' -e 's:/\*[^*]*\*/::g' -e 's:^ \*.*$::' -e 's:^/\*.*$::' -e 's:"[^"]*"::g' "$1"; }
+banned() { # PATTERN EXCEPT-REGEX
+    local f
+    for f in $ours; do
+        [[ $f =~ $2 ]] || code "$f" | grep -nE "$1" | sed "s|^|$f:|"
+    done
+}
+
+# Layers: what each folder may include (docs/ARCHITECTURE.md, "layers").
+layer() { # FOLDER ALLOWED-REGEX
+    grep -nE '^#include "' $(sources "$1") | grep -vE "#include \"($2)" | sed "s|^|$1: |"
+}
+layer src/base 'base/' | report 'src/base may include base only'
+layer src/core '(base|core)/|(formats|keysources|destinations)/list\.h' | report 'src/core may include base, core and the lists'
+layer src/cloud 'base/|cloud/|core/world\.h' | report 'src/cloud may include base, cloud and core/world.h'
+layer src/services '(base|core|services)/' | report 'src/services may include base, core, services'
+layer formats 'base/|formats/|core/(tree|format)\.h' | report 'formats may include base and core/{tree,format}.h'
+layer keysources 'base/|cloud/|keysources/|core/(world|keysource|conf|tree)\.h' | report 'keysources may not see formats or the rest of core'
+layer destinations 'base/|cloud/|destinations/|core/(world|destination|tree)\.h' | report 'destinations may not see the rest of core'
+
+banned '\b(malloc|calloc|realloc|free|strdup|strndup|asprintf|vasprintf|getline|alloca)\(' '^src/base/mem\.c$' |
+    report 'allocation outside src/base/mem.c'
+banned '\b(getenv|secure_getenv)\(' '^src/cli/world_real\.c$|^src/cli/main\.c$|^src/base/file' | report 'getenv outside the real world'
+banned '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|mktemp|tmpnam|system|popen)\(' '^$' | report 'banned calls'
+banned '\b(printf|fprintf|puts|fputs|perror|putchar)\(' '^src/cli/' | report 'printing outside src/cli'
+banned '\bassert\(0\)' '^$' | report 'assert(0) is no error handling'
+grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $ours $(sources tests) | report 'left-over marks'
+for f in $(git ls-files -- '*.c' '*.h' '*.cc' '*.sh' 'scripts/*' '*.bats' CMakeLists.txt); do
+    head -n 3 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"
+done | report 'no SPDX line'
+for f in $ours; do
+    n=$(wc -l <"$f")
+    [ "$n" -le 600 ] || echo "$f: $n lines"
+done | report 'files over 600 lines'
+for f in $ours; do
+    awk -v f="$f" '/^[a-zA-Z].*\)$|^[a-zA-Z ].*,$/ {head = NR} /^\{/ {start = NR}
+        /^\}/ {if (start && NR - start > 61) print f ":" start ": a function of " NR - start " lines"; start = 0}' "$f"
+done | report 'functions over 60 lines'
+if command -v clang-format >/dev/null; then
+    clang-format --dry-run $ours 2>&1 | grep -E 'warning:' | cut -d: -f1 | sort | uniq -c | report 'not formatted (clang-format -i)'
+fi
+for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats)/' | grep -v 'list\.h$'); do
+    printf '#include "%s"\n' "${h#src/}" |
+        gcc -std=c11 -D_GNU_SOURCE -Isrc -I. -fsyntax-only -x c - 2>/dev/null || echo "$h"
+done | report 'headers that do not compile alone'
+if command -v shellcheck >/dev/null; then
+    shellcheck -S warning $(git ls-files scripts tests/lint .ci | grep -v '\.md$' | xargs grep -lE '^#!.*(sh|bash)$') | report 'shellcheck'
+fi
+if [ -x build/release/sops ] && [ -f docs/sops.1 ]; then
+    build/release/sops help --man 2>/dev/null | diff -q - docs/sops.1 >/dev/null || echo 'docs/sops.1: make it again with: sops help --man > docs/sops.1' | report 'man page differs from the option tables'
+fi
+[ $bad = 0 ] && echo "lint: clean"
+exit $bad

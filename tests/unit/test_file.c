@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each test works in a new folder and looks at all that is left in it afterwards: nothing may stay behind. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char folder[] = "/tmp/test_file.XXXXXX";
+
+static int enter(void **state)
+{
+    (void)state;
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    return mkdtemp(folder) == NULL || chdir(folder) != 0;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    char command[100];
+    (void)snprintf(command, sizeof command, "chmod -R u+rwx %s && rm -rf %s", folder, folder);
+    return chdir("/") != 0 || system(command) != 0 || sops_mem_live() != 0;
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+    struct sops_buf b = {0};
+    struct sops_err e = {0};
+    assert_true(sops_file_read(path, 1 << 20, &b, &e));
+    assert_string_equal(sops_buf_cstr(&b, &e), text);
+    sops_buf_free(&b);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(lstat(path, &st), 0);
+    return st.st_mode;
+}
+
+static size_t entries(const char *path)
+{
+    size_t n = 0;
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    while (readdir(d) != NULL) {
+        n++;
+    }
+    assert_int_equal(closedir(d), 0);
+    return n - 2;
+}
+
+static void reads(void **state)
+{
+    (void)state;
+    struct sops_buf b = {0};
+    struct sops_err e = {0};
+    put("a", "12345");
+    put("-", "");
+    assert_true(sops_file_read("a", 5, &b, &e));
+    assert_true(sops_slice_eq(sops_buf_view(&b), SOPS_LIT("12345")));
+    assert_true(sops_file_read("-", 5, &b, &e)); /* appends nothing */
+    assert_int_equal(b.len, 5);
+    sops_buf_free(&b);
+    const struct {
+        const char *path;
+        size_t limit;
+        const char *says;
+    } bad[] = {{"a", 4, "longer than 4 bytes"},
+               {"none", 4, "No such file"},
+               {".", 4, "directory"},
+               {"/dev/zero", 100000, "longer"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(sops_file_read(bad[i].path, bad[i].limit, &b, &e));
+        assert_int_equal(e.code, SOPS_E_READ);
+        assert_non_null(strstr(e.msg, bad[i].path));
+        assert_non_null(strstr(e.msg, bad[i].says));
+        sops_err_clear(&e);
+        sops_buf_free(&b);
+    }
+}
+
+/* 3 MB are read into one block of that size. */
+static void reads_at_size(void **state)
+{
+    (void)state;
+    struct sops_buf b = {0};
+    struct sops_err e = {0};
+    put("a", "x");
+    assert_int_equal(truncate("a", 3000000), 0);
+    uint64_t before = sops_mem_count();
+    assert_true(sops_file_read("a", SOPS_FILE_MAX, &b, &e));
+    assert_int_equal(b.len, 3000000);
+    assert_int_equal(b.cap, 3000001);
+    assert_int_equal(sops_mem_count(), before + 1);
+    sops_buf_free(&b);
+}
+
+static void replaces(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    mode_t umask_before = umask(027);
+    assert_true(sops_file_replace("new", SOPS_LIT("one"), 0666, &e));
+    (void)umask(umask_before);
+    assert_holds("new", "one");
+    assert_int_equal(mode_of("new"), S_IFREG | 0640);
+    assert_int_equal(chmod("new", 0604), 0);
+    assert_true(sops_file_replace("new", SOPS_LIT("longer"), 0666, &e));
+    assert_holds("new", "longer");
+    assert_int_equal(mode_of("new"), S_IFREG | 0604);
+    assert_true(sops_file_replace("new", SOPS_LIT(""), 0666, &e));
+    assert_holds("new", "");
+    assert_int_equal(entries("."), 1);
+}
+
+static void follows_links(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    assert_int_equal(mkdir("d", 0700), 0);
+    put("d/file", "old");
+    assert_int_equal(symlink("d/second", "first"), 0);
+    assert_int_equal(symlink("file", "d/second"), 0);
+    assert_int_equal(symlink("d/none", "dangling"), 0);
+    assert_int_equal(symlink("loop", "loop"), 0);
+    assert_true(sops_file_replace("first", SOPS_LIT("new"), 0666, &e));
+    assert_true(S_ISLNK(mode_of("first")) && S_ISLNK(mode_of("d/second")) && S_ISREG(mode_of("d/file")));
+    assert_holds("d/file", "new");
+    assert_true(sops_file_replace("dangling", SOPS_LIT("made"), 0600, &e));
+    assert_true(S_ISLNK(mode_of("dangling")));
+    assert_holds("d/none", "made");
+    assert_false(sops_file_replace("loop", SOPS_LIT("x"), 0600, &e));
+    assert_int_equal(e.code, SOPS_E_WRITE);
+    assert_int_equal(entries("."), 4);
+    assert_int_equal(entries("d"), 3);
+}
+
+static void keeps_hard_links(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    put("a", "old content");
+    assert_int_equal(link("a", "b"), 0);
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_holds("b", "new");
+    assert_int_equal(entries("."), 2);
+}
+
+static void others_than_files(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    assert_true(sops_file_replace("/dev/null", SOPS_LIT("x"), 0666, &e));
+    assert_true(S_ISCHR(mode_of("/dev/null")));
+    assert_false(sops_file_replace("/dev/full", SOPS_LIT("x"), 0666, &e));
+    assert_int_equal(e.code, SOPS_E_GENERIC);
+    sops_err_clear(&e);
+    int ends[2];
+    char path[40], got[4] = "";
+    assert_int_equal(pipe(ends), 0);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", ends[1]);
+    assert_true(sops_file_replace(path, SOPS_LIT("abc"), 0666, &e));
+    assert_int_equal(read(ends[0], got, sizeof got), 3);
+    assert_string_equal(got, "abc");
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    put("a", "old");
+    int fd = open("a", O_RDWR); /* the link of /proc leads to the file itself */
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    assert_true(sops_file_replace(path, SOPS_LIT("new"), 0666, &e));
+    (void)close(fd);
+    assert_holds("a", "new");
+    const char *const bad[] = {".", "none/a", "a/b"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(sops_file_replace(bad[i], SOPS_LIT("x"), 0666, &e));
+        assert_int_equal(e.code, SOPS_E_WRITE);
+        assert_non_null(strstr(e.msg, bad[i]));
+        sops_err_clear(&e);
+    }
+    assert_int_equal(entries("."), 1);
+}
+
+/* Runs `test` as a user without rights over everything; its result is the number of the check that failed. */
+static void as_nobody(int (*test)(void))
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+            _exit(99);
+        }
+        _exit(test());
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static bool is_text(const char *path, const char *text)
+{
+    struct sops_buf b = {0};
+    struct sops_err e = {0};
+    bool same = sops_file_read(path, 1 << 20, &b, &e) && sops_slice_eq(sops_buf_view(&b), sops_str(text));
+    sops_buf_free(&b);
+    sops_err_clear(&e);
+    return same;
+}
+
+static int in_closed_folder(void)
+{
+    struct sops_err e = {0};
+    if (!sops_file_replace("closed/open", SOPS_LIT("new"), 0666, &e) || !is_text("closed/open", "new")) {
+        return 1;
+    }
+    if (sops_file_replace("closed/none", SOPS_LIT("new"), 0666, &e) || e.code != SOPS_E_WRITE) {
+        return 2;
+    }
+    sops_err_clear(&e);
+    if (sops_file_replace("closed/readonly", SOPS_LIT("new"), 0666, &e) || e.code != SOPS_E_WRITE) {
+        return 3;
+    }
+    sops_err_clear(&e);
+    return is_text("closed/readonly", "old") && entries("closed") == 2 && sops_mem_live() == 0 ? 0 : 4;
+}
+
+/* The file of somebody else in a folder of everybody: only overwriting keeps the owner. */
+static int of_another_owner(void)
+{
+    struct sops_err e = {0};
+    struct stat st;
+    if (!sops_file_replace("shared/file", SOPS_LIT("new"), 0666, &e) || !is_text("shared/file", "new")) {
+        return 1;
+    }
+    return stat("shared/file", &st) == 0 && entries("shared") == 1 ? 0 : 2;
+}
+
+static void without_rights(void **state)
+{
+    (void)state;
+    struct stat st;
+    assert_int_equal(chmod(".", 0755), 0);
+    assert_int_equal(mkdir("closed", 0700), 0);
+    put("closed/open", "old");
+    put("closed/readonly", "old");
+    assert_int_equal(chmod("closed/open", 0666), 0);
+    assert_int_equal(chmod("closed/readonly", 0444), 0);
+    assert_int_equal(chmod("closed", 0555), 0);
+    as_nobody(in_closed_folder);
+    assert_int_equal(mkdir("shared", 0700), 0);
+    put("shared/file", "old");
+    assert_int_equal(chmod("shared/file", 0666), 0);
+    assert_int_equal(chmod("shared", 0777), 0);
+    as_nobody(of_another_owner);
+    assert_int_equal(stat("shared/file", &st), 0);
+    assert_int_equal(st.st_uid, getuid());
+}
+
+/* Writes stop behind 1000 bytes, as on a full disk. */
+static int with_little_room(void)
+{
+    char big[2000];
+    memset(big, 'n', sizeof big);
+    struct sops_slice text = sops_slice_of(big, sizeof big);
+    struct rlimit limit = {1000, 1000};
+    struct sops_err e = {0};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return 1;
+    }
+    if (sops_file_replace("dir/a", text, 0666, &e) || e.code != SOPS_E_GENERIC ||
+        !is_text("dir/a", "the old content")) {
+        return 2;
+    }
+    sops_err_clear(&e);
+    if (sops_file_replace("dir/linked", text, 0666, &e) || e.code != SOPS_E_GENERIC ||
+        !is_text("dir/linked", "the old content")) {
+        return 3;
+    }
+    sops_err_clear(&e);
+    if (sops_file_replace("dir/none", text, 0666, &e) || e.code != SOPS_E_GENERIC || access("dir/none", F_OK) == 0) {
+        return 4;
+    }
+    sops_err_clear(&e);
+    if (sops_file_create("dir/none", text, 0600, &e) || e.code != SOPS_E_GENERIC) {
+        return 5;
+    }
+    sops_err_clear(&e);
+    return entries("dir") == 3 && sops_mem_live() == 0 ? 0 : 6;
+}
+
+static void full_disk(void **state)
+{
+    (void)state;
+    assert_int_equal(chmod(".", 0777), 0);
+    assert_int_equal(mkdir("dir", 0700), 0);
+    assert_int_equal(chmod("dir", 0777), 0);
+    put("dir/a", "the old content");
+    put("dir/linked", "the old content");
+    assert_int_equal(link("dir/linked", "dir/linked2"), 0);
+    assert_int_equal(chmod("dir/a", 0666) | chmod("dir/linked", 0666), 0);
+    as_nobody(with_little_room);
+}
+
+static void creates(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    mode_t before = umask(077);
+    assert_true(sops_file_create("a", SOPS_LIT("x"), 0644, &e));
+    (void)umask(before);
+    assert_int_equal(mode_of("a"), S_IFREG | 0644);
+    assert_false(sops_file_create("a", SOPS_LIT("y"), 0644, &e));
+    assert_int_equal(e.code, SOPS_E_WRITE);
+    assert_holds("a", "x");
+}
+
+static void temp_folders(void **state)
+{
+    (void)state;
+    struct sops_buf path = {0}, second = {0};
+    struct sops_err e = {0};
+    assert_true(sops_temp_make(".", ".sops", &path, &e));
+    assert_int_equal(mode_of((const char *)path.ptr), S_IFDIR | 0700);
+    assert_true(sops_temp_make(folder, "x", &second, &e));
+    assert_int_equal(chdir((const char *)path.ptr), 0);
+    put("file", "secret");
+    assert_int_equal(mkdir("a", 0700) | mkdir("a/b", 0700) | mkdir("a/b/c", 0700) | symlink("/etc", "a/link"), 0);
+    for (int i = 0; i < 300; i++) {
+        char name[40];
+        (void)snprintf(name, sizeof name, "a/b/file%d", i);
+        put(name, "x");
+        (void)snprintf(name, sizeof name, "a/b/c/folder%d", i);
+        assert_int_equal(mkdir(name, 0700), 0);
+    }
+    assert_int_equal(chdir(folder), 0);
+    sops_temp_remove((const char *)path.ptr);
+    assert_int_equal(entries("."), 1);
+    assert_true(access("/etc/passwd", F_OK) == 0);
+    put("kept", "");
+    assert_true(sops_temp_remember("kept", &e));
+    sops_temp_forget("kept");
+    put("away", "");
+    assert_true(sops_temp_remember("away", &e));
+    if (fork() == 0) {
+        sops_temp_remove_all();
+        _exit(0);
+    }
+    (void)wait(NULL);
+    assert_int_equal(entries("."), 3); /* the child removes nothing of its parent */
+    sops_temp_remove_all();
+    assert_int_equal(entries("."), 1);
+    assert_int_equal(access("kept", F_OK), 0);
+    assert_false(sops_temp_make("none", "x", &path, &e));
+    sops_err_clear(&e);
+    for (int i = 0; i < 16; i++) {
+        char name[20];
+        (void)snprintf(name, sizeof name, "f%d", i);
+        assert_true(sops_temp_remember(name, &e));
+    }
+    assert_false(sops_temp_make(".", "x", &path, &e));
+    assert_int_equal(entries("."), 1);
+    sops_temp_remove_all();
+    sops_buf_free(&path);
+    sops_buf_free(&second);
+}
+
+static void absolute_paths(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"/", "/"},      {"//a//b/", "/a/b"}, {"/a/./b", "/a/b"},  {"/a/../b", "/b"},
+        {"/../..", "/"}, {"/a/b/..", "/a"},   {"/a/b/../..", "/"}, {"/a/..b/.c", "/a/..b/.c"},
+    };
+    struct sops_buf b = {0};
+    struct sops_err e = {0};
+    char want[100];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(sops_path_absolute(rows[i][0], &b, &e));
+        assert_string_equal((const char *)b.ptr, rows[i][1]);
+    }
+    assert_int_equal(mkdir("real", 0700) | symlink("real", "link"), 0);
+    assert_int_equal(chdir("link"), 0);
+    (void)snprintf(want, sizeof want, "%s/link", folder);
+    assert_int_equal(setenv("PWD", want, 1), 0);
+    assert_true(sops_path_absolute("x/../y", &b, &e));
+    (void)snprintf(want, sizeof want, "%s/link/y", folder);
+    assert_string_equal((const char *)b.ptr, want);
+    assert_int_equal(setenv("PWD", "/nonsense", 1), 0);
+    assert_true(sops_path_absolute("", &b, &e));
+    (void)snprintf(want, sizeof want, "%s/real", folder);
+    assert_string_equal((const char *)b.ptr, want);
+    assert_int_equal(unsetenv("PWD"), 0);
+    sops_buf_free(&b);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
+    const struct CMUnitTest tests[] = {
+        TEST(reads),          TEST(reads_at_size),    TEST(replaces),
+        TEST(follows_links),  TEST(keeps_hard_links), TEST(others_than_files),
+        TEST(without_rights), TEST(full_disk),        TEST(creates),
+        TEST(temp_folders),   TEST(absolute_paths),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

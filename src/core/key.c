@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* No provider is named here: what a comma list means, and what shows a key, is asked of its source. */
+#include "core/key.h"
+
+#include "base/text.h"
+
+const struct sops_keysource *sops_keysource_named(struct sops_slice id)
+{
+    for (size_t i = 0; sops_keysources[i] != NULL; i++) {
+        if (sops_slice_eq(sops_str(sops_keysources[i]->id), id)) {
+            return sops_keysources[i];
+        }
+    }
+    return NULL;
+}
+
+void sops_keysources_by(enum sops_order order, const struct sops_keysource *out[SOPS_MAX_SOURCES])
+{
+    size_t n = 0;
+    for (size_t i = 0; sops_keysources[i] != NULL && n + 1 < SOPS_MAX_SOURCES; i++) {
+        size_t at = n++;
+        while (at > 0 && out[at - 1]->rank[order] > sops_keysources[i]->rank[order]) {
+            out[at] = out[at - 1];
+            at--;
+        }
+        out[at] = sops_keysources[i];
+    }
+    out[n] = NULL;
+}
+
+static bool set_date(struct sops_world *w, struct sops_arena *a, struct sops_slice *created_at, struct sops_err *e)
+{
+    struct sops_buf now = {0};
+    bool ok = sops_time_utc(&now, w->now(w), e) && sops_arena_copy(a, sops_buf_view(&now), created_at, e);
+    sops_buf_free(&now);
+    return ok;
+}
+
+bool sops_keys_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source,
+                     struct sops_slice text, struct sops_key **list, struct sops_err *e)
+{
+    struct sops_slice rest = text.ptr != NULL ? text : SOPS_LIT("");
+    struct sops_slice piece, date = {0};
+    struct sops_key *made = NULL, **end = &made;
+    while (sops_slice_next(&rest, ',', &piece)) {
+        if (((source->flags & SOPS_SRC_SKIP_EMPTY) != 0 && piece.len == 0) ||
+            ((source->flags & SOPS_SRC_SKIP_BLANK) != 0 && sops_text_trim(piece).len == 0)) {
+            continue;
+        }
+        struct sops_key *k = sops_arena_alloc(a, sizeof *k, e);
+        if (k == NULL) {
+            return false;
+        }
+        k->source = source;
+        if (!source->parse(w, a, piece, k, e)) {
+            return false;
+        }
+        if ((source->flags & SOPS_SRC_DATED) != 0) {
+            if (date.len == 0 && !set_date(w, a, &date, e)) {
+                return false;
+            }
+            k->created_at = date;
+        }
+        *end = k;
+        end = &k->next;
+    }
+    sops_keys_append(list, made);
+    return true;
+}
+
+void sops_keys_append(struct sops_key **list, struct sops_key *more)
+{
+    while (*list != NULL) {
+        list = &(*list)->next;
+    }
+    *list = more;
+}
+
+void sops_groups_append(struct sops_group **list, struct sops_group *more)
+{
+    while (*list != NULL) {
+        list = &(*list)->next;
+    }
+    *list = more;
+}
+
+static bool copy_pairs(struct sops_arena *a, const struct sops_pair *from, const struct sops_pair **to,
+                       struct sops_err *e)
+{
+    for (; from != NULL; from = from->next) {
+        struct sops_pair *p = sops_arena_alloc(a, sizeof *p, e);
+        if (p == NULL || !sops_arena_copy(a, from->key, &p->key, e) || !sops_arena_copy(a, from->value, &p->value, e)) {
+            return false;
+        }
+        *to = p;
+        to = &p->next;
+    }
+    return true;
+}
+
+struct sops_key *sops_key_copy(struct sops_arena *a, const struct sops_key *k, struct sops_err *e)
+{
+    struct sops_key *copy = sops_arena_alloc(a, sizeof *copy, e);
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy->source = k->source;
+    for (size_t i = 0; i < SOPS_MAX_FIELDS; i++) {
+        if (!sops_arena_copy(a, k->field[i], &copy->field[i], e)) {
+            return NULL;
+        }
+    }
+    bool ok = sops_arena_copy(a, k->enc, &copy->enc, e) && sops_arena_copy(a, k->created_at, &copy->created_at, e) &&
+              copy_pairs(a, k->map, &copy->map, e);
+    return ok ? copy : NULL;
+}
+
+bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_err *e)
+{
+    return k->source->show != NULL ? k->source->show(k, out, e) : sops_buf_add(out, k->field[0], e);
+}
+
+bool sops_key_same(const struct sops_key *a, const struct sops_key *b, struct sops_err *e)
+{
+    if (a->source != b->source) {
+        return false;
+    }
+    struct sops_buf left = {0}, right = {0};
+    bool same = sops_key_show(a, &left, e) && sops_key_show(b, &right, e) &&
+                sops_slice_eq(sops_buf_view(&left), sops_buf_view(&right));
+    sops_buf_free(&left);
+    sops_buf_free(&right);
+    return same;
+}

@@ -24,9 +24,10 @@ enum sops_kind {
 };
 
 enum {
-    SOPS_INLINE = 1, /* comment at the end of a value's line */
-    SOPS_MARKED = 2, /* the rules say: this leaf is encrypted */
-    SOPS_QUOTED = 4, /* conf.c only: "true" is not true */
+    SOPS_INLINE = 1,  /* comment at the end of a value's line */
+    SOPS_MARKED = 2,  /* the rules say: this leaf is encrypted */
+    SOPS_QUOTED = 4,  /* conf.c only: "true" is not true */
+    SOPS_COVERED = 8, /* rules.c only: the rule hits the map or list, and so all that is in it */
 };
 
 /* `text` is always the canonical form: what the MAC hashes and AES encrypts. */

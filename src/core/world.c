@@ -14,6 +14,7 @@ struct sops_slot {
     struct sops_slice name;
     struct sops_arena arena;
     void *thing;
+    void (*drop)(void *thing); /* NULL, or the slot is there for this alone */
     bool making, made;
     pthread_t maker;
 };
@@ -75,11 +76,29 @@ bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice 
     return ok;
 }
 
+bool sops_world_at_end(struct sops_world *w, void (*drop)(void *thing), void *thing, struct sops_err *e)
+{
+    struct sops_slot *s = sops_alloc(sizeof *s, e);
+    if (s == NULL) {
+        return false;
+    }
+    s->drop = drop;
+    s->thing = thing;
+    pthread_mutex_lock(&lock);
+    s->next = w->slots;
+    w->slots = s;
+    pthread_mutex_unlock(&lock);
+    return true;
+}
+
 void sops_world_forget(struct sops_world *w)
 {
     while (w->slots != NULL) {
         struct sops_slot *s = w->slots;
         w->slots = s->next;
+        if (s->drop != NULL) {
+            s->drop(s->thing);
+        }
         sops_arena_free(&s->arena);
         sops_free((void *)(uintptr_t)s->name.ptr);
         sops_free(s);

@@ -95,6 +95,9 @@ struct sops_world {
 typedef bool sops_make_fn(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e);
 bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice name, sops_make_fn *make, void *arg,
                      void **thing, struct sops_err *e) SOPS_CHECKED;
+/* For a thing that holds more than memory of its arena (locked pages): sops_world_forget calls `drop(thing)` before it frees
+ * the slots made so far. The last act of a `make`, as it stays when the making fails later. */
+bool sops_world_at_end(struct sops_world *w, void (*drop)(void *thing), void *thing, struct sops_err *e) SOPS_CHECKED;
 /* Frees all slots. */
 void sops_world_forget(struct sops_world *w);
 

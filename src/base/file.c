@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,17 +119,28 @@ static bool add_steps(struct sops_buf *out, struct sops_slice path, struct sops_
     return true;
 }
 
+/* $PWD when it names the current folder, as it shows the way by links that the user went. */
+static const char *here(char room[PATH_MAX])
+{
+    struct stat named, real;
+    const char *pwd = getenv("PWD");
+    if (pwd != NULL && pwd[0] == '/' && stat(pwd, &named) == 0 && stat(".", &real) == 0 &&
+        named.st_dev == real.st_dev && named.st_ino == real.st_ino) {
+        return pwd;
+    }
+    return getcwd(room, PATH_MAX);
+}
+
 bool sops_path_absolute(const char *path, struct sops_buf *out, struct sops_err *e)
 {
+    char room[PATH_MAX];
     sops_buf_cut(out, 0);
     if (path[0] != '/') {
-        char *here = get_current_dir_name(); /* $PWD when it names the current folder; from libc's heap */
-        if (here == NULL) {
+        const char *folder = here(room);
+        if (folder == NULL) {
             return sops_fail(e, SOPS_E_GENERIC, "the current folder cannot be found: %s", strerror(errno));
         }
-        bool ok = add_steps(out, sops_str(here), e);
-        free(here);
-        if (!ok) {
+        if (!add_steps(out, sops_str(folder), e)) {
             return false;
         }
     }

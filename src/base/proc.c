@@ -3,7 +3,13 @@
  * share one block: each is shorter than the part of the text it came from, so the text's length is room enough. */
 #include "base/proc.h"
 
+#include "base/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool is_separator(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -151,4 +157,83 @@ bool sops_proc_find(const char *name, const char *path, struct sops_buf *out, st
     bool ok = search(name, sops_str(path), &found, e) && sops_buf_add(out, sops_buf_view(&found), e);
     sops_buf_free(&found);
     return ok;
+}
+
+static size_t count(const char *const *list)
+{
+    size_t n = 0;
+    while (list != NULL && list[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+bool sops_proc_environment(struct sops_arena *a, const char *const *base, const char *const *more, char ***out,
+                           struct sops_err *e)
+{
+    struct sops_table names = {0};
+    size_t n = 0, first = count(base), all = first + count(more);
+    const char **list = sops_arena_alloc(a, (all + 1) * sizeof *list, e);
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < all; i++) {
+        const char *entry = i < first ? base[i] : more[i - first];
+        struct sops_slice name = sops_str(entry);
+        bool is_new;
+        void **place = sops_table_put(&names, sops_slice_first(name, sops_slice_find(name, '=')), &is_new, e);
+        ok = place != NULL;
+        if (ok && is_new) {
+            *place = &list[n++];
+        }
+        if (ok) {
+            *(const char **)*place = entry;
+        }
+    }
+    sops_table_free(&names);
+    *out = (char **)(uintptr_t)list; /* execve takes no const, and changes nothing */
+    return ok;
+}
+
+bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        return sops_fail_memory(e);
+    }
+    if (posix_spawnattr_init(&attributes) != 0) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return sops_fail_memory(e);
+    }
+    int cause = 0;
+    for (int i = 0; cause == 0 && i < 3; i++) {
+        cause = s->fd[i] >= 0 ? posix_spawn_file_actions_adddup2(&actions, s->fd[i], i) : 0;
+    }
+    if (cause == 0 && s->usual != NULL) {
+        (void)posix_spawnattr_setsigdefault(&attributes, s->usual);
+        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    }
+    if (cause == 0) {
+        cause = posix_spawn(pid, s->path, &actions, &attributes, s->argv, s->env);
+    }
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return cause == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", s->path, strerror(cause));
+}
+
+bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
+{
+    int how = 0;
+    pid_t ended;
+    while ((ended = waitpid(pid, &how, 0)) < 0 && errno == EINTR) {
+    }
+    if (ended != pid) {
+        return sops_fail(e, SOPS_E_GENERIC, "the end of a program was not told: %s", strerror(errno));
+    }
+    *status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
+    return true;
+}
+
+bool sops_proc_pipe(int ends[2], struct sops_err *e)
+{
+    return pipe2(ends, O_CLOEXEC) == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot make a pipe: %s", strerror(errno));
 }

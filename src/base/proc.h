@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 struct sops_words {
@@ -13,13 +14,32 @@ struct sops_words {
     struct sops_arena arena;
 };
 /* Splits as a POSIX shell would split words, without expansion: blanks separate, '…' literal, "…" and \ as in spec 50
- * section 5 and spec 61 section 1.10; `#` at the start of a word begins a comment to the end of the line. Fails (code 1)
- * for an open quote or a trailing backslash. */
+ * section 5 and spec 61 section 1.10; `#` at the start of a word begins a comment to the end of the line. Fails (code
+ * 1) for an open quote or a trailing backslash. */
 bool sops_words_split(struct sops_words *w, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 void sops_words_free(struct sops_words *w);
 
 /* The path of the program `name`: itself when it holds a '/', else the first executable on `path` (the value of PATH).
  * A match through a relative entry is refused. Code 1 when there is none. */
 bool sops_proc_find(const char *name, const char *path, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
+/* An environment in `a`: "NAME=value" of `base` and then of `more` (each NULL-terminated, or NULL); of a name that
+ * stands there twice the last counts. The texts are not copied. */
+bool sops_proc_environment(struct sops_arena *a, const char *const *base, const char *const *more, char ***out,
+                           struct sops_err *e) SOPS_CHECKED;
+
+/* Starts `path` with the descriptors in `fd` as its 0, 1 and 2 (-1: ours). Of the signals in `usual` (may be NULL),
+ * which this process ignores, the program does not know. The caller waits for it. */
+struct sops_start {
+    const char *path;
+    char *const *argv, *const *env;
+    int fd[3];
+    const sigset_t *usual;
+};
+bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e) SOPS_CHECKED;
+/* Waits for its end: the exit status, or 128 + the number of the signal that ended it. */
+bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e) SOPS_CHECKED;
+/* Two descriptors that no program inherits: [0] to read from, [1] to write to. */
+bool sops_proc_pipe(int ends[2], struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers to talk with for long. Sockets and programs differ only in how they begin and end: in between there is one
+ * descriptor to read from and one to write to. */
+#include "cli/world_real.h"
+
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECT_MS 10000
+#define GRACE_MS 1000 /* for a program to end after its stdin was closed */
+
+struct line {
+    int in, out;
+    pid_t pid; /* of a program, or 0 */
+    bool socket;
+};
+
+static ptrdiff_t line_read(struct sops_stream *s, void *to, size_t n, int timeout_ms, struct sops_err *e)
+{
+    struct line *l = s->ctx;
+    for (;;) {
+        struct pollfd wait = {l->in, POLLIN, 0};
+        int ready = poll(&wait, 1, timeout_ms);
+        if (ready == 0) {
+            return -2;
+        }
+        ssize_t got = ready > 0 ? read(l->in, to, n) : -1;
+        if (got >= 0) {
+            return got;
+        }
+        if (errno != EINTR) {
+            (void)sops_fail(e, SOPS_E_GENERIC, "cannot read from the peer: %s", strerror(errno));
+            return -1;
+        }
+    }
+}
+
+static bool line_write(struct sops_stream *s, struct sops_slice bytes, struct sops_err *e)
+{
+    struct line *l = s->ctx;
+    while (bytes.len != 0) {
+        ssize_t n = l->socket ? send(l->out, bytes.ptr, bytes.len, MSG_NOSIGNAL) : write(l->out, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return sops_fail(e, SOPS_E_GENERIC, "cannot write to the peer: %s", strerror(errno));
+        }
+        bytes = sops_slice_skip(bytes, (size_t)n);
+    }
+    return true;
+}
+
+static bool ended_within(pid_t pid, unsigned ms)
+{
+    const struct timespec step = {0, 5000000};
+    for (unsigned passed = 0; passed < ms; passed += 5) {
+        pid_t ended = waitpid(pid, NULL, WNOHANG);
+        if (ended == pid || (ended < 0 && errno != EINTR)) {
+            return true;
+        }
+        (void)nanosleep(&step, NULL);
+    }
+    return false;
+}
+
+static void line_close(struct sops_stream *s)
+{
+    struct line *l = s->ctx;
+    if (l == NULL) {
+        return;
+    }
+    (void)close(l->out);
+    if (l->in != l->out) {
+        (void)close(l->in);
+    }
+    if (l->pid > 0 && !ended_within(l->pid, GRACE_MS)) {
+        (void)kill(l->pid, SIGTERM);
+        if (!ended_within(l->pid, GRACE_MS)) {
+            (void)kill(l->pid, SIGKILL);
+            (void)waitpid(l->pid, NULL, 0);
+        }
+    }
+    sops_free(l);
+    *s = (struct sops_stream){0};
+}
+
+/* Connects within the time; -1 with errno. The descriptor blocks afterwards. */
+static int connect_within(int family, const struct sockaddr *address, socklen_t size, unsigned ms)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    int cause = connect(fd, address, size) == 0 ? 0 : errno;
+    if (cause == EINPROGRESS) {
+        struct pollfd wait = {fd, POLLOUT, 0};
+        socklen_t length = sizeof cause;
+        int ready;
+        while ((ready = poll(&wait, 1, (int)ms)) < 0 && errno == EINTR) {
+        }
+        cause = ready == 0 ? ETIMEDOUT : errno;
+        if (ready > 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &length) != 0) {
+            cause = errno;
+        }
+    }
+    if (cause == 0) {
+        (void)fcntl(fd, F_SETFL, 0);
+        return fd;
+    }
+    (void)close(fd);
+    errno = cause;
+    return -1;
+}
+
+static bool open_unix(struct line *l, const struct sops_peer *p, unsigned ms, struct sops_err *e)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(p->unix_path) >= sizeof address.sun_path) {
+        return sops_fail(e, SOPS_E_GENERIC, "the path of the socket '%s' is too long", p->unix_path);
+    }
+    memcpy(address.sun_path, p->unix_path, strlen(p->unix_path) + 1);
+    l->in = l->out = connect_within(AF_UNIX, (const struct sockaddr *)&address, sizeof address, ms);
+    l->socket = true;
+    return l->in >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s': %s", p->unix_path, strerror(errno));
+}
+
+static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, struct sops_err *e)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC}, *list = NULL;
+    int why = getaddrinfo(p->host, p->port, &hints, &list);
+    if (why != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot find the host '%s': %s", p->host, gai_strerror(why));
+    }
+    l->in = -1;
+    for (const struct addrinfo *a = list; a != NULL && l->in < 0; a = a->ai_next) {
+        l->in = connect_within(a->ai_family, a->ai_addr, a->ai_addrlen, ms);
+    }
+    int cause = errno, on = 1;
+    freeaddrinfo(list);
+    l->out = l->in;
+    l->socket = true;
+    if (l->in < 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s', port %s: %s", p->host, p->port, strerror(cause));
+    }
+    (void)setsockopt(l->in, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return true;
+}
+
+static bool open_program(struct line *l, struct sops_world *w, const struct sops_peer *p, struct sops_err *e)
+{
+    int to[2] = {-1, -1}, from[2] = {-1, -1};
+    bool ok = sops_proc_pipe(to, e) && sops_proc_pipe(from, e) &&
+              sops_world_start(w, p->argv, p->env, (const int[3]){to[0], from[1], -1}, &l->pid, e);
+    l->out = to[1];
+    l->in = from[0];
+    const int gone[] = {to[0], from[1], ok ? -1 : to[1], ok ? -1 : from[0]};
+    for (size_t i = 0; i < 4; i++) {
+        if (gone[i] >= 0) {
+            (void)close(gone[i]);
+        }
+    }
+    return ok;
+}
+
+bool sops_world_open(struct sops_world *w, const struct sops_peer *p, struct sops_stream *s, struct sops_err *e)
+{
+    unsigned ms = p->connect_ms != 0 ? p->connect_ms : CONNECT_MS;
+    struct line *l = sops_alloc(sizeof *l, e);
+    bool ok = l != NULL && (p->argv != NULL        ? open_program(l, w, p, e)
+                            : p->unix_path != NULL ? open_unix(l, p, ms, e)
+                                                   : open_tcp(l, p, ms, e));
+    if (!ok) {
+        sops_free(l);
+        return false;
+    }
+    *s = (struct sops_stream){line_read, line_write, line_close, l};
+    return true;
+}

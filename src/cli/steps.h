@@ -111,4 +111,14 @@ bool sops_step_write(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* seal, then write. */
 bool sops_step_lock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 
+/* ---- what the old form runs, too; after file, config and order ------------------------------------------------- */
+
+/* cmd_set.c: --set 'PATH VALUE' taken apart (7) · unlock · change (1, 203) · seal: `bytes`. */
+bool sops_step_old_set(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* cmd_rotate.c: audit · unlock · --add-… and --rm-… (1) · new data key (1) · seal: `bytes`. */
+bool sops_step_rotate(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* cmd_edit.c: unlock, or the example with keys and settings as for encrypt when there is no file · editor (201) · seal ·
+ * write. */
+bool sops_step_edit(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+
 #endif

@@ -1,3 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key sources, in the order in which a loaded file holds them (spec 60 section 1); X(NAME) needs `const struct
  * sops_keysource sops_keysource_NAME`. No include guard. */
+X(kms)
+X(gcp_kms)
+X(hckms)
+X(azure_kv)
+X(hc_vault)

@@ -48,6 +48,8 @@ extern const struct sops_opt_table sops_opts_services;   /* --enable-local-keyse
 extern const struct sops_opt_table sops_opts_yes;        /* -y --yes */
 extern const struct sops_opt_table sops_opts_global;     /* --config, --indent, --mac-only-encrypted, --verbose, … */
 
+#define SOPS_MAX_OPTIONS 64 /* of one command */
+
 /* Flags made from the table of key sources (struct sops_verb.keys). */
 enum {
     SOPS_OPT_KEYS = 1,      /* --age, --kms, … with their variables; --aws-profile, --encryption-context */
@@ -59,6 +61,7 @@ enum {
 struct sops_opt_slot {
     struct sops_option def;
     bool given;        /* on the command line */
+    bool as_short;     /* by its other name */
     const char *text;  /* as given, or the variable's; may be "" */
     const char **many; /* MANY: all values, NULL-terminated */
     size_t count;
@@ -71,7 +74,7 @@ struct sops_options {
     const char *command; /* as in messages: "groups add" */
     struct sops_opt_slot *slot;
     size_t slots;
-    const char **args; /* the words that are no options, NULL-terminated */
+    const char *const *args; /* the words that are no options, NULL-terminated */
     size_t argc;
     const struct sops_options *global; /* what stood before the command; NULL for that itself and for the old form */
     struct sops_arena arena;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options that several commands share. A help text names no other option: the help of a command lists its own only.
+ */
+#include "cli/options.h"
+
+#define TABLE(table, heading, ...)                                                                                     \
+    static const struct sops_option table##_list[] = {__VA_ARGS__, {.name = NULL}};                                    \
+    const struct sops_opt_table sops_opts_##table = {heading, table##_list}
+
+#define IN_PLACE                                                                                                       \
+    {                                                                                                                  \
+        .name = "in-place", .short_name = "i", .help = "write the result into the file itself instead of to stdout"    \
+    }
+
+TABLE(in_place, "RESULT", IN_PLACE);
+
+TABLE(place, "RESULT", IN_PLACE,
+      {.name = "output",
+       .kind = SOPS_OPT_TEXT,
+       .value = "FILE",
+       .help = "write the result into another file instead of to stdout"});
+
+#define INPUT_TYPE                                                                                                     \
+    {                                                                                                                  \
+        .name = "input-type", .kind = SOPS_OPT_TEXT, .value = "TYPE",                                                  \
+        .help = "how to read: yaml, json, dotenv, ini, binary (default: by the end of the name)"                       \
+    }
+
+TABLE(input_type, "FORMAT", INPUT_TYPE);
+
+TABLE(types, "FORMAT", INPUT_TYPE,
+      {.name = "output-type",
+       .kind = SOPS_OPT_TEXT,
+       .value = "TYPE",
+       .help = "how to write: yaml, json, dotenv, ini, binary (default: by the end of the name)"});
+
+TABLE(name, "FORMAT",
+      {.name = "filename-override",
+       .kind = SOPS_OPT_TEXT,
+       .value = "PATH",
+       .help = "choose format and creation rule as for this file"});
+
+TABLE(mac, "CHECKS",
+      {.name = "ignore-mac", .help = "do not compare the message authentication code: changed files are not noticed"});
+
+TABLE(
+    crypt, "WHAT IS ENCRYPTED",
+    {.name = "unencrypted-suffix",
+     .kind = SOPS_OPT_TEXT,
+     .value = "TEXT",
+     .help = "all but what is below keys that end so (default: _unencrypted)"},
+    {.name = "encrypted-suffix", .kind = SOPS_OPT_TEXT, .value = "TEXT", .help = "only what is below keys that end so"},
+    {.name = "unencrypted-regex",
+     .kind = SOPS_OPT_TEXT,
+     .value = "REGEX",
+     .help = "all but what is below keys that match"},
+    {.name = "encrypted-regex", .kind = SOPS_OPT_TEXT, .value = "REGEX", .help = "only what is below keys that match"});
+
+TABLE(threshold, "KEYS",
+      {.name = "shamir-secret-sharing-threshold",
+       .kind = SOPS_OPT_INT,
+       .value = "N",
+       .help = "how many key groups it takes to open the file (default: all)"});
+
+TABLE(order, "OPENING",
+      {.name = "decryption-order",
+       .kind = SOPS_OPT_TEXT,
+       .env = "SOPS_DECRYPTION_ORDER",
+       .value = "TYPES",
+       .help = "comma separated key types to try first (default: age,pgp)"});
+
+TABLE(services, "KEY SERVICES",
+      {.name = "enable-local-keyservice",
+       .flags = SOPS_OPT_ON,
+       .env = "SOPS_ENABLE_LOCAL_KEYSERVICE",
+       .help = "let this program use keys itself (on unless \"=false\")"},
+      {.name = "keyservice",
+       .kind = SOPS_OPT_MANY,
+       .env = "SOPS_KEYSERVICE",
+       .value = "URL",
+       .help = "ask this key service, too: tcp://HOST:PORT or unix:///PATH; may be given again"});
+
+TABLE(yes, "ANSWERS", {.name = "yes", .short_name = "y", .help = "do not ask, go on"});
+
+TABLE(global, "GLOBAL OPTIONS",
+      {.name = "config",
+       .kind = SOPS_OPT_TEXT,
+       .flags = SOPS_OPT_GLOBAL,
+       .env = "SOPS_CONFIG",
+       .value = "FILE",
+       .help = "the configuration (default: the nearest .sops.yaml, upwards from here)"},
+      {.name = "indent",
+       .kind = SOPS_OPT_INT,
+       .flags = SOPS_OPT_GLOBAL,
+       .value = "N",
+       .help = "blanks per level in YAML and JSON that is written (-1: a tab, JSON only)"},
+      {.name = "mac-only-encrypted",
+       .flags = SOPS_OPT_GLOBAL,
+       .help = "let the message authentication code cover encrypted values only"},
+      {.name = "verbose", .flags = SOPS_OPT_GLOBAL, .help = "say more while publishing and serving keys"},
+      {.name = "disable-version-check",
+       .flags = SOPS_OPT_GLOBAL,
+       .env = "SOPS_DISABLE_VERSION_CHECK",
+       .help = "accepted: the version shown is never looked up elsewhere unless asked for"},
+      {.name = "check-for-updates",
+       .flags = SOPS_OPT_GLOBAL,
+       .help = "show with the version whether there is a newer one"},
+      {.name = "help", .short_name = "h", .flags = SOPS_OPT_GLOBAL, .help = "show this help"},
+      {.name = "version", .short_name = "v", .flags = SOPS_OPT_GLOBAL, .help = "show the version"});

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The leaf cipher and the MAC: round trips, what the pattern takes and refuses, kept nonces, and every refusal to emit. */
+#include "testing.h"
+
+#include "core/crypt.h"
+#include "core/format.h"
+
+#define NONE ((struct sops_slice){0})
+
+static const uint8_t key[32] = "0123456789abcdef0123456789abcdef";
+static struct sops_world world = TEST_WORLD;
+
+static struct sops_crypt crypt_with(const struct sops_rules *rules)
+{
+    return (struct sops_crypt){.world = &world, .rules = rules, .data_key = {key, 32}};
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sops_kind kind;
+        const char *text;
+    } cases[] = {{SOPS_STR, "hunter2"},  {SOPS_STR, "x"}, {SOPS_INT, "-12"}, {SOPS_FLOAT, "1.5"},
+                 {SOPS_BOOL, "True"},    {SOPS_COMMENT, " note"}, {SOPS_TIME, "2024-05-06T07:08:09Z"}};
+    struct sops_rules rules = {0};
+    struct sops_crypt c = crypt_with(&rules);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_err e = {0};
+        struct sops_buf enc = {0}, text = {0};
+        enum sops_kind kind;
+        assert_ok(sops_text_seal(&c, cases[i].kind, sops_str(cases[i].text), SOPS_LIT("a:b:"), &enc, &e), &e);
+        assert_ok(sops_text_open(&c, sops_buf_view(&enc), SOPS_LIT("a:b:"), &kind, &text, &e), &e);
+        assert_int_equal(kind, cases[i].kind);
+        assert_slice(sops_buf_view(&text), cases[i].text);
+        sops_buf_cut(&text, 0);
+        assert_fails(sops_text_open(&c, sops_buf_view(&enc), SOPS_LIT("a:c:"), &kind, &text, &e), &e, SOPS_E_DECRYPT);
+        assert_int_equal(text.len, 0);
+        sops_buf_free(&enc);
+        sops_buf_free(&text);
+    }
+    sops_crypt_free(&c);
+}
+
+static void long_text(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {0};
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_err e = {0};
+    struct sops_buf clear = {0}, enc = {0}, text = {0};
+    enum sops_kind kind;
+    for (size_t i = 0; i < 3000001; i++) {
+        assert_true(sops_buf_addc(&clear, (uint8_t)(i * 31 >> 3), &e));
+    }
+    assert_ok(sops_text_seal(&c, SOPS_STR, sops_buf_view(&clear), SOPS_LIT("data:"), &enc, &e), &e);
+    assert_ok(sops_text_open(&c, sops_buf_view(&enc), SOPS_LIT("data:"), &kind, &text, &e), &e);
+    assert_true(sops_slice_eq(sops_buf_view(&clear), sops_buf_view(&text)));
+    sops_buf_free(&clear);
+    sops_buf_free(&enc);
+    sops_buf_free(&text);
+    sops_crypt_free(&c);
+}
+
+static void pattern(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {0};
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_err e = {0};
+    struct sops_buf enc = {0}, text = {0}, changed = {0};
+    enum sops_kind kind;
+    assert_ok(sops_text_seal(&c, SOPS_STR, SOPS_LIT("value"), SOPS_LIT("a:"), &enc, &e), &e);
+    assert_ok(sops_buf_add(&changed, sops_buf_view(&enc), &e) && sops_buf_adds(&changed, " and more\n", &e), &e);
+    assert_ok(sops_text_open(&c, sops_buf_view(&changed), SOPS_LIT("a:"), &kind, &text, &e), &e);
+    const char *bad[] = {"", "x", "ENC[AES256_GCM,data:,iv:,tag:,type:str]", " ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]",
+                         "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str", "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:STR]",
+                         "ENC[AES256_GCM,data:Y!==,iv:YQ==,tag:YQ==,type:str]", "ENC[AES256_GCM,iv:YQ==,data:YQ==,tag:YQ==,type:str]",
+                         "ENC[AES256_GCM,data:YQ\n==,iv:YQ==,tag:YQ==,type:str]", "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(sops_text_open(&c, sops_str(bad[i]), SOPS_LIT("a:"), &kind, &text, &e), &e, SOPS_E_DECRYPT);
+    }
+    for (size_t i = 0; i < enc.len; i++) {
+        if (enc.ptr[i] != '=' && i + 1 < enc.len) { /* a bit flipped anywhere is noticed, but for the unused ones of base64 */
+            sops_buf_cut(&changed, 0);
+            assert_ok(sops_buf_add(&changed, sops_buf_view(&enc), &e), &e);
+            changed.ptr[i] ^= 0x40;
+            assert_fails(sops_text_open(&c, sops_buf_view(&changed), SOPS_LIT("a:"), &kind, &text, &e), &e, SOPS_E_DECRYPT);
+        }
+    }
+    sops_buf_free(&enc);
+    sops_buf_free(&text);
+    sops_buf_free(&changed);
+    sops_crypt_free(&c);
+}
+
+static struct sops_node *sample(struct sops_doc *d)
+{
+    struct sops_err e = {0};
+    struct sops_node *root = sops_node_add(d, NULL, SOPS_MAP, NONE, NONE, &e);
+    struct sops_node *n = sops_node_add(d, root, SOPS_STR, SOPS_LIT("a"), SOPS_LIT("one"), &e);
+    assert_non_null(n);
+    assert_non_null(sops_node_add(d, root, SOPS_INT, SOPS_LIT("n"), SOPS_LIT("7"), &e));
+    assert_non_null(sops_node_add(d, root, SOPS_STR, SOPS_LIT("c_unencrypted"), SOPS_LIT("clear"), &e));
+    struct sops_node *list = sops_node_add(d, root, SOPS_LIST, SOPS_LIT("l"), NONE, &e);
+    assert_non_null(sops_node_add(d, list, SOPS_COMMENT, NONE, SOPS_LIT(" in list"), &e));
+    assert_non_null(sops_node_add(d, list, SOPS_STR, NONE, SOPS_LIT(""), &e));
+    assert_non_null(sops_node_add(d, root, SOPS_NULL, SOPS_LIT("z"), NONE, &e));
+    return root;
+}
+
+static void documents(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
+    struct sops_err e = {0};
+    struct sops_doc d = {0}, want = {0};
+    struct sops_node *root = sample(&d), *same = sample(&want);
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_buf mac = {0}, again = {0}, stored = {0}, out = {0};
+    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_seal(&d, &c, &mac, &e), &e);
+    assert_int_equal(mac.len, 128);
+    assert_int_equal(d.state, SOPS_DOC_SEALED);
+    assert_true(sops_slice_starts(root->child->text, SOPS_LIT("ENC[")));
+    assert_slice(sops_node_find(root, SOPS_LIT("c_unencrypted"))->text, "clear");
+    assert_int_equal(sops_node_find(root, SOPS_LIT("l"))->child->kind, SOPS_STR);
+    assert_ok(sops_text_seal(&c, SOPS_STR, sops_buf_view(&mac), SOPS_LIT("t"), &stored, &e), &e);
+    assert_ok(sops_doc_open(&d, &c, &again, &e), &e);
+    assert_int_equal(d.state, SOPS_DOC_UNVERIFIED);
+    assert_fails(sops_doc_emit(&d, sops_formats[0], &(struct sops_style){0}, &out, &e), &e, SOPS_E_GENERIC);
+    assert_int_equal(out.len, 0);
+    assert_fails(sops_doc_verify(&d, &c, SOPS_LIT("0"), sops_buf_view(&stored), SOPS_LIT("t"), &e), &e, SOPS_E_MAC);
+    assert_fails(sops_doc_verify(&d, &c, sops_buf_view(&again), NONE, SOPS_LIT("t"), &e), &e, SOPS_E_MAC);
+    assert_fails(sops_doc_verify(&d, &c, sops_buf_view(&again), sops_buf_view(&stored), SOPS_LIT("u"), &e), &e, SOPS_E_MAC);
+    assert_int_equal(d.state, SOPS_DOC_UNVERIFIED);
+    assert_ok(sops_doc_verify(&d, &c, sops_buf_view(&again), sops_buf_view(&stored), SOPS_LIT("t"), &e), &e);
+    assert_int_equal(d.state, SOPS_DOC_PLAIN);
+    assert_true(sops_node_same(root, same));
+    sops_buf_free(&mac);
+    sops_buf_free(&again);
+    sops_buf_free(&stored);
+    sops_crypt_free(&c);
+    sops_doc_free(&d);
+    sops_doc_free(&want);
+}
+
+static void kept_nonces(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
+    struct sops_err e = {0};
+    struct sops_doc d = {0};
+    struct sops_node *root = sample(&d), *n = sops_node_find(root, SOPS_LIT("n"));
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_buf mac = {0}, first_a = {0}, first_n = {0};
+    c.keep_nonces = true;
+    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_seal(&d, &c, &mac, &e), &e);
+    assert_ok(sops_buf_add(&first_a, root->child->text, &e) && sops_buf_add(&first_n, n->text, &e), &e);
+    assert_ok(sops_doc_open(&d, &c, &mac, &e), &e);
+    n->kind = SOPS_STR; /* the text 7 is another value than the number 7 */
+    sops_doc_trust(&d);
+    assert_ok(sops_doc_seal(&d, &c, &mac, &e), &e);
+    assert_true(sops_slice_eq(root->child->text, sops_buf_view(&first_a)));
+    assert_false(sops_slice_eq(sops_slice_first(n->text, 80), sops_slice_first(sops_buf_view(&first_n), 80)));
+    sops_buf_free(&mac);
+    sops_buf_free(&first_a);
+    sops_buf_free(&first_n);
+    sops_crypt_free(&c);
+    sops_doc_free(&d);
+}
+
+static void clear_value_where_cipher_belongs(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
+    struct sops_err e = {0};
+    struct sops_doc d = {0};
+    sample(&d);
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_buf mac = {0};
+    assert_ok(sops_rules_mark(&rules, &d, &e), &e);
+    assert_false(sops_doc_open(&d, &c, &mac, &e));
+    assert_int_equal(e.code, SOPS_E_DECRYPT);
+    assert_non_null(strstr(e.msg, "[\"a\"]"));
+    assert_null(strstr(e.msg, "one"));
+    sops_err_clear(&e);
+    c.data_key.len = 31;
+    struct sops_crypt short_key = crypt_with(&rules);
+    short_key.data_key.len = 31;
+    assert_fails(sops_doc_open(&d, &short_key, &mac, &e), &e, SOPS_E_DECRYPT);
+    sops_buf_free(&mac);
+    sops_crypt_free(&c);
+    sops_doc_free(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip), cmocka_unit_test(long_text),   cmocka_unit_test(pattern),
+        cmocka_unit_test(documents),  cmocka_unit_test(kept_nonces), cmocka_unit_test(clear_value_where_cipher_belongs),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

@@ -51,6 +51,8 @@ extern const struct sops_format *const sops_formats[]; /* NULL-terminated; binar
 const struct sops_format *sops_format_named(struct sops_slice word);
 /* By the end of a file's name; binary when nothing fits. */
 const struct sops_format *sops_format_for(struct sops_slice file_name);
+/* Appends the plain text of a scalar, as dotenv, INI and exec-env have it (spec 20, "scalars as text"). */
+bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* The one way to write a document: refuses one whose MAC was not verified. */
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The age key source. Each entry of a file is an age file of its own with one recipient; opening it needs only the
+ * identities, so the recipient in the metadata is never parsed then (spec 61 section 1).
+ */
+#include "keysources/age_internal.h"
+
+#include "base/encode.h"
+#include "base/text.h"
+#include "core/keysource.h"
+#include "keysources/mlkem768.h"
+
+#include <sodium.h>
+
+#define HYBRID_RECIPIENT (SOPS_MLKEM768_EK + 32)
+
+/* ---- recipients ---------------------------------------------------------------------------------------------- */
+
+static bool is_private(struct sops_slice text)
+{
+    return sops_slice_starts(text, SOPS_LIT("AGE-SECRET-KEY-")) || sops_slice_starts(text, SOPS_LIT("AGE-PLUGIN-"));
+}
+
+static enum sops_age_recipient_kind kind_of(struct sops_slice text)
+{
+    if (sops_slice_starts(text, SOPS_LIT("ssh-"))) {
+        return SOPS_AGE_TO_SSH;
+    }
+    if (sops_slice_starts(text, SOPS_LIT("age1pq1"))) {
+        return SOPS_AGE_TO_HYBRID;
+    }
+    struct sops_slice behind = sops_slice_skip(text, 4);
+    return sops_slice_find(behind, '1') != behind.len ? SOPS_AGE_TO_PLUGIN : SOPS_AGE_TO_X25519;
+}
+
+static bool parse_bech32(struct sops_age_recipient *r, struct sops_err *e)
+{
+    struct sops_slice hrp;
+    if (!sops_bech32_take(r->text, &hrp, &r->key, e)) {
+        return false;
+    }
+    if (r->kind == SOPS_AGE_TO_PLUGIN) {
+        r->name = sops_age_plugin_name(hrp, false);
+        return r->name.len != 0 ? true : sops_fail(e, SOPS_E_GENERIC, "the plugin's name is not allowed");
+    }
+    bool hybrid = r->kind == SOPS_AGE_TO_HYBRID;
+    if (!sops_slice_eq(hrp, hybrid ? SOPS_LIT("age1pq") : SOPS_LIT("age")) ||
+        r->key.len != (hybrid ? HYBRID_RECIPIENT : (size_t)32)) {
+        return sops_fail(e, SOPS_E_GENERIC, "it has the wrong length");
+    }
+    if (hybrid && !sops_mlkem768_check(r->key.ptr)) {
+        return sops_fail(e, SOPS_E_GENERIC, "its ML-KEM part is not reduced");
+    }
+    return true;
+}
+
+bool sops_age_recipient_parse(struct sops_slice text, struct sops_age_recipient *out, struct sops_err *e)
+{
+    out->text = text;
+    if (is_private(text)) {
+        return sops_fail(e, SOPS_E_GENERIC, "an age recipient was expected, but this is a private identity");
+    }
+    if (!sops_slice_starts(text, SOPS_LIT("age1")) && !sops_slice_starts(text, SOPS_LIT("ssh-"))) {
+        return sops_fail(e, SOPS_E_GENERIC, "unknown recipient type: '%.*s'", SOPS_ARG(text));
+    }
+    out->kind = kind_of(text);
+    bool ok = out->kind == SOPS_AGE_TO_SSH ? sops_age_ssh_public(text, &out->key, e) : parse_bech32(out, e);
+    if (!ok) {
+        sops_buf_free(&out->key);
+        return sops_within(e, "bad age recipient '%.*s'", (int)(text.len < 200 ? text.len : 200),
+                           (const char *)text.ptr);
+    }
+    return true;
+}
+
+void sops_age_recipient_free(struct sops_age_recipient *r)
+{
+    sops_buf_free(&r->key);
+    *r = (struct sops_age_recipient){0};
+}
+
+static bool age_parse(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out,
+                      struct sops_err *e)
+{
+    (void)w;
+    struct sops_age_recipient r = {0};
+    struct sops_slice text = sops_text_trim(piece);
+    bool ok = sops_age_recipient_parse(text, &r, e) && sops_arena_copy(a, text, &out->field[0], e);
+    sops_age_recipient_free(&r);
+    return ok;
+}
+
+/* ---- wrap ---------------------------------------------------------------------------------------------------- */
+
+static bool start(struct sops_err *e)
+{
+    return sodium_init() >= 0 ? true : sops_fail(e, SOPS_E_GENERIC, "libsodium cannot be initialised");
+}
+
+static bool age_wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
+                     struct sops_err *e)
+{
+    static sops_age_wrap_fn *const wrap[] = {
+        [SOPS_AGE_TO_X25519] = sops_age_x25519_wrap,
+        [SOPS_AGE_TO_HYBRID] = sops_age_hybrid_wrap,
+        [SOPS_AGE_TO_PLUGIN] = sops_age_plugin_wrap,
+        [SOPS_AGE_TO_SSH] = sops_age_ssh_wrap,
+    };
+    struct sops_age_recipient r = {0};
+    struct sops_arena a = {0};
+    struct sops_age_stanza *stanzas = NULL;
+    struct sops_buf file = {0};
+    uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
+    bool ok = start(e) && sops_age_recipient_parse(k->field[0], &r, e) && w->random(w, file_key, sizeof file_key, e) &&
+              wrap[r.kind](w, &r, file_key, &a, &stanzas, e) &&
+              sops_age_file_seal(w, stanzas, file_key, plain, &file, e) && sops_age_armor(sops_buf_view(&file), enc, e);
+    sops_wipe(file_key, sizeof file_key);
+    sops_buf_free(&file);
+    sops_arena_free(&a);
+    sops_age_recipient_free(&r);
+    return ok;
+}
+
+/* ---- unwrap -------------------------------------------------------------------------------------------------- */
+
+static enum sops_age_match try_all(struct sops_world *w, const struct sops_age_identities *ids,
+                                   const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
+                                   struct sops_err *e)
+{
+    for (int native = 1; native >= 0; native--) { /* those that need nobody's help come first */
+        for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+            for (struct sops_age_identity *id = ids->set[i]->first; id != NULL; id = id->next) {
+                enum sops_age_match match =
+                    id->native == (native == 1) ? id->unwrap(w, id, h, file_key, e) : SOPS_AGE_NOT_MINE;
+                if (match != SOPS_AGE_NOT_MINE) {
+                    return match;
+                }
+            }
+        }
+    }
+    return SOPS_AGE_NOT_MINE;
+}
+
+static bool add_errors(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
+{
+    const char *before = ". Errors while loading age identities: ";
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        struct sops_slice error = ids->set[i]->error;
+        if (error.len == 0) {
+            continue;
+        }
+        if (!sops_buf_adds(out, before, e) || !sops_buf_add(out, error, e)) {
+            return false;
+        }
+        before = "; ";
+    }
+    return true;
+}
+
+/* "'a'", "'a' and 'b'", "'a', 'b', and 'c'". */
+static bool add_unused(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
+{
+    const struct sops_age_set *unused[SOPS_AGE_SOURCES];
+    size_t n = 0;
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        if (ids->set[i]->unused) {
+            unused[n++] = ids->set[i];
+        }
+    }
+    if (n == 0) {
+        return true;
+    }
+    bool ok = sops_buf_addf(out, e, ". Did not find keys in location%s", n > 1 ? "s" : "");
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *join = i == 0 ? " " : i + 1 < n ? ", " : n > 2 ? ", and " : " and ";
+        ok = sops_buf_addf(out, e, "%s'%.*s'", join, SOPS_ARG(unused[i]->source));
+    }
+    return ok && sops_buf_addc(out, '.', e);
+}
+
+/* Sets `e` to what happened and where identities were looked for; the whole text, which may be longer than a message,
+ * goes into the detail (spec 61 section 1.11). `why` may be empty. */
+static bool explain(const struct sops_age_identities *ids, const char *what, const char *why, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    struct sops_err memory = {0};
+    bool ok = sops_buf_adds(&text, what, &memory) && (why[0] == '\0' || sops_buf_addf(&text, &memory, ": %s", why)) &&
+              add_errors(ids, &text, &memory) && add_unused(ids, &text, &memory);
+    const char *whole = ok ? sops_buf_cstr(&text, &memory) : NULL;
+    sops_fail(e, SOPS_E_GENERIC, "%s", whole != NULL ? whole : what);
+    if (whole != NULL && text.len >= sizeof e->msg) {
+        e->detail = text;
+    } else {
+        sops_buf_free(&text);
+    }
+    return false;
+}
+
+/* The file key of the entry. */
+static bool find_file_key(struct sops_world *w, const struct sops_age_identities *ids, struct sops_slice enc,
+                          struct sops_buf *file, struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
+                          struct sops_err *e)
+{
+    static const char what[] = "failed to create reader for decrypting sops data key with age";
+    struct sops_err why = {0};
+    if (ids->count == 0) {
+        return explain(ids, "failed to load age identities", "", e);
+    }
+    enum sops_age_match match = SOPS_AGE_BROKEN;
+    if (sops_age_dearmor(enc, file, &why) && sops_age_header_parse(sops_buf_view(file), h, &why)) {
+        match = try_all(w, ids, h, file_key, &why);
+    }
+    if (match == SOPS_AGE_NOT_MINE) {
+        explain(ids, what,
+                ids->count == 1 ? "identity did not match any of the recipients: incorrect identity for recipient block"
+                                : "no identity matched any of the recipients",
+                e);
+    } else if (match == SOPS_AGE_BROKEN || !sops_age_header_check(h, file_key, &why)) {
+        explain(ids, what, why.msg, e);
+        sops_hint(e, "%s", why.hint);
+    }
+    sops_err_clear(&why);
+    return e->code == SOPS_OK;
+}
+
+static bool age_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
+{
+    struct sops_age_identities ids = {0};
+    struct sops_age_header h = {0};
+    struct sops_buf file = {0};
+    uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
+    bool ok = start(e) && sops_age_identities_load(w, k->field[0], &ids, e) &&
+              find_file_key(w, &ids, k->enc, &file, &h, file_key, e) && sops_age_payload_open(&h, file_key, plain, e);
+    sops_wipe(file_key, sizeof file_key);
+    sops_age_header_free(&h);
+    sops_buf_free(&file);
+    sops_age_identities_free(&ids);
+    return ok;
+}
+
+/* ---- new identities ------------------------------------------------------------------------------------------ */
+
+static bool age_generate(struct sops_world *w, struct sops_slice kind, struct sops_buf *identity,
+                         struct sops_buf *recipient, struct sops_err *e)
+{
+    struct sops_age_set set = {0};
+    uint8_t key[32] = {0};
+    bool hybrid = sops_slice_eq(kind, SOPS_LIT("pq"));
+    if (!hybrid && kind.len != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "there is no kind of age identity named '%.*s'", SOPS_ARG(kind));
+    }
+    struct sops_slice hrp = hybrid ? SOPS_LIT("AGE-SECRET-KEY-PQ-") : SOPS_LIT("AGE-SECRET-KEY-");
+    bool ok = start(e) && w->random(w, key, sizeof key, e);
+    const struct sops_age_identity *id =
+        ok ? sops_age_set_add(&set, hybrid ? sops_age_hybrid_unwrap : sops_age_x25519_unwrap,
+                              sops_slice_of(key, sizeof key), e)
+           : NULL;
+    ok = id != NULL && sops_bech32_add(identity, hrp, id->secret, e) && sops_age_native_recipient(id, recipient, e);
+    sops_wipe(key, sizeof key);
+    sops_age_set_free(&set);
+    return ok;
+}
+
+static bool age_recipients(struct sops_world *w, struct sops_slice identities, struct sops_buf *out, struct sops_err *e)
+{
+    (void)w;
+    struct sops_age_set set = {0};
+    bool ok = start(e) && sops_age_set_parse(&set, identities, SOPS_AGE_TEXT_NATIVE, e);
+    if (ok && set.first == NULL) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "no identity found");
+    }
+    for (const struct sops_age_identity *id = set.first; ok && id != NULL; id = id->next) {
+        ok = sops_age_native_recipient(id, out, e) && sops_buf_addc(out, '\n', e);
+    }
+    sops_age_set_free(&set);
+    return ok;
+}
+
+static const struct sops_keyfield fields[] = {{.meta = "recipient"}, {.meta = NULL}};
+
+const struct sops_keysource sops_keysource_age = {
+    .id = "age",
+    .title = NULL, /* the key service's prompt has no words for it (spec 60 section 10.3) */
+    .flag = "age",
+    .short_flag = "a",
+    .env = "SOPS_AGE_RECIPIENTS",
+    .rule_key = "age",
+    .group_key = "age",
+    .fields = fields,
+    .wire = 6,
+    .flags = SOPS_SRC_ALWAYS | SOPS_SRC_GROUP_TEXT,
+    .rank = {[SOPS_BY_FLAGS] = 6, [SOPS_BY_RULE] = 0, [SOPS_BY_META] = 6, [SOPS_BY_ROTATE] = 6, [SOPS_BY_GROUPS] = 5},
+    .parse = age_parse,
+    .wrap = age_wrap,
+    .unwrap = age_unwrap,
+    .generate = age_generate,
+    .recipients = age_recipients,
+};

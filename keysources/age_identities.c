@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The eight places where identities may be. A broken one hinders no other: what is wrong with it is kept and shown only
+ * when nothing fits. Files and variables are read once for the whole command (a pipe can be read only once, and a
+ * passphrase should be asked for only once); the two commands run for every entry.
+ */
+#include "keysources/age_internal.h"
+
+#include "base/encode.h"
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define TEXT_MAX ((size_t)32 << 20) /* of what a source holds; a protected identity is shorter (spec 61 section 1.8)   \
+                                     */
+#define LINE_MAX_LEN ((size_t)65536)
+#define PAGE ((size_t)4080) /* with the canary of sodium_malloc one page */
+
+/* ---- a set of identities ------------------------------------------------------------------------------------- */
+
+struct sops_age_pages {
+    struct sops_secret secret;
+    size_t used;
+    struct sops_age_pages *next;
+};
+
+uint8_t *sops_age_set_lock(struct sops_age_set *set, size_t size, struct sops_err *e)
+{
+    struct sops_age_pages *p = set->pages;
+    size_t rounded = (size + 15) & ~(size_t)15;
+    if (p == NULL || p->secret.len - p->used < rounded) {
+        p = sops_arena_alloc(&set->arena, sizeof *p, e);
+        if (p == NULL || !sops_secret_new(&p->secret, rounded > PAGE ? rounded : PAGE, e)) {
+            return NULL;
+        }
+        p->next = set->pages;
+        set->pages = p;
+    }
+    p->used += rounded;
+    return p->secret.ptr + p->used - rounded;
+}
+
+struct sops_age_identity *sops_age_set_add(struct sops_age_set *set, sops_age_unwrap_fn *unwrap,
+                                           struct sops_slice secret, struct sops_err *e)
+{
+    struct sops_age_identity *id = sops_arena_alloc(&set->arena, sizeof *id, e);
+    uint8_t *kept = id != NULL ? sops_age_set_lock(set, secret.len, e) : NULL;
+    if (kept == NULL) {
+        return NULL;
+    }
+    memcpy(kept, secret.ptr, secret.len);
+    id->unwrap = unwrap;
+    id->native = unwrap == sops_age_x25519_unwrap || unwrap == sops_age_hybrid_unwrap;
+    id->source = set->source;
+    id->secret = sops_slice_of(kept, secret.len);
+    id->set = set;
+    if (set->last != NULL) {
+        set->last->next = id;
+    } else {
+        set->first = id;
+    }
+    set->last = id;
+    return id;
+}
+
+void sops_age_set_free(struct sops_age_set *set)
+{
+    for (struct sops_age_pages *p = set->pages; p != NULL; p = p->next) {
+        sops_secret_free(&p->secret);
+    }
+    sops_arena_free(&set->arena);
+    *set = (struct sops_age_set){0};
+}
+
+/* ---- identity text (spec 61 section 1.7) --------------------------------------------------------------------- */
+
+static bool parse_native(struct sops_age_set *set, struct sops_slice text, struct sops_slice prefix,
+                         sops_age_unwrap_fn *unwrap, struct sops_err *e)
+{
+    struct sops_slice hrp;
+    struct sops_buf key = {0};
+    bool ok = sops_bech32_take(text, &hrp, &key, e);
+    if (ok && (!sops_slice_eq(hrp, prefix) || key.len != 32)) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "a private identity has the wrong length");
+    }
+    ok = ok && sops_age_set_add(set, unwrap, sops_buf_view(&key), e) != NULL;
+    sops_buf_free(&key);
+    return ok;
+}
+
+static bool parse_plugin(struct sops_age_set *set, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_slice hrp;
+    struct sops_buf ignored = {0};
+    bool ok = sops_bech32_take(text, &hrp, &ignored, e);
+    if (ok && sops_age_plugin_name(hrp, true).len == 0) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "a plugin identity has a name that is not allowed");
+    }
+    ok = ok && sops_age_set_add(set, sops_age_plugin_unwrap, text, e) != NULL;
+    sops_buf_free(&ignored);
+    return ok;
+}
+
+static bool parse_one(struct sops_age_set *set, struct sops_slice text, enum sops_age_text how, struct sops_err *e)
+{
+    if (sops_slice_starts(text, SOPS_LIT("AGE-PLUGIN-")) && how != SOPS_AGE_TEXT_NATIVE) {
+        return parse_plugin(set, text, e);
+    }
+    if (sops_slice_starts(text, SOPS_LIT("AGE-SECRET-KEY-PQ-1"))) {
+        return parse_native(set, text, SOPS_LIT("AGE-SECRET-KEY-PQ-"), sops_age_hybrid_unwrap, e);
+    }
+    if (sops_slice_starts(text, SOPS_LIT("AGE-SECRET-KEY-1"))) {
+        return parse_native(set, text, SOPS_LIT("AGE-SECRET-KEY-"), sops_age_x25519_unwrap, e);
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "unknown identity type"); /* the text may be a secret */
+}
+
+/* Takes the next word; false when only white space is left. */
+static bool next_word(struct sops_slice *rest, struct sops_slice *word)
+{
+    *rest = sops_text_trim_left(*rest);
+    size_t n = 0;
+    while (n < rest->len) {
+        uint32_t cp;
+        size_t size = sops_utf8_next(sops_slice_skip(*rest, n), &cp);
+        if (size != 0 && sops_is_space(cp)) {
+            break;
+        }
+        n += size != 0 ? size : 1;
+    }
+    *word = sops_slice_first(*rest, n);
+    *rest = sops_slice_skip(*rest, n);
+    return n != 0;
+}
+
+static bool parse_line(struct sops_age_set *set, struct sops_slice line, enum sops_age_text how, struct sops_err *e)
+{
+    if (how != SOPS_AGE_TEXT_WORDS) {
+        return parse_one(set, line, how, e);
+    }
+    struct sops_slice word;
+    while (next_word(&line, &word)) {
+        if (!parse_one(set, word, how, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sops_age_set_parse(struct sops_age_set *set, struct sops_slice text, enum sops_age_text how, struct sops_err *e)
+{
+    struct sops_slice line;
+    unsigned number = 0;
+    if (text.ptr == NULL) {
+        return true;
+    }
+    while (sops_slice_next(&text, '\n', &line) && line.len < LINE_MAX_LEN) {
+        number++;
+        if (line.len != 0 && line.ptr[line.len - 1] == '\r') {
+            line.len--;
+        }
+        if (line.len != 0 && line.ptr[0] != '#' && !parse_line(set, line, how, e)) {
+            return sops_within(e, "line %u", number);
+        }
+    }
+    return true;
+}
+
+/* ---- one source ---------------------------------------------------------------------------------------------- */
+
+enum medium { IN_VARIABLE, IN_FILE, IN_COMMAND, IN_SSH_FILE, IN_SSH_COMMAND };
+
+/* `under`: the rest of a path below $HOME or below the configuration folder, for the sources that no variable names. */
+static const struct place {
+    const char *variable, *under;
+    enum medium medium;
+} places[SOPS_AGE_SOURCES] = {
+    {"SOPS_AGE_SSH_PRIVATE_KEY_FILE", NULL, IN_SSH_FILE},
+    {"SOPS_AGE_SSH_PRIVATE_KEY_CMD", NULL, IN_SSH_COMMAND},
+    {NULL, "/.ssh/id_ed25519", IN_SSH_FILE},
+    {NULL, "/.ssh/id_rsa", IN_SSH_FILE},
+    {"SOPS_AGE_KEY", NULL, IN_VARIABLE},
+    {"SOPS_AGE_KEY_FILE", NULL, IN_FILE},
+    {"SOPS_AGE_KEY_CMD", NULL, IN_COMMAND},
+    {NULL, "/sops/age/keys.txt", IN_FILE},
+};
+#define CONFIG_PLACE (SOPS_AGE_SOURCES - 1)
+
+static bool is_command(const struct place *p) { return p->medium == IN_COMMAND || p->medium == IN_SSH_COMMAND; }
+
+/* What a source holds into its set. */
+static bool take_text(struct sops_age_set *set, const struct place *p, const char *path, struct sops_slice text,
+                      struct sops_err *e)
+{
+    set->readable = true;
+    if (p->medium == IN_SSH_FILE || p->medium == IN_SSH_COMMAND) {
+        return sops_age_ssh_add(set, p->medium == IN_SSH_FILE ? path : NULL, text, e);
+    }
+    if (sops_age_is_protected(text)) {
+        return sops_age_protected_add(set, text, e);
+    }
+    return sops_age_set_parse(set, text, p->medium == IN_VARIABLE ? SOPS_AGE_TEXT_WORDS : SOPS_AGE_TEXT_LINES, e);
+}
+
+static bool take_file(struct sops_age_set *set, const struct place *p, const char *path, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    bool ok = sops_file_read(path, TEXT_MAX, &text, e) && take_text(set, p, path, sops_buf_view(&text), e);
+    sops_buf_free(&text);
+    return ok;
+}
+
+/* Runs a command without a shell (spec 61 section 1.10). */
+static bool take_command(struct sops_world *w, struct sops_age_set *set, const struct place *p, const char *command,
+                         struct sops_slice recipient, struct sops_err *e)
+{
+    struct sops_words words = {0};
+    struct sops_outcome outcome = {0};
+    struct sops_buf variable = {0};
+    const char *env[2] = {NULL, NULL};
+    bool ok = sops_words_split(&words, sops_str(command), e);
+    if (ok && words.count == 0) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "the command is empty");
+    }
+    ok = ok && sops_buf_adds(&variable, "SOPS_AGE_RECIPIENT=", e) && sops_buf_add(&variable, recipient, e);
+    env[0] = ok ? sops_buf_cstr(&variable, e) : NULL;
+    if (env[0] != NULL) {
+        struct sops_command c = {
+            .argv = (const char *const *)words.word, .env = env, .limit = TEXT_MAX, .show_stderr = true};
+        ok = w->run(w, &c, &outcome, e);
+        if (ok && outcome.status != 0) {
+            ok = sops_fail(e, SOPS_E_GENERIC, "exit status %d", outcome.status);
+        }
+        if (!ok) {
+            sops_within(e, "failed to execute command '%s'", command);
+        }
+    }
+    ok = ok && env[0] != NULL && take_text(set, p, NULL, sops_buf_view(&outcome.out), e);
+    sops_outcome_free(&outcome);
+    sops_words_free(&words);
+    sops_buf_free(&variable);
+    return ok;
+}
+
+/* The place that a variable names, or the path below $HOME or the configuration folder. False with `e` set when that
+ * cannot be told, and without when the source is not there. */
+static bool find_place(struct sops_world *w, const struct place *p, struct sops_buf *out, struct sops_err *e)
+{
+    if (p->variable != NULL) {
+        const char *value = w->env(w, p->variable);
+        return value != NULL && sops_buf_adds(out, value, e) && sops_buf_cstr(out, e) != NULL;
+    }
+    const char *home = sops_world_env_set(w, "HOME");
+    const char *config = p == &places[CONFIG_PLACE] ? sops_world_env_set(w, "XDG_CONFIG_HOME") : NULL;
+#ifdef __APPLE__
+    const char *below = "/Library/Application Support";
+#else
+    const char *below = "/.config";
+    if (config != NULL && config[0] != '/') {
+        return sops_fail(e, SOPS_E_GENERIC, "XDG_CONFIG_HOME is not an absolute path");
+    }
+#endif
+    if (home == NULL && config == NULL) {
+        return sops_fail(e, SOPS_E_GENERIC, "HOME is not set");
+    }
+    return sops_buf_adds(out, config != NULL ? config : home, e) &&
+           (p != &places[CONFIG_PLACE] || config != NULL || sops_buf_adds(out, below, e)) &&
+           sops_buf_adds(out, p->under, e) && sops_buf_cstr(out, e) != NULL;
+}
+
+struct reading {
+    const struct place *place;
+    const char *value; /* of the variable, or the path */
+    struct sops_slice recipient;
+};
+
+/* Fills a set; what is wrong with the source goes into set->error. */
+static bool read_source(struct sops_world *w, struct sops_age_set *set, const struct reading *r, struct sops_err *e)
+{
+    struct sops_err why = {0};
+    const struct place *p = r->place;
+    bool ok = sops_arena_copy(&set->arena, sops_str(p->variable != NULL ? p->variable : r->value), &set->source, e);
+    if (!ok) {
+        return false;
+    }
+    if (is_command(p)) {
+        ok = take_command(w, set, p, r->value, r->recipient, &why);
+    } else if (p->medium == IN_VARIABLE) {
+        ok = take_text(set, p, NULL, sops_str(r->value), &why);
+    } else {
+        ok = take_file(set, p, r->value, &why);
+    }
+    if (!ok) {
+        set->first = set->last = NULL; /* one bad line spoils its source */
+        ok = sops_arena_printf(&set->arena, &set->error, e, "%.*s: %s", SOPS_ARG(set->source), why.msg);
+    } else {
+        set->unused = set->first == NULL;
+    }
+    sops_err_clear(&why);
+    return ok;
+}
+
+static void drop_set(void *set) { sops_age_set_free(set); }
+
+static bool make_set(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
+{
+    struct sops_age_set *set = sops_arena_alloc(a, sizeof *set, e);
+    if (set == NULL) {
+        return false;
+    }
+    if (!read_source(w, set, arg, e) || !sops_world_at_end(w, drop_set, set, e)) {
+        sops_age_set_free(set);
+        return false;
+    }
+    *made = set;
+    return true;
+}
+
+/* The set of a file or a variable, read again only when the file is another one (a key service lives long). */
+static bool kept_set(struct sops_world *w, struct reading *r, struct sops_age_set **out, struct sops_err *e)
+{
+    char name[160] = "";
+    struct stat st;
+    void *made = NULL;
+    if (r->place->medium != IN_VARIABLE && stat(r->value, &st) == 0 && S_ISREG(st.st_mode)) {
+        (void)snprintf(name, sizeof name, "%ju:%ju:%jd:%jd.%ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+                       (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    }
+    if (!sops_world_once(w, r->place, sops_str(name), make_set, r, &made, e)) {
+        return false;
+    }
+    *out = made;
+    return true;
+}
+
+static bool is_missing(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) != 0 && errno == ENOENT;
+}
+
+static bool load_one(struct sops_world *w, const struct place *p, struct sops_slice recipient, bool any_before,
+                     struct sops_age_set *own, struct sops_age_set **out, struct sops_err *e)
+{
+    struct sops_buf value = {0};
+    struct sops_err why = {0};
+    *out = own;
+    bool there = find_place(w, p, &value, &why);
+    struct sops_slice shown = sops_str(p->variable);
+    bool config = p == &places[CONFIG_PLACE];
+    bool ok = true;
+    if (there && p->variable == NULL) {
+        shown = sops_buf_view(&value);
+        struct stat st;
+        there = config ? !is_missing((const char *)value.ptr) : stat((const char *)value.ptr, &st) == 0;
+    }
+    if (there) {
+        struct reading r = {p, (const char *)value.ptr, recipient};
+        ok = is_command(p) ? read_source(w, own, &r, e) : kept_set(w, &r, out, e);
+    } else if (why.code != SOPS_OK) {
+        ok = (config && any_before) || sops_arena_copy(&own->arena, sops_str(why.msg), &own->error, e);
+    } else {
+        own->unused = !config || !any_before;
+        ok = sops_arena_copy(&own->arena, shown, &own->source, e);
+    }
+    sops_buf_free(&value);
+    sops_err_clear(&why);
+    return ok;
+}
+
+bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, struct sops_age_identities *out,
+                              struct sops_err *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        if (!load_one(w, &places[i], recipient, any, &out->own[i], &out->set[i], e)) {
+            return false;
+        }
+        any = any || out->set[i]->readable;
+        for (struct sops_age_identity *id = out->set[i]->first; id != NULL; id = id->next) {
+            out->count++;
+        }
+    }
+    return true;
+}
+
+void sops_age_identities_free(struct sops_age_identities *ids)
+{
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        sops_age_set_free(&ids->own[i]);
+    }
+    *ids = (struct sops_age_identities){0};
+}

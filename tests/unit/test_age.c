@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recipients, the eight places for identities, what is said when nothing fits (spec 61 section 1). */
+#include "age_world.h"
+
+#include "keysources/age_internal.h"
+
+#define ALICE "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+#define ALICE_KEY "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+
+static char alice_key[128]; /* the identity of kat/x25519.age */
+static char bob_key[128], bob[128];
+
+static int start(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf text = {0}, recipient = {0};
+    age_read_file(KAT "identity-x25519.txt", &text);
+    (void)snprintf(alice_key, sizeof alice_key, "%.*s", SOPS_ARG(sops_slice_trim(sops_buf_view(&text))));
+    sops_buf_free(&text);
+    age_world_new(&a);
+    assert_true(sops_keysource_age.generate(&a.world, SOPS_LIT(""), &text, &recipient, NULL));
+    (void)snprintf(bob_key, sizeof bob_key, "%.*s", SOPS_ARG(sops_buf_view(&text)));
+    (void)snprintf(bob, sizeof bob, "%.*s", SOPS_ARG(sops_buf_view(&recipient)));
+    sops_buf_free(&text);
+    sops_buf_free(&recipient);
+    age_world_end(&a);
+    return 0;
+}
+
+static void known_answer(void **state)
+{
+    (void)state;
+    struct age_world a;
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY", alice_key);
+    age_assert_kat(&a, "x25519.age");
+    age_world_end(&a);
+}
+
+static void wrap_and_unwrap(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    assert_int_equal(enc.len, 385);
+    assert_true(sops_slice_ends(sops_buf_view(&enc), SOPS_LIT("\n-----END AGE ENCRYPTED FILE-----\n")));
+    age_world_set(&a, "SOPS_AGE_KEY", alice_key);
+    age_assert_shut(&a, sops_buf_view(&enc), "identity did not match any of the recipients");
+    age_world_end(&a);
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY", bob_key);
+    age_assert_opens(&a, sops_buf_view(&enc));
+    enc.ptr[200] ^= 1;
+    age_assert_shut(&a, sops_buf_view(&enc), "failed to create reader");
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
+/* Each place alone is enough. */
+static void places(void **state)
+{
+    (void)state;
+    static const char *const by[] = {"SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD", ".config",
+                                     "XDG_CONFIG_HOME"};
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    for (size_t i = 0; i < sizeof by / sizeof by[0]; i++) {
+        struct age_world a;
+        char path[128];
+        age_world_new(&a);
+        sops_buf_cut(&enc, 0);
+        assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+        (void)snprintf(path, sizeof path, "%s/%s", a.home, i == 1 ? "id" : "x");
+        if (i == 0) {
+            age_world_set(&a, by[i], bob_key);
+        } else if (i == 1) {
+            age_world_file(&a, "id", sops_str(bob_key));
+            age_world_set(&a, by[i], path);
+        } else if (i == 2) {
+            a.output = bob_key;
+            age_world_set(&a, by[i], "get 'the key'");
+        } else if (i == 3) {
+            age_world_file(&a, ".config/sops/age/keys.txt", sops_str(bob_key));
+        } else {
+            age_world_file(&a, "x/sops/age/keys.txt", sops_str(bob_key));
+            age_world_set(&a, by[i], path);
+        }
+        age_assert_opens(&a, sops_buf_view(&enc));
+        if (i == 2) {
+            assert_string_equal(a.ran, "[get][the key] SOPS_AGE_RECIPIENT=whoever");
+            age_assert_opens(&a, sops_buf_view(&enc));
+            assert_int_equal(a.runs, 2);
+        }
+        age_world_end(&a);
+    }
+    sops_buf_free(&enc);
+}
+
+static void text_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *front, *back;
+        bool lines, words; /* is it good in a file, in SOPS_AGE_KEY */
+    } cases[] = {
+        {"", "", true, true},
+        {"", "\n", true, true},
+        {"", "\r\n", true, true},
+        {"# created: now\n# public key: x\n\n", "\n#\n", true, true},
+        {"", " ", false, true},
+        {" ", "", false, true},
+        {"\t\xe2\x80\x89", "\xc2\xa0", false, true},
+        {" \n", "", false, true},
+        {"\xef\xbb\xbf", "", false, false},
+        {" # comment\n", "", false, false},
+        {"", " # comment", false, false},
+        {"age1x\n", "", false, false},
+        {"AGE-SECRET-KEY-1AAAA\n", "", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_buf text = {0};
+        struct sops_err e = {0};
+        assert_true(sops_buf_addf(&text, &e, "%s%s%s", cases[i].front, alice_key, cases[i].back));
+        for (int words = 0; words < 2; words++) {
+            struct sops_age_set set = {0};
+            bool ok =
+                sops_age_set_parse(&set, sops_buf_view(&text), words ? SOPS_AGE_TEXT_WORDS : SOPS_AGE_TEXT_LINES, &e);
+            if (ok != (words ? cases[i].words : cases[i].lines)) {
+                fail_msg("case %zu, words %d: %s", i, words, e.msg);
+            }
+            assert_null(strstr(e.msg, "AGE-SECRET"));
+            assert_int_equal(set.first != NULL && ok, ok);
+            sops_age_set_free(&set);
+            sops_err_clear(&e);
+        }
+        sops_buf_free(&text);
+    }
+}
+
+static void broken_source_hinders_none(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    age_world_set(&a, "SOPS_AGE_KEY", "nonsense");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", "/nope/keys");
+    age_world_set(&a, "SOPS_AGE_KEY_CMD", "  # nothing");
+    age_world_file(&a, ".config/sops/age/keys.txt", sops_str(bob_key));
+    age_assert_opens(&a, sops_buf_view(&enc));
+    age_world_end(&a);
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY", "nonsense");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", "/nope/keys");
+    age_world_set(&a, "SOPS_AGE_KEY_CMD", "");
+    age_assert_shut(&a, sops_buf_view(&enc),
+                    "failed to load age identities. Errors while loading age identities: SOPS_AGE_KEY: ");
+    age_assert_shut(&a, sops_buf_view(&enc), "/nope/keys");
+    age_assert_shut(&a, sops_buf_view(&enc), "SOPS_AGE_KEY_CMD: the command is empty");
+    age_assert_shut(&a, sops_buf_view(&enc), "'SOPS_AGE_SSH_PRIVATE_KEY_FILE', 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/");
+    age_world_end(&a);
+    sops_buf_free(&enc);
+}
+
+static void nowhere(void **state)
+{
+    (void)state;
+    struct age_world a;
+    age_world_new(&a);
+    age_assert_shut(&a, SOPS_LIT(""), "failed to load age identities. Did not find keys in locations ");
+    age_assert_shut(&a, SOPS_LIT(""), ", and '/tmp/");
+    age_assert_shut(&a, SOPS_LIT(""), "/.config/sops/age/keys.txt'.");
+    age_world_set(&a, "HOME", NULL);
+    age_assert_shut(&a, SOPS_LIT(""), "HOME is not set");
+    age_world_set(&a, "XDG_CONFIG_HOME", "relative");
+    age_assert_shut(&a, SOPS_LIT(""), "XDG_CONFIG_HOME is not an absolute path");
+    age_world_end(&a);
+}
+
+static void command_failures(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    age_world_set(&a, "SOPS_AGE_KEY_CMD", "no-such -k");
+    age_assert_shut(&a, sops_buf_view(&enc), "failed to execute command 'no-such -k': 'no-such' is not on PATH");
+    a.output = bob_key;
+    a.status = 3;
+    age_assert_shut(&a, sops_buf_view(&enc), "failed to execute command 'no-such -k': exit status 3");
+    a.status = 0;
+    age_assert_opens(&a, sops_buf_view(&enc));
+    age_world_set(&a, "SOPS_AGE_KEY_CMD", "cat 'x");
+    age_assert_shut(&a, sops_buf_view(&enc), "SOPS_AGE_KEY_CMD: ");
+    a.output = "";
+    age_world_set(&a, "SOPS_AGE_KEY_CMD", "true");
+    age_assert_shut(&a, sops_buf_view(&enc), "'SOPS_AGE_KEY_CMD'");
+    age_world_end(&a);
+    sops_buf_free(&enc);
+}
+
+static void recipients(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool ok;
+    } cases[] = {
+        {ALICE, true},
+        {" \t" ALICE "\r\n", true},
+        {"age1x1f68a30", true},
+        {"age1foo1bar12q5m43", true},
+        {"age1testecho10qxlqkzu", true},
+        {"", false},
+        {" ", false},
+        {"bob", false},
+        {"age1", false},
+        {"AGE1ZVKYG2LQZRAA2LNJVQEJ32NKUU0UES2S82HZRYE869XEEXVN73EQUNUJWJ", false},
+        {"age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwq", false},
+        {"age1a/b146ds6w", false},
+        {"age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqar9jk6", false},
+        {"age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqsz3hjx6d", false},
+        {"age1pq1qqqq", false},
+        {"ssh-ed25519 AAAA", false},
+        {"ssh-dss AAAAB3NzaC1kc3MAAAAA", false},
+        {"ecdsa-sha2-nistp256 AAAA", false},
+        {ALICE_KEY, false},
+        {"AGE-PLUGIN-TESTECHO-10QN6L2YT", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct age_world a;
+        struct sops_arena arena = {0};
+        struct sops_key k = {.source = &sops_keysource_age};
+        struct sops_err e = {0};
+        age_world_new(&a);
+        bool ok = sops_keysource_age.parse(&a.world, &arena, sops_str(cases[i].text), &k, &e);
+        if (ok != cases[i].ok) {
+            fail_msg("'%s': %s", cases[i].text, e.msg);
+        }
+        if (ok) {
+            assert_true(sops_slice_eq(k.field[0], sops_slice_trim(sops_str(cases[i].text))));
+        } else {
+            assert_int_equal(e.code, SOPS_E_GENERIC);
+            assert_null(strstr(e.msg, "AGE-SECRET"));
+            assert_null(strstr(e.msg, "10QN6L2YT"));
+        }
+        sops_arena_free(&arena);
+        age_world_end(&a);
+    }
+}
+
+static void low_order_recipient(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf text = {0}, enc = {0};
+    struct sops_err e = {0};
+    uint8_t zero[32] = {0};
+    age_world_new(&a);
+    struct sops_age_recipient r = {.key = {zero, 32, 32}};
+    struct sops_arena arena = {0};
+    struct sops_age_stanza *s = NULL;
+    assert_fails(sops_age_x25519_wrap(&a.world, &r, age_data_key, &arena, &s, &e), &e, SOPS_E_GENERIC);
+    sops_arena_free(&arena);
+    sops_buf_free(&text);
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
+static void generate(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf out = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    assert_int_equal(strlen(bob_key), 74);
+    assert_int_equal(strlen(bob), 62);
+    assert_ok(sops_keysource_age.recipients(&a.world, sops_str(alice_key), &out, &e), &e);
+    assert_slice(sops_buf_view(&out), ALICE "\n");
+    assert_fails(sops_keysource_age.recipients(&a.world, SOPS_LIT("# nothing\n"), &out, &e), &e, SOPS_E_GENERIC);
+    assert_fails(sops_keysource_age.recipients(&a.world, SOPS_LIT("AGE-PLUGIN-TESTECHO-10QN6L2YT"), &out, &e), &e,
+                 SOPS_E_GENERIC);
+    assert_fails(sops_keysource_age.generate(&a.world, SOPS_LIT("rsa"), &out, &out, &e), &e, SOPS_E_GENERIC);
+    sops_buf_free(&out);
+    age_world_end(&a);
+}
+
+/* A file is read once, unless it is another one later. */
+static void read_once(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    char path[128];
+    age_world_new(&a);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    (void)snprintf(path, sizeof path, "%s/id", a.home);
+    age_world_file(&a, "id", sops_str(alice_key));
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", path);
+    age_assert_shut(&a, sops_buf_view(&enc), "did not match");
+    age_world_file(&a, "id2", sops_str(bob_key));
+    char other[128];
+    (void)snprintf(other, sizeof other, "%s/id2", a.home);
+    assert_int_equal(rename(other, path), 0);
+    age_assert_opens(&a, sops_buf_view(&enc));
+    age_world_end(&a);
+    sops_buf_free(&enc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_answer), cmocka_unit_test(wrap_and_unwrap),
+        cmocka_unit_test(places),       cmocka_unit_test(text_forms),
+        cmocka_unit_test(nowhere),      cmocka_unit_test(broken_source_hinders_none),
+        cmocka_unit_test(recipients),   cmocka_unit_test(command_failures),
+        cmocka_unit_test(generate),     cmocka_unit_test(low_order_recipient),
+        cmocka_unit_test(read_once),
+    };
+    return sodium_init() < 0 || cmocka_run_group_tests(tests, start, test_no_leaks);
+}

@@ -4,6 +4,7 @@
 
 #include "cli/signals.h"
 #include "cli/ui.h"
+#include "cli/world_http.h"
 #include "cli/world_term.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ void sops_world_real(struct sops_world *w)
     *w = (struct sops_world){
         .env = real_env,
         .run = sops_world_run,
+        .http = sops_world_http,
         .open = sops_world_open,
         .ask = sops_world_ask,
         .say = real_say,

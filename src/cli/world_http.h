@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* world_http.h - sops_world.http on libcurl, which is loaded on first use. */
+#ifndef SOPS_CLI_WORLD_HTTP_H
+#define SOPS_CLI_WORLD_HTTP_H
+
+#include "core/world.h"
+
+/* As struct sops_world says. May be called from several threads. A failure that another try cannot mend (a certificate
+ * that is not trusted, a library that is not there) has a hint, others have none. */
+bool sops_world_http(struct sops_world *w, const struct sops_http_req *req, struct sops_http_res *res,
+                     struct sops_err *e) SOPS_CHECKED;
+
+/* world_proxy.c: the proxy for a URL, from HTTPS_PROXY or HTTP_PROXY (lower case too) and NO_PROXY; "" for none. */
+const char *sops_proxy_for(struct sops_world *w, struct sops_slice url);
+
+/* The parts of an http(s) URL; false for any other. */
+struct sops_url {
+    struct sops_slice scheme, host, port,
+        rest; /* host without brackets; port "443" when not given; rest: from the path */
+};
+bool sops_url_parse(struct sops_slice url, struct sops_url *out);
+
+#endif

@@ -15,8 +15,10 @@ const char *sops_proxy_for(struct sops_world *w, struct sops_slice url);
 
 /* The parts of an http(s) URL; false for any other. */
 struct sops_url {
-    struct sops_slice scheme, host, port,
-        rest; /* host without brackets; port "443" when not given; rest: from the path */
+    struct sops_slice scheme;
+    struct sops_slice authority;  /* host and port as they stand there, without a user's name and password */
+    struct sops_slice host, port; /* without brackets; "443" or "80" when not given */
+    struct sops_slice rest;       /* from the path on */
 };
 bool sops_url_parse(struct sops_slice url, struct sops_url *out);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The leaf cipher and the MAC: round trips, what the pattern takes and refuses, kept nonces, and every refusal to emit. */
+/* The leaf cipher and the MAC: round trips, what the pattern takes and refuses, kept nonces, and every refusal to emit.
+ */
 #include "testing.h"
 
 #include "core/crypt.h"
@@ -21,8 +22,13 @@ static void round_trip(void **state)
     static const struct {
         enum sops_kind kind;
         const char *text;
-    } cases[] = {{SOPS_STR, "hunter2"},  {SOPS_STR, "x"}, {SOPS_INT, "-12"}, {SOPS_FLOAT, "1.5"},
-                 {SOPS_BOOL, "True"},    {SOPS_COMMENT, " note"}, {SOPS_TIME, "2024-05-06T07:08:09Z"}};
+    } cases[] = {{SOPS_STR, "hunter2"},
+                 {SOPS_STR, "x"},
+                 {SOPS_INT, "-12"},
+                 {SOPS_FLOAT, "1.5"},
+                 {SOPS_BOOL, "True"},
+                 {SOPS_COMMENT, " note"},
+                 {SOPS_TIME, "2024-05-06T07:08:09Z"}};
     struct sops_rules rules = {0};
     struct sops_crypt c = crypt_with(&rules);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -73,19 +79,27 @@ static void pattern(void **state)
     assert_ok(sops_text_seal(&c, SOPS_STR, SOPS_LIT("value"), SOPS_LIT("a:"), &enc, &e), &e);
     assert_ok(sops_buf_add(&changed, sops_buf_view(&enc), &e) && sops_buf_adds(&changed, " and more\n", &e), &e);
     assert_ok(sops_text_open(&c, sops_buf_view(&changed), SOPS_LIT("a:"), &kind, &text, &e), &e);
-    const char *bad[] = {"", "x", "ENC[AES256_GCM,data:,iv:,tag:,type:str]", " ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]",
-                         "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str", "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:STR]",
-                         "ENC[AES256_GCM,data:Y!==,iv:YQ==,tag:YQ==,type:str]", "ENC[AES256_GCM,iv:YQ==,data:YQ==,tag:YQ==,type:str]",
-                         "ENC[AES256_GCM,data:YQ\n==,iv:YQ==,tag:YQ==,type:str]", "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]"};
+    const char *bad[] = {"",
+                         "x",
+                         "ENC[AES256_GCM,data:,iv:,tag:,type:str]",
+                         " ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]",
+                         "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str",
+                         "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:STR]",
+                         "ENC[AES256_GCM,data:Y!==,iv:YQ==,tag:YQ==,type:str]",
+                         "ENC[AES256_GCM,iv:YQ==,data:YQ==,tag:YQ==,type:str]",
+                         "ENC[AES256_GCM,data:YQ\n==,iv:YQ==,tag:YQ==,type:str]",
+                         "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_fails(sops_text_open(&c, sops_str(bad[i]), SOPS_LIT("a:"), &kind, &text, &e), &e, SOPS_E_DECRYPT);
     }
     for (size_t i = 0; i < enc.len; i++) {
-        if (enc.ptr[i] != '=' && i + 1 < enc.len) { /* a bit flipped anywhere is noticed, but for the unused ones of base64 */
+        if (enc.ptr[i] != '=' &&
+            i + 1 < enc.len) { /* a bit flipped anywhere is noticed, but for the unused ones of base64 */
             sops_buf_cut(&changed, 0);
             assert_ok(sops_buf_add(&changed, sops_buf_view(&enc), &e), &e);
             changed.ptr[i] ^= 0x40;
-            assert_fails(sops_text_open(&c, sops_buf_view(&changed), SOPS_LIT("a:"), &kind, &text, &e), &e, SOPS_E_DECRYPT);
+            assert_fails(sops_text_open(&c, sops_buf_view(&changed), SOPS_LIT("a:"), &kind, &text, &e), &e,
+                         SOPS_E_DECRYPT);
         }
     }
     sops_buf_free(&enc);
@@ -131,7 +145,8 @@ static void documents(void **state)
     assert_int_equal(out.len, 0);
     assert_fails(sops_doc_verify(&d, &c, SOPS_LIT("0"), sops_buf_view(&stored), SOPS_LIT("t"), &e), &e, SOPS_E_MAC);
     assert_fails(sops_doc_verify(&d, &c, sops_buf_view(&again), NONE, SOPS_LIT("t"), &e), &e, SOPS_E_MAC);
-    assert_fails(sops_doc_verify(&d, &c, sops_buf_view(&again), sops_buf_view(&stored), SOPS_LIT("u"), &e), &e, SOPS_E_MAC);
+    assert_fails(sops_doc_verify(&d, &c, sops_buf_view(&again), sops_buf_view(&stored), SOPS_LIT("u"), &e), &e,
+                 SOPS_E_MAC);
     assert_int_equal(d.state, SOPS_DOC_UNVERIFIED);
     assert_ok(sops_doc_verify(&d, &c, sops_buf_view(&again), sops_buf_view(&stored), SOPS_LIT("t"), &e), &e);
     assert_int_equal(d.state, SOPS_DOC_PLAIN);

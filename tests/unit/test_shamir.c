@@ -45,9 +45,9 @@ static void long_vector(void **state)
                          "0319133923697b5143c9c3d9f3e9abb18399938298b2a0eaf8d2d8c24852706a03"};
     struct sops_buf bytes[2] = {{0}}, secret = {0};
     assert_ok(sops_hex_take(&bytes[0], sops_str(hex[0]), &e) && sops_hex_take(&bytes[1], sops_str(hex[1]), &e), &e);
-    assert_ok(sops_shamir_combine((struct sops_slice[]){sops_buf_view(&bytes[0]), sops_buf_view(&bytes[1])}, 2, &secret,
-                                  &e),
-              &e);
+    assert_ok(
+        sops_shamir_combine((struct sops_slice[]){sops_buf_view(&bytes[0]), sops_buf_view(&bytes[1])}, 2, &secret, &e),
+        &e);
     assert_int_equal(secret.len, 32);
     for (size_t i = 0; i < 32; i++) {
         assert_int_equal(secret.ptr[i], i);
@@ -76,7 +76,8 @@ static void split_and_combine(void **state)
         struct sops_buf secret = {0};
         if (n >= 2) {
             assert_ok(sops_shamir_combine(part, n, &secret, &e), &e);
-            assert_true(sops_slice_eq(sops_buf_view(&secret), SOPS_LIT("thirty-two bytes of some secret!")) == (n >= 3));
+            assert_true(sops_slice_eq(sops_buf_view(&secret), SOPS_LIT("thirty-two bytes of some secret!")) ==
+                        (n >= 3));
         } else {
             assert_fails(sops_shamir_combine(part, n, &secret, &e), &e, SOPS_E_GENERIC);
         }

@@ -28,8 +28,8 @@ static struct sops_node *sample(struct sops_doc *d)
 static void walk_gives_additional_data(void **state)
 {
     (void)state;
-    const char *want[][2] = {{"1", "a:"},          {" top", ":"},       {"p", "db:password:"}, {"c", "db:"},
-                             {"x", "db:list:"},    {"d", "db:list:"},   {"y", "db:list:"},     {"", "e:"}};
+    const char *want[][2] = {{"1", "a:"},       {" top", ":"},     {"p", "db:password:"}, {"c", "db:"},
+                             {"x", "db:list:"}, {"d", "db:list:"}, {"y", "db:list:"},     {"", "e:"}};
     struct sops_err e = {0};
     struct sops_doc d = {0};
     sample(&d);
@@ -92,11 +92,21 @@ static void paths(void **state)
         int code; /* 0: found with `text` */
         const char *text;
     } cases[] = {
-        {"[\"db\"][\"list\"][2]", 0, "y"}, {"'a']", 0, "1"},          {"[['a']", 0, "1"},
-        {"[\"db\"]['list'][+0]", 0, "x"},  {"[\"db\"]['list'][1]", 1, NULL}, {"[\"db\"]['list'][-1]", 1, NULL},
-        {"[\"nope\"]", 1, NULL},           {"[\"a\"][0]", 1, NULL},   {"[0]", 1, NULL},
-        {"[\"a\"", 91, NULL},              {"[]", 91, NULL},          {"[\"]", 91, NULL},
-        {"[\"a\"]x", 91, NULL},            {"[1x]", 91, NULL},        {"[+-1]", 91, NULL},
+        {"[\"db\"][\"list\"][2]", 0, "y"},
+        {"'a']", 0, "1"},
+        {"[['a']", 0, "1"},
+        {"[\"db\"]['list'][+0]", 0, "x"},
+        {"[\"db\"]['list'][1]", 1, NULL},
+        {"[\"db\"]['list'][-1]", 1, NULL},
+        {"[\"nope\"]", 1, NULL},
+        {"[\"a\"][0]", 1, NULL},
+        {"[0]", 1, NULL},
+        {"[\"a\"", 91, NULL},
+        {"[]", 91, NULL},
+        {"[\"]", 91, NULL},
+        {"[\"a\"]x", 91, NULL},
+        {"[1x]", 91, NULL},
+        {"[+-1]", 91, NULL},
     };
     struct sops_doc d = {0};
     struct sops_node *root = sample(&d);
@@ -174,9 +184,12 @@ static void path_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(walk_gives_additional_data), cmocka_unit_test(odd_nodes_fail_when_walked),
-        cmocka_unit_test(copies_are_the_same),        cmocka_unit_test(paths),
-        cmocka_unit_test(set_and_unset),              cmocka_unit_test(path_texts),
+        cmocka_unit_test(walk_gives_additional_data),
+        cmocka_unit_test(odd_nodes_fail_when_walked),
+        cmocka_unit_test(copies_are_the_same),
+        cmocka_unit_test(paths),
+        cmocka_unit_test(set_and_unset),
+        cmocka_unit_test(path_texts),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

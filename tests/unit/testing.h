@@ -19,7 +19,7 @@
     do {                                                                                                               \
         struct sops_slice got_ = (slice), want_ = sops_str(literal);                                                   \
         if (!sops_slice_eq(got_, want_)) {                                                                             \
-            print_error("got  '%.*s'\nwant '%.*s'\n", SOPS_ARG(got_), SOPS_ARG(want_));                               \
+            print_error("got  '%.*s'\nwant '%.*s'\n", SOPS_ARG(got_), SOPS_ARG(want_));                                \
             fail();                                                                                                    \
         }                                                                                                              \
     } while (0)

@@ -62,6 +62,15 @@ static inline bool sops_slice_ends(struct sops_slice s, struct sops_slice suffix
     return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
 }
 
+/* Is `s` one of the NULL-terminated list of words? */
+static inline bool sops_slice_is_any(struct sops_slice s, const char *const *words)
+{
+    while (*words != NULL && !sops_slice_eq(s, sops_str(*words))) {
+        words++;
+    }
+    return *words != NULL;
+}
+
 /* `s` without its first `n` bytes (all of them when it is shorter). */
 static inline struct sops_slice sops_slice_skip(struct sops_slice s, size_t n)
 {

@@ -35,12 +35,8 @@ static unsigned digit(uint8_t c)
     return low >= 'a' && low <= 'f' ? low - 'a' + 10u : 99;
 }
 
-bool sops_int_parse_literal(struct sops_slice s, int64_t *v)
+bool sops_uint_parse_literal(struct sops_slice s, uint64_t *v)
 {
-    bool negative = s.len != 0 && s.ptr[0] == '-';
-    if (s.len != 0 && (negative || s.ptr[0] == '+')) {
-        s = sops_slice_skip(s, 1);
-    }
     size_t whole = s.len;
     unsigned base = take_base(&s);
     bool digit_before = s.len != whole; /* a `_` may follow the prefix */
@@ -59,7 +55,18 @@ bool sops_int_parse_literal(struct sops_slice s, int64_t *v)
         }
         digit_before = true;
     }
-    if (s.len == 0 || n > (uint64_t)INT64_MAX + (negative ? 1 : 0)) {
+    *v = n;
+    return s.len != 0;
+}
+
+bool sops_int_parse_literal(struct sops_slice s, int64_t *v)
+{
+    bool negative = s.len != 0 && s.ptr[0] == '-';
+    if (s.len != 0 && (negative || s.ptr[0] == '+')) {
+        s = sops_slice_skip(s, 1);
+    }
+    uint64_t n;
+    if (!sops_uint_parse_literal(s, &n) || n > (uint64_t)INT64_MAX + (negative ? 1 : 0)) {
         return false;
     }
     *v = negative ? (int64_t)(0 - n) : (int64_t)n;

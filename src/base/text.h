@@ -29,6 +29,8 @@ size_t sops_int_text(int64_t v, char *out);
 bool sops_int_parse(struct sops_slice s, int64_t *v);
 /* An integer as in source code: optional sign, then decimal, 0x, 0o, 0b, or octal behind a lone 0; `_` between digits. */
 bool sops_int_parse_literal(struct sops_slice s, int64_t *v);
+/* The same without a sign, in the unsigned range. */
+bool sops_uint_parse_literal(struct sops_slice s, uint64_t *v);
 /* A decimal floating-point text (digits, optional point, optional exponent, optional sign), correctly rounded whatever
  * the locale. False when the text is none; *overflow (may be NULL) tells when it is beyond a double. */
 bool sops_float_parse(struct sops_slice s, double *v, bool *overflow);

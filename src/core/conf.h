@@ -11,6 +11,8 @@
  * written, or NULL; quoted ones have SOPS_QUOTED; `line` is set on every node. Code 1 with the line for malformed YAML,
  * a key twice in a mapping, or a top level that is neither a mapping nor null. */
 bool sops_conf_parse(struct sops_doc *d, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+/* Is the scalar a text, and not a number, boolean or date that is not quoted? */
+bool sops_conf_is_text(const struct sops_node *n);
 /* Typed look-ups in a map; a missing or null entry leaves `*out` as it is. Code 1 with line and name for a wrong type.
  */
 bool sops_conf_text(const struct sops_node *map, const char *name, struct sops_slice *out,
@@ -20,6 +22,9 @@ bool sops_conf_int(const struct sops_node *map, const char *name, int64_t *out, 
 bool sops_conf_bool(const struct sops_node *map, const char *name, bool *out, struct sops_err *e) SOPS_CHECKED;
 /* `*out` is NULL when missing or null. */
 bool sops_conf_map(const struct sops_node *map, const char *name, const struct sops_node **out,
+                   struct sops_err *e) SOPS_CHECKED;
+/* Any kind of value. */
+bool sops_conf_any(const struct sops_node *map, const char *name, const struct sops_node **out,
                    struct sops_err *e) SOPS_CHECKED;
 bool sops_conf_list(const struct sops_node *map, const char *name, const struct sops_node **out,
                     struct sops_err *e) SOPS_CHECKED;

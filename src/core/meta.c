@@ -134,8 +134,8 @@ static bool read_int(const struct reading *r, const struct sops_node *map, const
 static bool read_bool(const struct reading *r, const struct sops_node *map, const char *name, bool *out,
                       struct sops_err *e)
 {
-    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
-    static const char *const no[] = {"", "0", "f", "F", "FALSE", "false", "False"};
+    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True", NULL};
+    static const char *const no[] = {"", "0", "f", "F", "FALSE", "false", "False", NULL};
     const struct sops_node *n = find(map, name);
     if (n == NULL) {
         return true;
@@ -148,16 +148,9 @@ static bool read_bool(const struct reading *r, const struct sops_node *map, cons
         *out = !sops_slice_eq(n->text, SOPS_LIT("0")) && !sops_slice_eq(n->text, SOPS_LIT("-0"));
         return true;
     }
-    for (size_t i = 0; n->kind == SOPS_STR && i < sizeof yes / sizeof *yes; i++) {
-        if (sops_slice_eq(n->text, sops_str(yes[i]))) {
-            return *out = true;
-        }
-    }
-    for (size_t i = 0; n->kind == SOPS_STR && i < sizeof no / sizeof *no; i++) {
-        if (sops_slice_eq(n->text, sops_str(no[i]))) {
-            *out = false;
-            return true;
-        }
+    if (n->kind == SOPS_STR && (sops_slice_is_any(n->text, yes) || sops_slice_is_any(n->text, no))) {
+        *out = sops_slice_is_any(n->text, yes);
+        return true;
     }
     return wrong(r, name, "true or false", e);
 }

@@ -384,6 +384,7 @@ bool sops_options_parse(struct sops_options *o, const char *const *words, bool r
     }
     while (words[0] != NULL && words[0][0] == '-' && words[0][1] != '\0') {
         if (strcmp(words[0], "--") == 0) {
+            o->ended = true;
             words++;
             break;
         }

@@ -76,6 +76,7 @@ struct sops_options {
     size_t slots;
     const char *const *args; /* the words that are no options, NULL-terminated */
     size_t argc;
+    bool ended; /* "--" stood before them */
     const struct sops_options *global; /* what stood before the command; NULL for that itself and for the old form */
     struct sops_arena arena;
 };

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* google.h - bearer tokens for Google's services (spec 60 sections 5.1 and 5.3). */
+#ifndef SOPS_CLOUD_GOOGLE_H
+#define SOPS_CLOUD_GOOGLE_H
+
+#include "cloud/http.h"
+
+struct sops_google_want {
+    const char *scopes;   /* separated by one blank */
+    bool sops_variables;  /* GOOGLE_CREDENTIALS and GOOGLE_OAUTH_ACCESS_TOKEN come first */
+    bool self_signed;     /* a service account's own signed statement is the token, nothing is asked */
+    const char *universe; /* refuse credentials of another domain; NULL: do not look */
+};
+struct sops_google_token {
+    struct sops_slice bearer;
+    struct sops_slice quota_project; /* to be sent as X-Goog-User-Project; may be empty */
+    const char *from;                /* where the credentials were found, in words */
+};
+/* Found once a run for the same `want`; lives as long as the world. */
+bool sops_google_token(struct sops_world *w, const struct sops_google_want *want, const struct sops_google_token **out,
+                       struct sops_err *e) SOPS_CHECKED;
+/* The text of an error answer: "googleapi: Error 403: <message>" with the status word, and where the credentials came
+ * from when they were refused. Sets `e`, returns false. */
+bool sops_google_refused(const struct sops_http_res *res, const struct sops_google_token *token, struct sops_err *e);
+/* Tries of 5.2: 429, 503 and 504 are worth another. */
+bool sops_google_again(const struct sops_http_res *res);
+
+#endif

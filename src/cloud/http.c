@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages about an answer never show its text: a server that sends back what it was sent would have us print a data
+ * key. Only the fields that a provider documents for its errors are shown, by the files that know them. */
+#include "cloud/http.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <pthread.h>
+#include <pwd.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define FILE_LIMIT ((size_t)1 << 20)
+
+/* ---- tries ----------------------------------------------------------------------------------------------------- */
+
+static bool usual_again(const struct sops_http_res *res)
+{
+    return res->status == 429 || (res->status >= 500 && res->status != 501);
+}
+
+static unsigned pause_before(struct sops_world *w, const struct sops_retry *r, unsigned tried,
+                             const struct sops_http_res *res)
+{
+    uint64_t ms = r->base_ms;
+    uint32_t dice = 0;
+    int64_t asked;
+    struct sops_err ignored = {0};
+
+    for (unsigned i = 1; i < tried && ms < r->cap_ms; i++) {
+        ms *= 2;
+    }
+    if (sops_int_parse(sops_http_header(res, "retry-after"), &asked) && asked > 0 && asked * 1000 <= r->cap_ms) {
+        return (unsigned)(asked * 1000);
+    }
+    ms = ms < r->cap_ms ? ms : r->cap_ms;
+    if (r->spread > 0 && w->random(w, &dice, sizeof dice, &ignored)) {
+        uint64_t part = ms * r->spread / 100;
+        ms = ms - part + (part == 0 ? 0 : dice % (part + 1));
+    }
+    sops_err_clear(&ignored);
+    return (unsigned)ms;
+}
+
+bool sops_call(struct sops_world *w, const struct sops_http_req *req, const struct sops_retry *retry,
+               struct sops_http_res *res, struct sops_err *e)
+{
+    bool (*again)(const struct sops_http_res *) = retry->again != NULL ? retry->again : usual_again;
+
+    for (unsigned tried = 1;; tried++) {
+        struct sops_err failure = {0};
+        bool answered = w->http(w, req, res, &failure);
+        bool last = tried >= retry->tries || (answered ? !again(res) : failure.hint[0] != '\0');
+
+        if (retry->tried != NULL) {
+            *retry->tried = tried;
+        }
+        if (answered && last) {
+            return true;
+        }
+        if (last) {
+            sops_http_res_free(res);
+            (void)sops_fail(e, failure.code, "%s", failure.msg);
+            if (failure.hint[0] != '\0') {
+                (void)sops_hint(e, "%s", failure.hint);
+            }
+            sops_err_clear(&failure);
+            return false;
+        }
+        sops_err_clear(&failure);
+        w->pause(w, pause_before(w, retry, tried, res));
+        sops_http_res_free(res);
+    }
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void use_our_heap(void) { json_set_alloc_funcs(sops_mem_malloc, sops_mem_free); }
+
+json_t *sops_json_try(struct sops_slice text)
+{
+    (void)pthread_once(&once, use_our_heap);
+    return text.len == 0 ? NULL : json_loadb((const char *)text.ptr, text.len, JSON_ALLOW_NUL, NULL);
+}
+
+bool sops_json_load(struct sops_slice text, json_t **out, struct sops_err *e)
+{
+    json_error_t why;
+
+    (void)pthread_once(&once, use_our_heap);
+    if (text.len == 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "unexpected end of JSON input");
+    }
+    *out = json_loadb((const char *)text.ptr, text.len, JSON_ALLOW_NUL, &why);
+    if (*out == NULL) {
+        return sops_fail(e, SOPS_E_GENERIC, "not JSON (line %d, column %d)", why.line, why.column);
+    }
+    return true;
+}
+
+struct sops_slice sops_json_text(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_string(value) ? sops_slice_of(json_string_value(value), json_string_length(value))
+                                 : (struct sops_slice){0};
+}
+
+int64_t sops_json_number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    int64_t n = 0;
+
+    if (json_is_integer(value)) {
+        return (int64_t)json_integer_value(value);
+    }
+    return sops_int_parse(sops_json_text(object, name), &n) ? n : 0;
+}
+
+bool sops_json_quote(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
+{
+    if (!sops_buf_addc(out, '"', e)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bool ok = c == '"' || c == '\\' ? sops_buf_addc(out, '\\', e) && sops_buf_addc(out, c, e)
+                  : c < ' '             ? sops_buf_addf(out, e, "\\u%04x", c)
+                                        : sops_buf_addc(out, c, e);
+        if (!ok) {
+            return false;
+        }
+    }
+    return sops_buf_addc(out, '"', e);
+}
+
+/* ---- forms and URLs -------------------------------------------------------------------------------------------- */
+
+bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     (c != '\0' && (strchr("-_.~", c) != NULL || strchr(keep, c) != NULL));
+
+        if (!(plain ? sops_buf_addc(out, c, e) : sops_buf_addf(out, e, "%%%02X", c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e)
+{
+    return (out->len == 0 || sops_buf_addc(out, '&', e)) && sops_percent_add(out, sops_str(name), "", e) &&
+           sops_buf_addc(out, '=', e) && sops_percent_add(out, value, "", e);
+}
+
+/* ---- surroundings ---------------------------------------------------------------------------------------------- */
+
+bool sops_small_file(const char *path, struct sops_buf *out, struct sops_err *e)
+{
+    return sops_file_read(path, FILE_LIMIT, out, e) || sops_recode(e, SOPS_E_GENERIC);
+}
+
+static bool passwd_home(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+    struct sops_slice home = {0};
+
+    (void)w;
+    (void)arg;
+    if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found != NULL) {
+        home = sops_str(found->pw_dir);
+    }
+    if (!sops_arena_copy(a, home, &home, e)) {
+        return false;
+    }
+    *made = (void *)(uintptr_t)home.ptr;
+    return true;
+}
+
+const char *sops_home(struct sops_world *w)
+{
+    static const char owner;
+    const char *home = sops_world_env_set(w, "HOME");
+    struct sops_err ignored = {0};
+    void *made;
+
+    if (home != NULL) {
+        return home;
+    }
+    if (!sops_world_once(w, &owner, SOPS_LIT("home"), passwd_home, NULL, &made, &ignored)) {
+        sops_err_clear(&ignored);
+        return "";
+    }
+    return made;
+}
+
+bool sops_env_true(struct sops_world *w, const char *name)
+{
+    const char *value = sops_world_env_set(w, name);
+
+    return value != NULL && (strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0);
+}

@@ -20,6 +20,7 @@
 #define MESSAGE_MAX ((size_t)1 << 20) /* an armored message to many subkeys stays far below this */
 
 static const char owner[] = "pgp_gpg"; /* of the loaded library among the world's slots */
+#define NO_TERMINAL "/dev/no-terminal"
 
 struct gpgme {
     __typeof__(gpgme_check_version) *check_version;
@@ -36,6 +37,7 @@ struct gpgme {
     __typeof__(gpgme_data_release) *data_release;
     __typeof__(gpgme_get_key) *get_key;
     __typeof__(gpgme_key_unref) *key_unref;
+    bool terminal; /* there is one to ask for a passphrase on */
 };
 
 /* ---- the library and the program ---------------------------------------------------------------------------- */
@@ -57,13 +59,18 @@ static bool terminal_name(char *name, size_t room)
     return found && snprintf(name, room, "/dev/pts/%u", minor(device)) > 0;
 }
 
-/* Without a terminal the agent must not ask on the one where it was started: nobody may sit there. */
-static void announce_terminal(struct sops_world *w)
+/* Without a terminal the agent must not ask on the one where it was started, as nobody may sit there; and with a device
+ * like /dev/null its prompt waits for ever. True when there is one. */
+static bool announce_terminal(struct sops_world *w)
 {
     char name[128];
-    if (sops_world_env_set(w, "GPG_TTY") == NULL) {
-        (void)setenv("GPG_TTY", terminal_name(name, sizeof name) ? name : "/dev/null", 0);
+    const char *set = sops_world_env_set(w, "GPG_TTY");
+    if (set != NULL) {
+        return strcmp(set, NO_TERMINAL) != 0;
     }
+    bool found = terminal_name(name, sizeof name);
+    (void)setenv("GPG_TTY", found ? name : NO_TERMINAL, 0);
+    return found;
 }
 
 static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
@@ -96,7 +103,7 @@ static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **m
     if (g->check_version("1.13.0") == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "the library 'libgpgme.so.11' is older than 1.13");
     }
-    announce_terminal(w);
+    g->terminal = announce_terminal(w);
     *made = g;
     return true;
 }
@@ -328,6 +335,16 @@ bool sops_gpg_encrypt(struct sops_world *w, struct sops_slice fingerprint, struc
     return ok;
 }
 
+/* A secret key was there and could not be used, and nobody could be asked for its passphrase. */
+static struct sops_slice no_prompt(const struct gpgme *g, const struct sops_buf *words)
+{
+    static const char used[] = "public key decryption failed";
+    bool asked = words->len != 0 && memmem(words->ptr, words->len, used, sizeof used - 1) != NULL;
+    return g->terminal || !asked ? (struct sops_slice){0}
+                                 : SOPS_LIT("there is no terminal to ask for the passphrase on (set GPG_TTY, or have "
+                                            "gpg-agent keep the passphrase)");
+}
+
 bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops_buf *plain, struct sops_err *e)
 {
     void *loaded = NULL;
@@ -348,7 +365,7 @@ bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops
         gpgme_error_t error = g->decrypt(context, in, out);
         if (error != 0) {
             ok = gpg_words(g, context, &words, e) &&
-                 fail_with_words(g, error, (struct sops_slice){0}, sops_buf_view(&words), e);
+                 fail_with_words(g, error, no_prompt(g, &words), sops_buf_view(&words), e);
         } else if (text.len == 0) {
             ok = sops_fail(e, SOPS_E_GENERIC, "zero bytes returned");
         }

@@ -47,6 +47,8 @@ bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err 
 /* For commands that work on several files: run without freeing, and free. */
 bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;
 void sops_job_free(struct sops_job *j);
+/* Closes and frees a chain that sops_job_services made. */
+void sops_services_free(struct sops_service *chain);
 
 /* ---- load.c: from the words to a document ---------------------------------------------------------------------- */
 
@@ -81,6 +83,9 @@ bool sops_step_creation(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_job_keys(struct sops_job *j, struct sops_arena *a, const char *prefix, enum sops_order order,
                    struct sops_key **list, struct sops_err *e) SOPS_CHECKED;
 
+/* Is the encryption context of the options well formed? Else: 6 when `strict`, a warning when not. */
+bool sops_job_context(struct sops_job *j, bool strict, struct sops_err *e) SOPS_CHECKED;
+
 /* ---- open.c: key and clear text -------------------------------------------------------------------------------- */
 
 /* The key services of the options, into j->services. Steps that wrap or unwrap call it. */
@@ -113,12 +118,16 @@ bool sops_step_lock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 
 /* ---- what the old form runs, too; after file, config and order ------------------------------------------------- */
 
+/* cmd_encrypt.c: read (2) · parse (2) · 92 · 203 · new data key (1) · seal: `bytes`. The creation rule is known. */
+bool sops_step_encrypt(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* cmd_decrypt.c: path of --extract (91) · unlock · extract (1) · emit (4): `bytes`. */
+bool sops_step_decrypt(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* cmd_set.c: --set 'PATH VALUE' taken apart (7) · unlock · change (1, 203) · seal: `bytes`. */
 bool sops_step_old_set(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* cmd_rotate.c: audit · unlock · --add-… and --rm-… (1) · new data key (1) · seal: `bytes`. */
 bool sops_step_rotate(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* cmd_edit.c: unlock, or the example with keys and settings as for encrypt when there is no file · editor (201) · seal ·
- * write. */
+/* cmd_edit.c: unlock, or the example with keys and settings as for encrypt when there is no file · editor (201) · seal
+ * · write. */
 bool sops_step_edit(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 
 #endif

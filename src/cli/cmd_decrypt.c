@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An empty path is the whole document, and a path to a mapping a document too; only what is neither goes through the
+ * format's writer of single values (spec 50 section 4). */
+#include "cli/command.h"
+#include "cli/steps.h"
+#include "core/route.h"
+
+struct extract {
+    struct sops_route route;
+    bool any; /* a path was given, and it has steps */
+};
+
+static bool own_path(struct sops_job *j, struct sops_err *e)
+{
+    struct extract *x = j->own;
+    const char *text = sops_opt(j->opt, "extract");
+    if (text == NULL) {
+        return true;
+    }
+    if (!sops_route_parse(&x->route, sops_str(text), SOPS_E_EXTRACT_PATH, e)) {
+        sops_within(e, "error parsing --extract path");
+        return sops_hint(e, "a path looks like [\"key\"][0][\"key\"]");
+    }
+    x->any = x->route.count != 0;
+    return true;
+}
+
+/* The mapping `from` takes the place of the first document; the others follow whole. */
+static bool narrow(struct sops_job *j, struct sops_node *from)
+{
+    struct sops_node *root = j->doc.parts;
+    root->child = from->child;
+    root->last = from->last;
+    for (struct sops_node *n = root->child; n != NULL; n = n->next) {
+        n->up = root;
+    }
+    return true;
+}
+
+static bool own_extract(struct sops_job *j, struct sops_err *e)
+{
+    struct extract *x = j->own;
+    struct sops_node *found = NULL;
+    if (!x->any) {
+        return sops_step_emit(j, e);
+    }
+    if (!sops_route_find(&x->route, j->doc.parts, &found, e)) {
+        sops_within(e, "error extracting %s from '%s'", sops_opt(j->opt, "extract"),
+                    j->path != NULL ? j->path : "stdin");
+        return sops_recode(e, SOPS_E_GENERIC);
+    }
+    if (found->kind == SOPS_MAP) {
+        return narrow(j, found) && sops_step_emit(j, e);
+    }
+    if (found->kind == SOPS_STR) {
+        return sops_buf_add(&j->bytes, found->text, e);
+    }
+    if (!j->out->emit_value(&j->doc, found, &j->style, &j->bytes, e)) {
+        sops_within(e, "cannot write what is at %s as %s", sops_opt(j->opt, "extract"), j->out->name);
+        return sops_recode(e, SOPS_E_DUMP);
+    }
+    return true;
+}
+
+static bool no_document(struct sops_job *j, struct sops_err *e)
+{
+    struct extract *x = j->own;
+    if (!x->any || j->doc.parts != NULL) {
+        return true;
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "'%s' has no document", j->path != NULL ? j->path : "stdin");
+}
+
+bool sops_step_decrypt(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const steps[] = {own_path, sops_step_unlock, no_document, own_extract, NULL};
+    struct extract x = {0};
+    j->own = &x;
+    bool ok = sops_job_steps(j, steps, e);
+    j->own = NULL;
+    sops_route_free(&x.route);
+    return ok;
+}
+
+static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {
+        sops_step_file_or_stdin, sops_step_conflict, sops_step_exists, sops_step_config,
+        sops_step_order,         sops_step_decrypt,  sops_step_write,  NULL,
+    };
+    struct sops_job j = {.world = w, .opt = o, .missing = SOPS_E_NO_FILE};
+    return sops_job_run(&j, steps, e);
+}
+
+static const struct sops_option own_list[] = {{.name = "extract",
+                                               .kind = SOPS_OPT_TEXT,
+                                               .value = "PATH",
+                                               .help = "only what is there: [\"database\"][0][\"user\"]"},
+                                              {.name = NULL}};
+static const struct sops_opt_table own_table = {"RESULT", own_list};
+static const struct sops_opt_table *const tables[] = {
+    &sops_opts_place, &own_table,     &sops_opts_types,    &sops_opts_name,
+    &sops_opts_order, &sops_opts_mac, &sops_opts_services, NULL};
+
+const struct sops_verb sops_verb_decrypt = {
+    .name = "decrypt",
+    .summary = "decrypt a file to stdout",
+    .args = "[FILE]",
+    .about = "Without FILE, stdin is read. Nothing is written before the whole file was found to be\n"
+             "unchanged since it was encrypted.\n",
+    .example = "sops decrypt --extract '[\"database\"][\"password\"]' secrets.yaml",
+    .tables = tables,
+    .run = run,
+};

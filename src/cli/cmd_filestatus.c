@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* "Encrypted" means no more than that there are metadata with a version and a MAC; no key is needed to say so. */
+#include "cli/command.h"
+#include "cli/steps.h"
+#include "cli/ui.h"
+
+/* Further arguments are ignored in silence here. */
+static bool own_file(struct sops_job *j, struct sops_err *e)
+{
+    if (j->opt->argc == 0) {
+        sops_fail(e, SOPS_E_NO_FILE, "Error: no file specified");
+        return sops_hint(e, "sops help filestatus");
+    }
+    j->path = j->name = j->opt->args[0][0] != '\0' ? j->opt->args[0] : ".";
+    return true;
+}
+
+static bool own_status(struct sops_job *j, struct sops_err *e)
+{
+    const struct sops_format *f = j->in->sealed != NULL ? j->in->sealed : j->in;
+    struct sops_err why = {0};
+    if (!f->parse(&j->doc, sops_buf_view(&j->raw), e)) {
+        sops_within(e, "cannot parse '%s' as %s", j->path, f->name);
+        return sops_recode(e, SOPS_E_GENERIC);
+    }
+    bool encrypted =
+        sops_meta_detach(&j->doc, j->in->meta, &j->meta, &why) && j->meta.mac.len != 0 && j->meta.version.len != 0;
+    sops_err_clear(&why);
+    return sops_ui_outf(e, "{\"encrypted\":%s}\n", encrypted ? "true" : "false");
+}
+
+static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {own_file, sops_step_config, sops_step_read, own_status, NULL};
+    struct sops_job j = {.world = w, .opt = o, .bad_input = SOPS_E_GENERIC};
+    return sops_job_run(&j, steps, e);
+}
+
+static const struct sops_opt_table *const tables[] = {&sops_opts_input_type, NULL};
+
+const struct sops_verb sops_verb_filestatus = {
+    .name = "filestatus",
+    .summary = "say whether a file is encrypted",
+    .args = "FILE",
+    .about = "Prints {\"encrypted\":true} or {\"encrypted\":false}. No key is needed.\n",
+    .example = "sops filestatus secrets.yaml",
+    .tables = tables,
+    .run = run,
+};

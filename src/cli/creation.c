@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings and keys of a new file: options win over the creation rule setting by setting, but the keys as a whole
+ * (spec 40 "keys of a rule", "other settings"). The rule is looked up and its keys are parsed even where options
+ * replace them, as a configuration with an error must not pass unnoticed. */
+#include "cli/steps.h"
+
+#include <stdio.h>
+
+/* ---- keys of options -------------------------------------------------------------------------------------------- */
+
+/* Puts a pair into its place among `n` sorted ones; of a repeated name the last value counts. Returns their new number.
+ */
+static size_t insert_pair(struct sops_pair *pairs, size_t n, struct sops_slice key, struct sops_slice value)
+{
+    size_t at = 0;
+    while (at < n && sops_slice_cmp(pairs[at].key, key) < 0) {
+        at++;
+    }
+    bool again = at < n && sops_slice_eq(pairs[at].key, key);
+    if (!again) {
+        memmove(&pairs[at + 1], &pairs[at], (n - at) * sizeof *pairs);
+    }
+    pairs[at] = (struct sops_pair){.key = key, .value = value};
+    return again ? n : n + 1;
+}
+
+/* "a:b,c:d" to pairs sorted by name. `*good` is false when the text is none. */
+static bool parse_context(struct sops_arena *a, struct sops_slice text, const struct sops_pair **map, bool *good,
+                          struct sops_err *e)
+{
+    struct sops_slice rest = text, piece;
+    size_t n = 0;
+    *good = true;
+    *map = NULL;
+    struct sops_pair *pairs = sops_arena_alloc(a, (text.len + 1) * sizeof *pairs, e);
+    if (pairs == NULL || !sops_arena_copy(a, text, &rest, e)) {
+        return false;
+    }
+    while (rest.len != 0 && *good && sops_slice_next(&rest, ',', &piece)) {
+        size_t colon = sops_slice_find(piece, ':');
+        struct sops_slice value = sops_slice_skip(piece, colon + 1);
+        *good = colon != piece.len && sops_slice_find(value, ':') == value.len;
+        n = *good ? insert_pair(pairs, n, sops_slice_first(piece, colon), value) : 0;
+    }
+    for (size_t i = 0; i + 1 < n; i++) {
+        pairs[i].next = &pairs[i + 1];
+    }
+    *map = n != 0 ? pairs : NULL;
+    return true;
+}
+
+/* Gives every key from `k` on what --aws-profile and --encryption-context say. */
+static bool add_fields(struct sops_job *j, struct sops_arena *a, const struct sops_keyfield *f, size_t place,
+                       struct sops_key *k, struct sops_err *e)
+{
+    struct sops_slice text = sops_opt_slice(j->opt, f->flag), copy = {0};
+    const struct sops_pair *map = NULL;
+    bool good = true;
+    if (text.len == 0) {
+        return true;
+    }
+    if ((f->flags & SOPS_FIELD_MAP) != 0) {
+        if (!parse_context(a, text, &map, &good, e)) {
+            return false;
+        }
+    } else if (!sops_arena_copy(a, text, &copy, e)) {
+        return false;
+    }
+    for (; k != NULL; k = k->next) {
+        if ((f->flags & SOPS_FIELD_MAP) != 0) {
+            k->map = map;
+        } else {
+            k->field[place] = copy;
+        }
+    }
+    return true;
+}
+
+/* A context that is none: an error where keys are given for a new file, else a warning (spec 60 section 2.2). */
+bool sops_job_context(struct sops_job *j, bool strict, struct sops_err *e)
+{
+    for (size_t i = 0; sops_keysources[i] != NULL; i++) {
+        for (const struct sops_keyfield *f = sops_keysources[i]->fields; f->meta != NULL; f++) {
+            struct sops_slice text = sops_opt_slice(j->opt, f->flag != NULL ? f->flag : "");
+            struct sops_arena scratch = {0};
+            const struct sops_pair *map;
+            bool good = true;
+            bool ok = (f->flags & SOPS_FIELD_MAP) == 0 || parse_context(&scratch, text, &map, &good, e);
+            sops_arena_free(&scratch);
+            if (ok && !good && strict) {
+                sops_fail(e, SOPS_E_KMS_CONTEXT, "Invalid KMS encryption context format in --%s", f->flag);
+                return sops_hint(e, "it is NAME:VALUE,NAME:VALUE");
+            }
+            if (ok && !good) {
+                sops_world_warn(j->world, "the encryption context in --%s is not NAME:VALUE,… and is ignored", f->flag);
+            }
+            if (!ok) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The keys of one source: of one comma list, or of an option that may be given several times. */
+static bool source_keys(struct sops_job *j, struct sops_arena *a, const struct sops_keysource *s, const char *option,
+                        struct sops_key **list, struct sops_err *e)
+{
+    struct sops_key *own = NULL;
+    const char *const *many = sops_opt_many(j->opt, option);
+    const char *one = *many == NULL ? sops_opt(j->opt, option) : NULL;
+    bool ok = one == NULL || sops_keys_parse(j->world, a, s, sops_str(one), &own, e);
+    for (; ok && *many != NULL; many++) {
+        ok = (*many)[0] == '\0' || sops_keys_parse(j->world, a, s, sops_str(*many), &own, e);
+    }
+    for (size_t i = 0; ok && s->fields[i].meta != NULL; i++) {
+        ok = s->fields[i].flag == NULL || add_fields(j, a, &s->fields[i], i, own, e);
+    }
+    if (!ok) {
+        return sops_within(e, "--%s", option);
+    }
+    sops_keys_append(list, own);
+    return true;
+}
+
+bool sops_job_keys(struct sops_job *j, struct sops_arena *a, const char *prefix, enum sops_order order,
+                   struct sops_key **list, struct sops_err *e)
+{
+    const struct sops_keysource *source[SOPS_MAX_SOURCES];
+    sops_keysources_by(order, source);
+    for (size_t i = 0; source[i] != NULL; i++) {
+        char option[64];
+        (void)snprintf(option, sizeof option, "%s%s", prefix, source[i]->flag);
+        if (!source_keys(j, a, source[i], option, list, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Do the options name a key of any kind? */
+static bool keys_given(const struct sops_job *j)
+{
+    for (size_t i = 0; sops_keysources[i] != NULL; i++) {
+        if (sops_opt(j->opt, sops_keysources[i]->flag) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- crypt rules ------------------------------------------------------------------------------------------------ */
+
+/* The option of a rule: its name with dashes. */
+static struct sops_slice rule_option(const struct sops_job *j, size_t rule)
+{
+    char option[40];
+    size_t n = strlen(sops_rule_names[rule]);
+    for (size_t i = 0; i <= n && i < sizeof option; i++) {
+        option[i] = sops_rule_names[rule][i] == '_' ? '-' : sops_rule_names[rule][i];
+    }
+    return sops_opt_slice(j->opt, option);
+}
+
+/* Options over the rule; two of them are in conflict. `*by_option` says where the one that is left is from. */
+static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool *by_option, struct sops_err *e)
+{
+    struct sops_rules *r = &j->meta.rules;
+    size_t count = 0;
+    for (size_t i = 0; i < SOPS_RULES; i++) {
+        struct sops_slice option = rule_option(j, i);
+        r->text[i] = option.len != 0 ? option : c->rule[i];
+        if (r->text[i].len != 0) {
+            *by_option = option.len != 0;
+            count++;
+        }
+    }
+    if (count > 1) {
+        sops_fail(e, SOPS_E_CONFLICT,
+                  "Error: cannot use more than one of encrypted_suffix, unencrypted_suffix, encrypted_regex, "
+                  "unencrypted_regex, encrypted_comment_regex, or unencrypted_comment_regex for the same file");
+        return sops_hint(e, "take the options, and what the creation rule says, down to one of them");
+    }
+    if (count == 0) {
+        r->text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX);
+    }
+    r->mac_only_encrypted = c->mac_only_encrypted || sops_opt_on(j->opt, "mac-only-encrypted");
+    return true;
+}
+
+/* Binary files are one value: no rule applies, none is recorded (spec 20 "binary"). */
+static void ignore_rules(struct sops_job *j, const struct sops_creation *c)
+{
+    struct sops_rules *r = &j->meta.rules;
+    for (size_t i = 0; i < SOPS_RULES; i++) {
+        bool said = rule_option(j, i).len != 0 || c->rule[i].len != 0;
+        if (said && i != SOPS_UNENCRYPTED_COMMENT_REGEX) {
+            sops_world_warn(j->world, "'%s': %s will be ignored, as binary files are encrypted as a whole", j->name,
+                            sops_rule_names[i]);
+        }
+        r->text[i] = (struct sops_slice){0};
+    }
+    if (r->mac_only_encrypted) {
+        sops_world_warn(j->world, "'%s': mac_only_encrypted will be ignored, as binary files are encrypted as a whole",
+                        j->name);
+    }
+    r->mac_only_encrypted = false;
+    r->whole = true;
+}
+
+static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e)
+{
+    if (sops_rules_compile(&j->meta.rules, e)) {
+        return true;
+    }
+    sops_within(e, "invalid regular expression in %s", by_option ? "the options" : "the creation rule");
+    return sops_recode(e, by_option ? SOPS_E_GENERIC : SOPS_E_CONFIG_REGEX);
+}
+
+/* ---- the step --------------------------------------------------------------------------------------------------- */
+
+static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struct sops_err *e)
+{
+    struct sops_key *keys = NULL;
+    if (keys_given(j)) {
+        struct sops_group *group = sops_arena_alloc(&j->meta.arena, sizeof *group, e);
+        if (group == NULL || !sops_job_keys(j, &j->meta.arena, "", SOPS_BY_FLAGS, &keys, e)) {
+            return false;
+        }
+        group->keys = keys;
+        j->meta.groups = group;
+        return true;
+    }
+    j->meta.groups = c->groups;
+    if (!c->from_rule) {
+        sops_fail(e, SOPS_E_GENERIC,
+                  "config file not found, or has no creation rules, and no keys provided through command line options");
+        return sops_hint(e, "name a key, for example with --age, or write a .sops.yaml");
+    }
+    return true;
+}
+
+bool sops_step_creation(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_creation c = {0};
+    struct sops_meta *m = &j->meta;
+    bool by_option = false;
+    if (!sops_config_creation(j->config, j->world, &m->arena, j->name, &c, e) || !choose_rules(j, &c, &by_option, e) ||
+        !sops_job_context(j, keys_given(j), e) || !choose_keys(j, &c, e)) {
+        return false;
+    }
+    m->threshold = c.threshold;
+    int64_t threshold = 0;
+    if (sops_opt_int(j->opt, "shamir-secret-sharing-threshold", &threshold) && threshold != 0) {
+        m->threshold = threshold;
+    }
+    m->version = SOPS_LIT(SOPS_VERSION);
+    if ((j->in->flags & SOPS_FMT_WHOLE) != 0) {
+        ignore_rules(j, &c);
+        return true;
+    }
+    return compile_rules(j, by_option, e);
+}

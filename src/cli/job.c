@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a job frees: what it was lent (a configuration, key services) belongs to whoever lent it. */
+#include "cli/steps.h"
+
+bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e)
+{
+    for (size_t i = 0; steps[i] != NULL && !j->done; i++) {
+        if (!steps[i](j, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err *e)
+{
+    bool ok = sops_job_steps(j, steps, e);
+    sops_job_free(j);
+    return ok;
+}
+
+void sops_services_free(struct sops_service *chain)
+{
+    while (chain != NULL) {
+        struct sops_service *next = chain->next;
+        if (chain->close != NULL) {
+            chain->close(chain);
+        }
+        sops_free(chain);
+        chain = next;
+    }
+}
+
+void sops_job_free(struct sops_job *j)
+{
+    sops_crypt_free(&j->crypt);
+    sops_secret_free(&j->key);
+    sops_meta_free(&j->meta);
+    sops_doc_free(&j->doc);
+    sops_buf_free(&j->mac);
+    sops_buf_free(&j->raw);
+    sops_buf_free(&j->bytes);
+    sops_config_free(&j->own_config);
+    if (!j->services_lent) {
+        sops_services_free(j->services);
+    }
+    *j = (struct sops_job){0};
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the words of the command line to a document. An encrypted file that cannot be parsed is status 1 and clear text
+ * that cannot be parsed is 2, although the same reader says so (spec 50 section 4): the step gives the code. */
+#include "cli/steps.h"
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/ui.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *shown(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
+
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+static void warn_about_extras(struct sops_job *j)
+{
+    const char *like_option = NULL;
+    for (size_t i = 1; i < j->opt->argc; i++) {
+        if (j->opt->args[i][0] == '-') {
+            like_option = j->opt->args[i];
+        }
+    }
+    if (j->opt->argc > 1) {
+        sops_world_warn(j->world, "More than one positional argument provided. Only the first one will be used!");
+    }
+    if (like_option != NULL) {
+        sops_world_warn(j->world,
+                        "the ignored argument '%s' looks like a flag: flags must stand before the file, "
+                        "else they are ignored",
+                        like_option);
+    }
+}
+
+static void take_file(struct sops_job *j, const char *path)
+{
+    const char *name = sops_opt(j->opt, "filename-override");
+    j->path = path != NULL && path[0] == '\0' ? "." : path; /* an empty name is the current folder */
+    j->name = name != NULL ? name : j->path;
+}
+
+bool sops_step_file(struct sops_job *j, struct sops_err *e)
+{
+    if (j->opt->argc == 0) {
+        sops_fail(e, SOPS_E_NO_FILE, "Error: no file specified");
+        return sops_hint(e, "sops help %s", j->opt->verb->name);
+    }
+    warn_about_extras(j);
+    take_file(j, j->opt->args[0]);
+    return true;
+}
+
+bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e)
+{
+    if (j->opt->argc != 0) {
+        return sops_step_file(j, e);
+    }
+    take_file(j, NULL);
+    return true;
+}
+
+bool sops_step_conflict(struct sops_job *j, struct sops_err *e)
+{
+    bool in_place = sops_opt_on(j->opt, "in-place");
+    if (in_place && sops_opt(j->opt, "output") != NULL) {
+        return sops_fail(e, SOPS_E_CONFLICT, "Error: cannot operate on both --output and --in-place");
+    }
+    if (in_place && j->path == NULL) {
+        sops_fail(e, SOPS_E_CONFLICT, "Error: cannot use --in-place when reading from stdin");
+        return sops_hint(e, "name a file, or leave --in-place out");
+    }
+    return true;
+}
+
+bool sops_step_exists(struct sops_job *j, struct sops_err *e)
+{
+    struct stat st;
+    if (j->path == NULL || stat(j->path, &st) == 0 || errno != ENOENT) {
+        return true; /* what else is wrong with it is found out by reading */
+    }
+    bool keys = j->missing == SOPS_E_NO_FILE_KEYS;
+    return sops_fail(e, j->missing != 0 ? j->missing : SOPS_E_READ, "Error: cannot %s non-existent file '%s'",
+                     keys ? "add or remove keys on" : "operate on", j->path);
+}
+
+void sops_job_formats(struct sops_job *j)
+{
+    struct sops_slice name = sops_str(j->name != NULL ? j->name : "");
+    const struct sops_format *by_name = sops_format_for(name);
+    j->in = sops_format_named(sops_opt_slice(j->opt, "input-type"));
+    j->out = sops_format_named(sops_opt_slice(j->opt, "output-type"));
+    j->in = j->in != NULL ? j->in : by_name;
+    j->out = j->out != NULL ? j->out : by_name;
+    j->style = sops_config_style(j->config, j->out);
+    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
+        j->style.indent_set = true;
+    }
+}
+
+bool sops_step_config(struct sops_job *j, struct sops_err *e)
+{
+    if (j->config == NULL) {
+        if (!sops_config_load(&j->own_config, j->world, sops_opt(j->opt, "config"), e)) {
+            return false;
+        }
+        j->config = &j->own_config;
+    }
+    sops_job_formats(j);
+    return true;
+}
+
+bool sops_step_order(struct sops_job *j, struct sops_err *e)
+{
+    const char *order = sops_opt(j->opt, "decryption-order");
+    j->order = order != NULL ? sops_str(order) : SOPS_LIT(SOPS_DEFAULT_ORDER);
+    return sops_datakey_check_order(j->order, e);
+}
+
+/* ---- bytes to a document ---------------------------------------------------------------------------------------- */
+
+bool sops_step_read(struct sops_job *j, struct sops_err *e)
+{
+    bool ok = j->path != NULL ? sops_file_read(j->path, SOPS_FILE_MAX, &j->raw, e)
+                              : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);
+    if (!ok) {
+        sops_within(e, "Error reading file");
+        sops_recode(e, j->bad_input != 0 ? j->bad_input : SOPS_E_READ);
+    }
+    return ok;
+}
+
+static bool parse(struct sops_job *j, const struct sops_format *f, int code, struct sops_err *e)
+{
+    bool ok = f->parse(&j->doc, sops_buf_view(&j->raw), e);
+    sops_buf_free(&j->raw);
+    if (ok) {
+        sops_ui_notes(shown(j), sops_buf_view(&j->doc.notes));
+        sops_buf_free(&j->doc.notes);
+    } else {
+        sops_within(e, "cannot parse '%s' as %s", shown(j), f->name);
+        sops_recode(e, code);
+    }
+    return ok;
+}
+
+bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) { return parse(j, j->in, SOPS_E_READ, e); }
+
+bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e)
+{
+    int code = j->bad_input != 0 ? j->bad_input : SOPS_E_GENERIC;
+    if (!parse(j, j->in->sealed != NULL ? j->in->sealed : j->in, code, e)) {
+        return false;
+    }
+    if (!sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
+        sops_within(e, "'%s'", shown(j));
+        return sops_recode(e, code);
+    }
+    return true;
+}
+
+bool sops_step_parts(struct sops_job *j, struct sops_err *e)
+{
+    if (j->doc.parts != NULL) {
+        return true;
+    }
+    return sops_fail(e, SOPS_E_EMPTY, "'%s' has no document: there is nothing to encrypt", shown(j));
+}
+
+bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e)
+{
+    if ((j->in->flags & SOPS_FMT_WHOLE) != 0 || !sops_meta_present(&j->doc, j->out->meta)) {
+        return true;
+    }
+    sops_fail(e, SOPS_E_ALREADY,
+              "'%s' has a top-level entry called '%s': it is encrypted already, or its metadata would have no place",
+              shown(j), j->out->meta == SOPS_META_PREFIX ? "sops_…" : "sops");
+    return sops_hint(e, "edit it with `sops edit`, or rename the entry");
+}

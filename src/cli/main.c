@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the command and prints what went wrong. Before that the process is made one that leaves no secrets behind: no
+ * core dumps, no debugger of the same user, freed memory overwritten also where libraries free it. */
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+#include "cli/command.h"
+#include "cli/ui.h"
+#include "cli/usage.h"
+#include "cli/world_real.h"
+#include "core/meta.h"
+#if __has_include("services/audit.h")
+#include "services/audit.h"
+#endif
+#if __has_include("cli/world_http.h")
+#include "cli/world_http.h"
+#endif
+
+#define AUDIT_FILE "/etc/sops/audit.yaml"
+#define COMPLETE "--generate-bash-completion"
+
+static void harden(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)mallopt(M_PERTURB, 0x5a);
+}
+
+/* What only commands that work need. OpenSSL's configuration costs more than the rest of a start, so it is read only
+ * when somebody chose one. */
+static bool prepare(struct sops_world *w, struct sops_err *e)
+{
+    if (sops_world_env_set(w, "OPENSSL_CONF") == NULL) {
+        (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    }
+#if __has_include("services/audit.h")
+    struct stat st;
+    return stat(AUDIT_FILE, &st) != 0 || sops_audit_load(w, e);
+#else
+    (void)e;
+    return true;
+#endif
+}
+
+/* Wrong usage is told on both: scripts look for it on stdout, people for the message at the end. */
+static bool fail_usage(const struct sops_options *o, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    struct sops_err ignored = {0};
+    bool ok = sops_buf_addf(&text, &ignored, "Incorrect Usage: %s\n\n", e->msg) &&
+              sops_usage_text(o, &text, &ignored) && sops_ui_out(sops_buf_view(&text), &ignored);
+    sops_buf_free(&text);
+    sops_err_clear(&ignored);
+    return ok && false;
+}
+
+static bool print_usage(const struct sops_options *o, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    bool ok = sops_usage_text(o, &text, e) && sops_ui_out(sops_buf_view(&text), e);
+    sops_buf_free(&text);
+    return ok;
+}
+
+static bool print_version(const struct sops_options *o, struct sops_err *e)
+{
+    if (sops_opt_on(o, "check-for-updates") && !sops_opt_on(o, "disable-version-check")) {
+        sops_ui_note("newer versions are not looked up: ask where you got this one from");
+    }
+    return sops_ui_outf(e, "sops %s\n", SOPS_VERSION);
+}
+
+/* A command with its options. `command` is its whole name, "groups add". */
+static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const char *command,
+                     const struct sops_options *global, const char *const *words, struct sops_err *e)
+{
+    struct sops_options o = {0};
+    bool usage = false;
+    bool ok = sops_options_open(&o, verb, e);
+    o.global = global;
+    o.command = command;
+    ok = ok && sops_options_parse(&o, words, verb->verbs == NULL, &usage, e);
+    if (usage) {
+        ok = fail_usage(&o, e);
+    } else if (ok && (sops_opt_on(&o, "help") || (verb->verbs != NULL && o.argc == 0))) {
+        ok = print_usage(&o, e);
+    } else if (ok && verb->verbs != NULL) {
+        const struct sops_verb *below = sops_verb_find(verb->verbs, o.args[0]);
+        char whole[64];
+        bool help = strcmp(o.args[0], "help") == 0 || strcmp(o.args[0], "h") == 0;
+        (void)snprintf(whole, sizeof whole, "%s %s", command, below != NULL ? below->name : "");
+        if (help && o.argc == 1) {
+            ok = print_usage(&o, e);
+        } else if (below == NULL) {
+            ok = sops_fail(e, SOPS_E_WRITE, "No help topic for '%s'", o.args[help]);
+        } else {
+            ok = run_verb(w, below, whole, global, o.args + 1, e);
+        }
+    } else if (ok) {
+        ok = sops_options_env(&o, w, e) && prepare(w, e) && verb->run(w, &o, e);
+    }
+    sops_options_free(&o);
+    return ok;
+}
+
+static bool run(struct sops_world *w, int argc, const char *const *argv, struct sops_err *e)
+{
+    struct sops_options global = {0};
+    bool usage = false;
+    if (argc > 1 && strcmp(argv[argc - 1], COMPLETE) == 0) {
+        return sops_complete(argv + 1, (size_t)argc - 2, e);
+    }
+    bool ok = sops_options_check_env(w, e) && sops_options_open(&global, &sops_verb_root, e) &&
+              sops_options_parse(&global, argv + (argc > 0), false, &usage, e);
+    const struct sops_verb *verb = ok && global.argc != 0 ? sops_verb_find(sops_verbs, global.args[0]) : NULL;
+    if (usage) {
+        ok = fail_usage(&global, e);
+    } else if (ok && sops_opt_on(&global, "version")) {
+        ok = print_version(&global, e);
+    } else if (ok && sops_opt_on(&global, "help")) {
+        ok = print_usage(&global, e);
+    } else if (ok && sops_options_env(&global, w, e)) {
+        ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)
+                          : prepare(w, e) && sops_verb_root.run(w, &global, e);
+    }
+    sops_options_free(&global);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    harden();
+    struct sops_world world = {0};
+    struct sops_err e = {0};
+    sops_world_real(&world);
+#if __has_include("cli/world_http.h")
+    sops_world_http(&world);
+#endif
+    const char *const *words = (const char *const *)(uintptr_t)argv;
+    if (!run(&world, argc, words, &e)) {
+        sops_ui_error(&world, &e);
+    }
+    int status = e.code;
+    sops_err_clear(&e);
+    sops_world_forget(&world);
+    return status;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The manual page: the same tables as the help, as roff. A text must not begin a line with '.' or an apostrophe. */
+#include "cli/usage.h"
+
+#include "core/meta.h"
+
+#include <stdio.h>
+
+/* Text of roff: backslashes and dashes escaped, a leading '.' or '\'' made harmless. */
+static bool add_text(struct sops_buf *out, const char *text, struct sops_err *e)
+{
+    bool at_start = true;
+    for (; *text != '\0'; text++) {
+        bool ok = true;
+        if (at_start && (*text == '.' || *text == '\'')) {
+            ok = sops_buf_adds(out, "\\&", e);
+        }
+        if (*text == '\\' || *text == '-') {
+            ok = ok && sops_buf_adds(out, *text == '-' ? "\\-" : "\\e", e);
+        } else {
+            ok = ok && sops_buf_addc(out, (uint8_t)*text, e);
+        }
+        if (!ok) {
+            return false;
+        }
+        at_start = *text == '\n';
+    }
+    return true;
+}
+
+static bool add_lines(struct sops_buf *out, const char *before, const char *text, const char *after, struct sops_err *e)
+{
+    return sops_buf_adds(out, before, e) && add_text(out, text, e) && sops_buf_adds(out, after, e);
+}
+
+static bool add_option(struct sops_buf *out, const struct sops_option *def, struct sops_err *e)
+{
+    bool ok = add_lines(out, ".TP\n.B \\-\\-", def->name, "", e);
+    if (ok && def->short_name != NULL) {
+        ok = add_lines(out, def->short_name[1] == '\0' ? ", \\-" : ", \\-\\-", def->short_name, "", e);
+    }
+    if (ok && def->value != NULL) {
+        ok = add_lines(out, " \\fI", def->value, "\\fP", e);
+    }
+    ok = ok && add_lines(out, "\n", def->help, "", e);
+    if (ok && def->env != NULL) {
+        ok = add_lines(out, " (variable: ", def->env, ")", e);
+    }
+    return ok && sops_buf_addc(out, '\n', e);
+}
+
+static bool add_options(struct sops_buf *out, const struct sops_verb *verb, struct sops_err *e)
+{
+    struct sops_options o = {0};
+    bool ok = sops_options_open(&o, verb, e);
+    for (size_t i = 0; ok && i < o.slots; i++) {
+        ok = o.slot[i].title == NULL || add_option(out, &o.slot[i].def, e);
+    }
+    sops_options_free(&o);
+    return ok;
+}
+
+static bool add_command(struct sops_buf *out, const struct sops_verb *v, const char *above, struct sops_err *e)
+{
+    bool ok = sops_buf_adds(out, ".SS sops ", e) && add_text(out, above, e) && add_lines(out, "", v->name, " ", e) &&
+              add_lines(out, v->verbs != NULL ? "COMMAND" : "[options] ", v->args, "\n", e) &&
+              add_lines(out, "", v->summary, ".\n", e);
+    ok = ok && (v->about[0] == '\0' || add_lines(out, ".PP\n", v->about, "", e));
+    ok = ok && (v->example[0] == '\0' || add_lines(out, ".PP\nExample:\n.RS 4\n.nf\n", v->example, "\n.fi\n.RE\n", e));
+    return ok && add_options(out, v, e);
+}
+
+static bool add_commands(struct sops_buf *out, struct sops_err *e)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && sops_verbs[i] != NULL; i++) {
+        const struct sops_verb *v = sops_verbs[i];
+        ok = add_command(out, v, "", e);
+        for (size_t k = 0; ok && v->verbs != NULL && v->verbs[k] != NULL; k++) {
+            char above[40];
+            (void)snprintf(above, sizeof above, "%s ", v->name);
+            ok = add_command(out, v->verbs[k], above, e);
+        }
+    }
+    return ok;
+}
+
+static const char head[] =
+    ".\\\" Made by `sops help --man`; do not edit.\n"
+    ".TH SOPS 1 \"\" \"sops " SOPS_VERSION "\" \"User Commands\"\n"
+    ".SH NAME\n"
+    "sops \\- encrypted files that stay readable and can be edited\n"
+    ".SH SYNOPSIS\n"
+    ".B sops\n[\\fIglobal options\\fP] \\fICOMMAND\\fP [\\fIoptions\\fP] \\fIarguments\\fP\n.br\n"
+    ".B sops\n[\\fIoptions\\fP] \\fIFILE\\fP\n"
+    ".SH DESCRIPTION\n";
+
+static const char tail[] =
+    ".SH FILES\n"
+    ".TP\n.I .sops.yaml\nCreation rules, destinations and indentation; the nearest one upwards from the current "
+    "folder.\n"
+    ".TP\n.I ~/.config/sops/age/keys.txt\nAge identities ($XDG_CONFIG_HOME/sops/age/keys.txt when that is set).\n"
+    ".SH EXIT STATUS\n"
+    ".TP\n.B 0\nDone.\n"
+    ".TP\n.B 1\nWrong usage, configuration, keys that cannot be used, an encrypted file that cannot be parsed.\n"
+    ".TP\n.B 2\nThe input cannot be read, or clear text cannot be parsed.\n"
+    ".TP\n.B 3\nThe output cannot be opened.\n"
+    ".TP\n.B 4\nThe output format cannot hold the document.\n"
+    ".TP\n.B 5\nA creation rule's regular expression does not compile.\n"
+    ".TP\n.B 6\nBad encryption context.\n"
+    ".TP\n.B 7\nBad path or value of set or unset.\n"
+    ".TP\n.B 8\nOptions in conflict.\n"
+    ".TP\n.B 23\nA value cannot be encrypted.\n"
+    ".TP\n.B 25\nA value cannot be decrypted.\n"
+    ".TP\n.B 49\nKeys to add or remove, and no file.\n"
+    ".TP\n.B 51\nThe message authentication code does not fit: the file was changed.\n"
+    ".TP\n.B 91\nBad path to extract.\n"
+    ".TP\n.B 92\nThe input has no document.\n"
+    ".TP\n.B 100\nNo file.\n"
+    ".TP\n.B 112\nA key type twice in the decryption order.\n"
+    ".TP\n.B 128\nNo key opens the file.\n"
+    ".TP\n.B 200\nNothing was changed in the editor.\n"
+    ".TP\n.B 201\nNo editor, or it failed.\n"
+    ".TP\n.B 202\nThe version in the metadata cannot be compared.\n"
+    ".TP\n.B 203\nThe file is encrypted already.\n";
+
+bool sops_usage_man(struct sops_buf *out, struct sops_err *e)
+{
+    return sops_buf_adds(out, head, e) && add_text(out, sops_verb_root.about, e) &&
+           sops_buf_adds(out, ".SH COMMANDS\n", e) && add_commands(out, e) &&
+           sops_buf_adds(out, ".SH OPTIONS\nThose before a command, and those of the old form.\n", e) &&
+           add_options(out, &sops_verb_root, e) && sops_buf_adds(out, tail, e);
+}

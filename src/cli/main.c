@@ -17,9 +17,6 @@
 #if __has_include("services/audit.h")
 #include "services/audit.h"
 #endif
-#if __has_include("cli/world_http.h")
-#include "cli/world_http.h"
-#endif
 
 #define AUDIT_FILE "/etc/sops/audit.yaml"
 #define COMPLETE "--generate-bash-completion"
@@ -139,9 +136,6 @@ int main(int argc, char **argv)
     struct sops_world world = {0};
     struct sops_err e = {0};
     sops_world_real(&world);
-#if __has_include("cli/world_http.h")
-    sops_world_http(&world);
-#endif
     const char *const *words = (const char *const *)(uintptr_t)argv;
     if (!run(&world, argc, words, &e)) {
         sops_ui_error(&world, &e);

@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define TEXT_MAX ((size_t)32 << 20) /* of what a source holds; a protected identity is shorter (spec 61 section 1.8)   \
-                                     */
+#define TEXT_MAX                                                                                                       \
+    ((size_t)32 << 20) /* of what a source holds; a protected identity is shorter (spec 61 section 1.8)                \
+                        */
 #define LINE_MAX_LEN ((size_t)65536)
 #define PAGE ((size_t)4080) /* with the canary of sodium_malloc one page */
 

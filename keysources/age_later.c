@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kinds of identity and recipient that are still to come answer that they are not in this build. */
 #include "keysources/age_internal.h"
-#include "keysources/mlkem768.h"
 
 static bool later(struct sops_err *e)
 {
@@ -23,17 +22,9 @@ static bool later(struct sops_err *e)
         later(e);                                                                                                      \
         return SOPS_AGE_BROKEN;                                                                                        \
     }
-WRAP(sops_age_hybrid_wrap)
 WRAP(sops_age_ssh_wrap)
 WRAP(sops_age_plugin_wrap)
-UNWRAP(sops_age_hybrid_unwrap)
 UNWRAP(sops_age_plugin_unwrap)
-
-bool sops_age_hybrid_recipient(struct sops_slice seed, struct sops_buf *out, struct sops_err *e)
-{
-    (void)seed, (void)out;
-    return later(e);
-}
 
 bool sops_age_is_protected(struct sops_slice text)
 {
@@ -62,10 +53,4 @@ struct sops_slice sops_age_plugin_name(struct sops_slice hrp, bool identity)
 {
     (void)hrp, (void)identity;
     return (struct sops_slice){0};
-}
-
-bool sops_mlkem768_check(const uint8_t ek[SOPS_MLKEM768_EK])
-{
-    (void)ek;
-    return false;
 }

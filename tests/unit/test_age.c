@@ -60,6 +60,69 @@ static void wrap_and_unwrap(void **state)
     age_world_end(&a);
 }
 
+static void hybrid(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf identity = {0}, recipient = {0}, again = {0}, enc = {0}, file = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    age_read_file(KAT "identity-hybrid.txt", &file);
+    age_world_set(&a, "SOPS_AGE_KEY", (const char *)file.ptr);
+    age_assert_kat(&a, "hybrid.age");
+    age_world_end(&a);
+    age_world_new(&a);
+    assert_ok(sops_keysource_age.generate(&a.world, SOPS_LIT("pq"), &identity, &recipient, &e), &e);
+    assert_int_equal(identity.len, 77);
+    assert_int_equal(recipient.len, 1959);
+    assert_ok(sops_keysource_age.recipients(&a.world, sops_buf_view(&identity), &again, &e), &e);
+    assert_int_equal(again.ptr[--again.len], '\n');
+    assert_true(sops_slice_eq(sops_buf_view(&again), sops_buf_view(&recipient)));
+    assert_ok(age_try_wrap(&a, sops_buf_cstr(&recipient, &e), &enc, &e), &e);
+    assert_int_equal(enc.len, 2360);
+    age_world_set(&a, "SOPS_AGE_KEY", (const char *)file.ptr);
+    age_assert_shut(&a, sops_buf_view(&enc), "did not match");
+    age_world_end(&a);
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY", sops_buf_cstr(&identity, &e));
+    age_assert_opens(&a, sops_buf_view(&enc));
+    age_world_end(&a);
+    sops_buf_free(&identity);
+    sops_buf_free(&recipient);
+    sops_buf_free(&again);
+    sops_buf_free(&enc);
+    sops_buf_free(&file);
+}
+
+/* A file that another program made for a hybrid recipient: its `enc`, with the indentation of the YAML taken away. */
+static void hybrid_of_another_program(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf yaml = {0}, enc = {0}, plain = {0};
+    struct sops_err e = {0};
+    struct sops_slice rest, line;
+    bool within = false;
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", SOPS_TESTDATA "/age/flux/age-pq.txt");
+    age_read_file(SOPS_TESTDATA "/age/flux/age-pq.yaml", &yaml);
+    rest = sops_buf_view(&yaml);
+    while (sops_slice_next(&rest, '\n', &line)) {
+        line = sops_slice_trim(line);
+        within = within || sops_slice_eq(line, SOPS_LIT("-----BEGIN AGE ENCRYPTED FILE-----"));
+        if (within) {
+            assert_true(sops_buf_add(&enc, line, &e) && sops_buf_addc(&enc, '\n', &e));
+        }
+        within = within && !sops_slice_eq(line, SOPS_LIT("-----END AGE ENCRYPTED FILE-----"));
+    }
+    assert_ok(age_try_unwrap(&a, sops_buf_view(&enc), &plain, &e), &e);
+    assert_int_equal(plain.len, 32);
+    age_world_end(&a);
+    sops_buf_free(&yaml);
+    sops_buf_free(&enc);
+    sops_buf_free(&plain);
+}
+
 /* Each place alone is enough. */
 static void places(void **state)
 {
@@ -320,12 +383,19 @@ static void read_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answer), cmocka_unit_test(wrap_and_unwrap),
-        cmocka_unit_test(places),       cmocka_unit_test(text_forms),
-        cmocka_unit_test(nowhere),      cmocka_unit_test(broken_source_hinders_none),
-        cmocka_unit_test(recipients),   cmocka_unit_test(command_failures),
-        cmocka_unit_test(generate),     cmocka_unit_test(low_order_recipient),
+        cmocka_unit_test(known_answer),
+        cmocka_unit_test(wrap_and_unwrap),
+        cmocka_unit_test(places),
+        cmocka_unit_test(text_forms),
+        cmocka_unit_test(nowhere),
+        cmocka_unit_test(broken_source_hinders_none),
+        cmocka_unit_test(recipients),
+        cmocka_unit_test(command_failures),
+        cmocka_unit_test(generate),
+        cmocka_unit_test(low_order_recipient),
         cmocka_unit_test(read_once),
+        cmocka_unit_test(hybrid),
+        cmocka_unit_test(hybrid_of_another_program),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, start, test_no_leaks);
 }

@@ -288,7 +288,7 @@ const struct sops_keysource sops_keysource_age = {
     .group_key = "age",
     .fields = fields,
     .wire = 6,
-    .flags = SOPS_SRC_ALWAYS | SOPS_SRC_GROUP_TEXT,
+    .flags = SOPS_SRC_ALWAYS | SOPS_SRC_GROUP_TEXT | SOPS_SRC_GROUP_COMMAS,
     .rank = {[SOPS_BY_FLAGS] = 6, [SOPS_BY_RULE] = 0, [SOPS_BY_META] = 6, [SOPS_BY_ROTATE] = 6, [SOPS_BY_GROUPS] = 5},
     .parse = age_parse,
     .wrap = age_wrap,

@@ -8,9 +8,8 @@
 #include "core/meta.h"
 
 struct sops_config {
-    struct sops_buf path;                      /* absolute path of the file; empty: none was found */
-    struct sops_doc doc;                       /* what conf.c read; `parts` is a map */
-    struct sops_style yaml, json, json_binary; /* stores.* */
+    struct sops_buf path; /* absolute path of the file; empty: none was found */
+    struct sops_doc doc;  /* what conf.c read; `parts` is a map */
 };
 
 /* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is

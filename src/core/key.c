@@ -28,41 +28,46 @@ void sops_keysources_by(enum sops_order order, const struct sops_keysource *out[
     out[n] = NULL;
 }
 
-static bool set_date(struct sops_world *w, struct sops_arena *a, struct sops_slice *created_at, struct sops_err *e)
+bool sops_key_finish(struct sops_world *w, struct sops_arena *a, struct sops_key *k, struct sops_err *e)
 {
+    if (k->source->complete != NULL && !k->source->complete(w, a, k, e)) {
+        return false;
+    }
+    if ((k->source->flags & SOPS_SRC_DATED) == 0) {
+        return true;
+    }
     struct sops_buf now = {0};
-    bool ok = sops_time_utc(&now, w->now(w), e) && sops_arena_copy(a, sops_buf_view(&now), created_at, e);
+    bool ok = sops_time_utc(&now, w->now(w), e) && sops_arena_copy(a, sops_buf_view(&now), &k->created_at, e);
     sops_buf_free(&now);
     return ok;
+}
+
+struct sops_key *sops_key_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source,
+                                struct sops_slice piece, struct sops_err *e)
+{
+    struct sops_key *k = sops_arena_alloc(a, sizeof *k, e);
+    if (k == NULL) {
+        return NULL;
+    }
+    k->source = source;
+    return source->parse(w, a, piece, k, e) && sops_key_finish(w, a, k, e) ? k : NULL;
 }
 
 bool sops_keys_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source,
                      struct sops_slice text, struct sops_key **list, struct sops_err *e)
 {
-    struct sops_slice rest = text.ptr != NULL ? text : SOPS_LIT("");
-    struct sops_slice piece, date = {0};
+    struct sops_slice rest = text.ptr != NULL ? text : SOPS_LIT(""), piece;
     struct sops_key *made = NULL, **end = &made;
     while (sops_slice_next(&rest, ',', &piece)) {
         if (((source->flags & SOPS_SRC_SKIP_EMPTY) != 0 && piece.len == 0) ||
             ((source->flags & SOPS_SRC_SKIP_BLANK) != 0 && sops_text_trim(piece).len == 0)) {
             continue;
         }
-        struct sops_key *k = sops_arena_alloc(a, sizeof *k, e);
-        if (k == NULL) {
+        *end = sops_key_parse(w, a, source, piece, e);
+        if (*end == NULL) {
             return false;
         }
-        k->source = source;
-        if (!source->parse(w, a, piece, k, e)) {
-            return false;
-        }
-        if ((source->flags & SOPS_SRC_DATED) != 0) {
-            if (date.len == 0 && !set_date(w, a, &date, e)) {
-                return false;
-            }
-            k->created_at = date;
-        }
-        *end = k;
-        end = &k->next;
+        end = &(*end)->next;
     }
     sops_keys_append(list, made);
     return true;

@@ -21,6 +21,11 @@ void sops_keysources_by(enum sops_order order, const struct sops_keysource *out[
  * ones. */
 bool sops_keys_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source,
                      struct sops_slice text, struct sops_key **list, struct sops_err *e) SOPS_CHECKED;
+/* One key from one piece of text, taken as it is. NULL with `e` set on failure. */
+struct sops_key *sops_key_parse(struct sops_world *w, struct sops_arena *a, const struct sops_keysource *source,
+                                struct sops_slice piece, struct sops_err *e) SOPS_CHECKED;
+/* Completes a key whose fields are filled in: what its source looks up, and created_at. */
+bool sops_key_finish(struct sops_world *w, struct sops_arena *a, struct sops_key *k, struct sops_err *e) SOPS_CHECKED;
 void sops_keys_append(struct sops_key **list, struct sops_key *more);
 void sops_groups_append(struct sops_group **list, struct sops_group *more);
 /* A copy whose texts live in `a`; next is NULL. */

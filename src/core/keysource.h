@@ -42,6 +42,7 @@ enum {
     SOPS_SRC_GROUP_TEXT = 16, /* in key_groups its items are texts, not mappings */
     SOPS_SRC_REMOTE = 32,     /* asks a server: wraps run side by side, in threads */
     SOPS_SRC_SKIP_BLANK = 64, /* "a, ,b" is two keys, too */
+    SOPS_SRC_GROUP_COMMAS = 128, /* such a text is a comma list, an empty one no key; else it is one key as it is */
 };
 
 struct sops_keysource {
@@ -60,6 +61,9 @@ struct sops_keysource {
      * when it may be a secret). */
     bool (*parse)(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out,
                   struct sops_err *e);
+    /* Fills in what a key lacks whose fields were given one by one, or failed to be in a text (the version of an Azure
+     * key). May ask a server. NULL: nothing. Called once for each key of options and configuration, after `parse`. */
+    bool (*complete)(struct sops_world *w, struct sops_arena *a, struct sops_key *k, struct sops_err *e);
     /* Appends the text that shows and identifies it; NULL: field[0]. */
     bool (*show)(const struct sops_key *k, struct sops_buf *out, struct sops_err *e);
     /* Is what the metadata holds well formed? NULL: always. */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the file itself stands does not matter: the configuration is looked for from the current directory upwards, and
+ * paths are compared as texts, so links are not followed (spec 40, "where it is found", "which rule"). */
+#include "core/config.h"
+
+#include "base/file.h"
+#include "core/config_internal.h"
+
+#include <sys/stat.h>
+
+#define FILE_NAME ".sops.yaml"
+#define OTHER_NAME ".sops.yml"
+#define MAX_DIRECTORIES 100
+#define MAX_CONFIG ((size_t)64 << 20)
+
+static bool exists(struct sops_buf *folder, const char *name, bool *is, struct sops_err *e)
+{
+    size_t len = folder->len;
+    struct stat st;
+    const char *path = sops_buf_adds(folder, name, e) ? sops_buf_cstr(folder, e) : NULL;
+    if (path != NULL) {
+        *is = stat(path, &st) == 0;
+    }
+    sops_buf_cut(folder, len);
+    return path != NULL;
+}
+
+/* Is `folder` its own parent? Nothing is above it then. */
+static bool is_root(struct sops_buf *folder, bool *is, struct sops_err *e)
+{
+    size_t len = folder->len;
+    struct stat here, above;
+    const char *path = sops_buf_adds(folder, ".", e) ? sops_buf_cstr(folder, e) : NULL;
+    bool ok = path != NULL && stat(path, &here) == 0;
+    path = ok && sops_buf_adds(folder, "./", e) ? sops_buf_cstr(folder, e) : NULL;
+    *is = path == NULL || stat(path, &above) != 0 || (here.st_dev == above.st_dev && here.st_ino == above.st_ino);
+    sops_buf_cut(folder, len);
+    return e->code == SOPS_OK;
+}
+
+/* The relative path of the nearest file; `found` stays empty when there is none. */
+static bool search(struct sops_world *w, struct sops_buf *found, struct sops_err *e)
+{
+    struct sops_buf folder = {0};
+    bool is = false, warned = false, ok = true, top = false;
+    for (int i = 0; ok && !is && !top && i < MAX_DIRECTORIES; i++) {
+        ok = (i == 0 || sops_buf_adds(&folder, "../", e)) && exists(&folder, FILE_NAME, &is, e);
+        bool other = false;
+        if (ok && !is && !warned) {
+            ok = exists(&folder, OTHER_NAME, &other, e);
+        }
+        if (ok && other) {
+            warned = true;
+            sops_world_warn(w, "ignoring '%.*s" OTHER_NAME "': a configuration file must be called " FILE_NAME,
+                            SOPS_ARG(sops_buf_view(&folder)));
+        }
+        ok = ok && is_root(&folder, &top, e);
+    }
+    ok = ok && (!is || (sops_buf_add(found, sops_buf_view(&folder), e) && sops_buf_adds(found, FILE_NAME, e)));
+    sops_buf_free(&folder);
+    return ok;
+}
+
+bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e)
+{
+    struct sops_buf near = {0}, bytes = {0};
+    bool ok = named != NULL && *named != '\0' ? sops_buf_adds(&near, named, e) : search(w, &near, e);
+    if (ok && near.len != 0) {
+        const char *path = sops_buf_cstr(&near, e);
+        ok = path != NULL && sops_path_absolute(path, &c->path, e) &&
+             (sops_file_read(path, MAX_CONFIG, &bytes, e) || sops_recode(e, SOPS_E_GENERIC)) &&
+             ((sops_conf_parse(&c->doc, sops_buf_view(&bytes), e) && sops_config_check(c->doc.parts, e)) ||
+              sops_within(e, "config file '%s'", path));
+        ok = ok || sops_within(e, "error loading config");
+    }
+    sops_buf_free(&near);
+    sops_buf_free(&bytes);
+    return ok;
+}
+
+void sops_config_free(struct sops_config *c)
+{
+    sops_buf_free(&c->path);
+    sops_doc_free(&c->doc);
+}
+
+struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f)
+{
+    struct sops_style style = {0};
+    const struct sops_node *stores, *store;
+    struct sops_err ignored = {0}; /* types were checked when it was loaded */
+    if (c != NULL && c->doc.parts != NULL && f->store != NULL &&
+        sops_conf_map(c->doc.parts, "stores", &stores, &ignored) && stores != NULL &&
+        sops_conf_map(stores, f->store, &store, &ignored) && store != NULL &&
+        !sops_conf_int(store, "indent", &style.indent, &style.indent_set, &ignored)) {
+        style = (struct sops_style){0};
+    }
+    sops_err_clear(&ignored);
+    return style;
+}
+
+/* A list at the top; NULL when there is none. */
+static const struct sops_node *rules(const struct sops_config *c, const char *name)
+{
+    const struct sops_node *list = NULL;
+    struct sops_err ignored = {0};
+    if (c == NULL || c->doc.parts == NULL || !sops_conf_list(c->doc.parts, name, &list, &ignored)) {
+        list = NULL;
+    }
+    sops_err_clear(&ignored);
+    return list;
+}
+
+bool sops_config_has_rules(const struct sops_config *c) { return rules(c, "creation_rules") != NULL; }
+
+/* What `path_regex` of creation rules is matched on: the absolute path, less the configuration's folder. */
+static bool matched_text(const struct sops_config *c, const char *file, struct sops_buf *absolute,
+                         struct sops_slice *text, struct sops_err *e)
+{
+    if (!sops_path_absolute(file, absolute, e)) {
+        return false;
+    }
+    struct sops_slice folder = sops_buf_view(&c->path);
+    while (folder.len != 0 && folder.ptr[folder.len - 1] != '/') {
+        folder.len--;
+    }
+    *text = sops_buf_view(absolute);
+    /* In the root the prefix would be "//", which no path begins with. */
+    if (folder.len > 1 && sops_slice_starts(*text, folder)) {
+        *text = sops_slice_skip(*text, folder.len);
+    }
+    return true;
+}
+
+/* Does the rule hold for `text`? One without a regex does. */
+static bool rule_matches(const struct sops_node *rule, struct sops_slice text, bool *matches, struct sops_err *e)
+{
+    struct sops_slice pattern = {0};
+    *matches = false;
+    if (!sops_conf_text(rule, "path_regex", &pattern, e)) {
+        return false;
+    }
+    struct sops_regex *regex = pattern.len != 0 ? sops_regex_new(pattern, e) : NULL;
+    if (pattern.len != 0 && regex == NULL) {
+        return sops_within(e, "line %u: path_regex", (unsigned)rule->line);
+    }
+    *matches = regex == NULL || sops_regex_match(regex, text);
+    sops_regex_free(regex);
+    return true;
+}
+
+static bool read_creation(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
+                          struct sops_creation *out, struct sops_err *e)
+{
+    int first = -1;
+    out->from_rule = true;
+    for (int i = 0; i < SOPS_RULES; i++) {
+        if (!sops_conf_text(rule, sops_rule_names[i], &out->rule[i], e) ||
+            (out->rule[i].len != 0 && !sops_arena_copy(a, out->rule[i], &out->rule[i], e))) {
+            return false;
+        }
+        if (out->rule[i].len != 0 && first >= 0) {
+            return sops_fail_at(e, rule->line, 0, "line %u: cannot use more than one of '%s' and '%s' in one rule",
+                                (unsigned)rule->line, sops_rule_names[first], sops_rule_names[i]);
+        }
+        first = out->rule[i].len != 0 ? i : first;
+    }
+    return sops_conf_int(rule, "shamir_threshold", &out->threshold, NULL, e) &&
+           sops_conf_bool(rule, "mac_only_encrypted", &out->mac_only_encrypted, e) &&
+           sops_config_groups(rule, w, a, &out->groups, e);
+}
+
+bool sops_config_creation(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
+                          struct sops_creation *out, struct sops_err *e)
+{
+    const struct sops_node *list = rules(c, "creation_rules");
+    struct sops_buf absolute = {0};
+    struct sops_slice text = {0};
+    *out = (struct sops_creation){0};
+    if (list == NULL) {
+        return true;
+    }
+    bool ok = matched_text(c, file, &absolute, &text, e), matches = false;
+    for (const struct sops_node *n = NULL; ok && !matches && (n = sops_config_item(list, n)) != NULL;) {
+        ok = rule_matches(n, text, &matches, e) && (!matches || read_creation(n, w, a, out, e));
+    }
+    sops_buf_free(&absolute);
+    if (ok && !matches) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "no matching creation rules found for '%s'", file);
+    }
+    return ok || sops_within(e, "error loading config: config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
+}
+
+/* ---- destinations of publish ------------------------------------------------------------------------------------ */
+
+/* The first destination rule for the path as typed. A regex that does not compile matches nothing here. */
+static bool find_destination(const struct sops_config *c, struct sops_slice path, const struct sops_node **found,
+                             struct sops_err *e)
+{
+    const struct sops_node *list = rules(c, "destination_rules");
+    *found = NULL;
+    for (const struct sops_node *n = NULL; list != NULL && (n = sops_config_item(list, n)) != NULL;) {
+        struct sops_err bad = {0};
+        bool matches;
+        bool ok = rule_matches(n, path, &matches, &bad);
+        sops_err_clear(&bad);
+        if (ok && matches) {
+            *found = n;
+            return true;
+        }
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "error loading config: no matching destination found in config for '%.*s'",
+                     SOPS_ARG(path));
+}
+
+static bool read_destination(const struct sops_node *rule, const struct sops_destination *d, struct sops_arena *a,
+                             struct sops_publication *out, struct sops_err *e)
+{
+    struct sops_slice value = {0};
+    if (!sops_conf_text(rule, d->rule_key, &value, e)) {
+        return false;
+    }
+    if (value.len == 0) {
+        return true;
+    }
+    if (out->destination != NULL) {
+        return sops_fail(
+            e, SOPS_E_GENERIC,
+            "error loading config: more than one destinations were found in a single destination rule, you "
+            "can only use one per rule");
+    }
+    out->destination = d;
+    for (size_t i = 0; i == 0 || (d->other_keys != NULL && d->other_keys[i - 1] != NULL); i++) {
+        const char *name = i == 0 ? d->rule_key : d->other_keys[i - 1];
+        if (!sops_conf_text(rule, name, &out->value[i], e) || !sops_arena_copy(a, out->value[i], &out->value[i], e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of a recreation rule only the keys, the suffixes and the threshold are taken (spec 60 section 11.1). */
+static bool read_recreation(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
+                            struct sops_publication *out, struct sops_err *e)
+{
+    if (!read_creation(rule, w, a, &out->creation, e)) {
+        return false;
+    }
+    for (int i = SOPS_UNENCRYPTED_REGEX; i < SOPS_RULES; i++) {
+        out->creation.rule[i] = (struct sops_slice){0};
+    }
+    out->creation.mac_only_encrypted = false;
+    out->recreate = out->creation.groups != NULL && out->creation.groups->keys != NULL;
+    return true;
+}
+
+bool sops_config_destination(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *path,
+                             struct sops_publication *out, struct sops_err *e)
+{
+    const struct sops_node *rule, *recreation;
+    *out = (struct sops_publication){0};
+    if (!find_destination(c, sops_str(path), &rule, e)) {
+        return false;
+    }
+    for (size_t i = 0; sops_destinations[i] != NULL; i++) {
+        if (!read_destination(rule, sops_destinations[i], a, out, e)) {
+            return false;
+        }
+    }
+    if (!sops_conf_bool(rule, "omit_extensions", &out->omit_extensions, e) ||
+        !sops_conf_map(rule, "recreation_rule", &recreation, e) ||
+        (recreation != NULL && !read_recreation(recreation, w, a, out, e))) {
+        return sops_within(e, "error loading config: config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
+    }
+    return out->destination != NULL ||
+           sops_fail(e, SOPS_E_GENERIC, "no destination configured for this file ('%s')", path);
+}

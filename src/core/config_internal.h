@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_internal.h - what the files config*.c share: checking the whole tree, and the keys of one rule. */
+#ifndef SOPS_CORE_CONFIG_INTERNAL_H
+#define SOPS_CORE_CONFIG_INTERNAL_H
+
+#include "core/config.h"
+
+/* Checks names and types of all rules, destinations and stores, used or not. Code 1 with the line. */
+bool sops_config_check(const struct sops_node *root, struct sops_err *e) SOPS_CHECKED;
+
+/* The next item of a list that is not null, after `n` (NULL: the first). */
+const struct sops_node *sops_config_item(const struct sops_node *list, const struct sops_node *n);
+/* Goes over a group and the groups merged into it, in depth, those before it: start with NULL, ends with NULL. */
+const struct sops_node *sops_config_next_group(const struct sops_node *top, const struct sops_node *at);
+
+/* The groups of a creation rule, texts and keys in `a`: one group or more, perhaps without keys. */
+bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
+                        struct sops_group **groups, struct sops_err *e) SOPS_CHECKED;
+
+#endif

@@ -18,8 +18,7 @@ static bool own_path(struct sops_job *j, struct sops_err *e)
         return true;
     }
     if (!sops_route_parse(&x->route, sops_str(text), SOPS_E_EXTRACT_PATH, e)) {
-        sops_within(e, "error parsing --extract path");
-        return sops_hint(e, "a path looks like [\"key\"][0][\"key\"]");
+        return sops_within(e, "error parsing --extract path");
     }
     x->any = x->route.count != 0;
     return true;

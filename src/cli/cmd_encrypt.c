@@ -9,7 +9,7 @@ static bool own_stdin(struct sops_job *j, struct sops_err *e)
     if (j->path != NULL || j->name != NULL) {
         return true;
     }
-    sops_fail(e, SOPS_E_CONFLICT, "Error: cannot encrypt from stdin without --filename-override");
+    sops_fail(e, SOPS_E_CONFLICT, "cannot encrypt from stdin without --filename-override");
     return sops_hint(e, "name a file, or say with --filename-override what it would be called");
 }
 

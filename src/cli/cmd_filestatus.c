@@ -8,7 +8,7 @@
 static bool own_file(struct sops_job *j, struct sops_err *e)
 {
     if (j->opt->argc == 0) {
-        sops_fail(e, SOPS_E_NO_FILE, "Error: no file specified");
+        sops_fail(e, SOPS_E_NO_FILE, "no file specified");
         return sops_hint(e, "sops help filestatus");
     }
     j->path = j->name = j->opt->args[0][0] != '\0' ? j->opt->args[0] : ".";

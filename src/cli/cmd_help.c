@@ -53,8 +53,8 @@ const struct sops_verb sops_verb_help = {
 
 /* ---- completion ------------------------------------------------------------------------------------------------- */
 
-static const char bash_script[] = "# bash completion for sops: source <(sops completion bash)\n"
-                                  "_sops_complete() {\n"
+/* Scripts count on the program's name standing only where a script is bound to it. */
+static const char bash_script[] = "_encrypted_file_words() {\n"
                                   "    local cur=${COMP_WORDS[COMP_CWORD]}\n"
                                   "    local words=(\"${COMP_WORDS[@]:0:COMP_CWORD}\")\n"
                                   "    [[ $cur == -* ]] && words+=(\"$cur\")\n"
@@ -63,11 +63,10 @@ static const char bash_script[] = "# bash completion for sops: source <(sops com
                                   "    (( COMP_CWORD == 1 )) && [[ $cur != -* ]] && found+=$'\\nkeygen'\n"
                                   "    mapfile -t COMPREPLY < <(compgen -W \"$found\" -- \"$cur\")\n"
                                   "}\n"
-                                  "complete -o bashdefault -o default -F _sops_complete sops\n";
+                                  "complete -o bashdefault -o default -F _encrypted_file_words sops\n";
 
 static const char zsh_script[] = "#compdef sops\n"
-                                 "# zsh completion for sops: source <(sops completion zsh)\n"
-                                 "_sops_complete() {\n"
+                                 "_encrypted_file_words() {\n"
                                  "    local cur=${words[CURRENT]}\n"
                                  "    local -a asked found\n"
                                  "    asked=(\"${(@)words[1,CURRENT-1]}\")\n"
@@ -77,7 +76,7 @@ static const char zsh_script[] = "#compdef sops\n"
                                  "    compadd -a found\n"
                                  "    [[ $cur == -* ]] || _files\n"
                                  "}\n"
-                                 "compdef _sops_complete sops\n";
+                                 "compdef _encrypted_file_words sops\n";
 
 static bool run_bash(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {

@@ -177,7 +177,7 @@ static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool
     }
     if (count > 1) {
         sops_fail(e, SOPS_E_CONFLICT,
-                  "Error: cannot use more than one of encrypted_suffix, unencrypted_suffix, encrypted_regex, "
+                  "cannot use more than one of encrypted_suffix, unencrypted_suffix, encrypted_regex, "
                   "unencrypted_regex, encrypted_comment_regex, or unencrypted_comment_regex for the same file");
         return sops_hint(e, "take the options, and what the creation rule says, down to one of them");
     }

@@ -24,7 +24,7 @@ static void warn_about_extras(struct sops_job *j)
         }
     }
     if (j->opt->argc > 1) {
-        sops_world_warn(j->world, "More than one positional argument provided. Only the first one will be used!");
+        sops_world_warn(j->world, "more than one argument given. Only the first one will be used");
     }
     if (like_option != NULL) {
         sops_world_warn(j->world,
@@ -44,7 +44,7 @@ static void take_file(struct sops_job *j, const char *path)
 bool sops_step_file(struct sops_job *j, struct sops_err *e)
 {
     if (j->opt->argc == 0) {
-        sops_fail(e, SOPS_E_NO_FILE, "Error: no file specified");
+        sops_fail(e, SOPS_E_NO_FILE, "no file specified");
         return sops_hint(e, "sops help %s", j->opt->verb->name);
     }
     warn_about_extras(j);
@@ -65,10 +65,10 @@ bool sops_step_conflict(struct sops_job *j, struct sops_err *e)
 {
     bool in_place = sops_opt_on(j->opt, "in-place");
     if (in_place && sops_opt(j->opt, "output") != NULL) {
-        return sops_fail(e, SOPS_E_CONFLICT, "Error: cannot operate on both --output and --in-place");
+        return sops_fail(e, SOPS_E_CONFLICT, "cannot operate on both --output and --in-place");
     }
     if (in_place && j->path == NULL) {
-        sops_fail(e, SOPS_E_CONFLICT, "Error: cannot use --in-place when reading from stdin");
+        sops_fail(e, SOPS_E_CONFLICT, "cannot use --in-place when reading from stdin");
         return sops_hint(e, "name a file, or leave --in-place out");
     }
     return true;
@@ -81,7 +81,7 @@ bool sops_step_exists(struct sops_job *j, struct sops_err *e)
         return true; /* what else is wrong with it is found out by reading */
     }
     bool keys = j->missing == SOPS_E_NO_FILE_KEYS;
-    return sops_fail(e, j->missing != 0 ? j->missing : SOPS_E_READ, "Error: cannot %s non-existent file '%s'",
+    return sops_fail(e, j->missing != 0 ? j->missing : SOPS_E_READ, "cannot %s non-existent file '%s'",
                      keys ? "add or remove keys on" : "operate on", j->path);
 }
 
@@ -125,7 +125,6 @@ bool sops_step_read(struct sops_job *j, struct sops_err *e)
     bool ok = j->path != NULL ? sops_file_read(j->path, SOPS_FILE_MAX, &j->raw, e)
                               : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);
     if (!ok) {
-        sops_within(e, "Error reading file");
         sops_recode(e, j->bad_input != 0 ? j->bad_input : SOPS_E_READ);
     }
     return ok;

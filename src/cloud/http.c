@@ -159,6 +159,24 @@ bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice val
            sops_buf_addc(out, '=', e) && sops_percent_add(out, value, "", e);
 }
 
+bool sops_base64_text(struct sops_buf *out, enum sops_base64 kind, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_buf clean = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < text.len; i++) {
+        if (text.ptr[i] != '\r' && text.ptr[i] != '\n') {
+            ok = sops_buf_addc(&clean, text.ptr[i], e);
+        }
+    }
+    while (kind == SOPS_B64_URL && clean.len > 0 && clean.ptr[clean.len - 1] == '=') {
+        clean.len--;
+    }
+    ok = ok && sops_base64_take(out, kind, sops_buf_view(&clean), e);
+    sops_buf_free(&clean);
+    return ok;
+}
+
 /* ---- surroundings ---------------------------------------------------------------------------------------------- */
 
 bool sops_small_file(const char *path, struct sops_buf *out, struct sops_err *e)

@@ -3,6 +3,7 @@
 #ifndef SOPS_CLOUD_HTTP_H
 #define SOPS_CLOUD_HTTP_H
 
+#include "base/encode.h"
 #include "core/world.h"
 
 #include <jansson.h>
@@ -35,6 +36,11 @@ bool sops_json_quote(struct sops_buf *out, struct sops_slice text, struct sops_e
 bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e) SOPS_CHECKED;
 /* Appends "name=value" of a form, with '&' before it unless it is the first. */
 bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e) SOPS_CHECKED;
+
+/* Appends the bytes of base64 as providers and files have it: CR and LF are passed over, for SOPS_B64_URL padding may
+ * be there or not. */
+bool sops_base64_text(struct sops_buf *out, enum sops_base64 kind, struct sops_slice text,
+                      struct sops_err *e) SOPS_CHECKED;
 
 /* What a file of credentials or tokens holds; longer than 1 MiB: a failure. */
 bool sops_small_file(const char *path, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

@@ -134,7 +134,7 @@ static bool take_escape(struct reader *r, const uint8_t **p, const uint8_t *end,
     if (known != NULL) {
         return sops_buf_addc(out, (uint8_t)to[known - from], r->e);
     }
-    uint32_t cp;
+    uint32_t cp = 0;
     return take_unicode(r, p, end, &cp) && sops_utf8_add(out, cp, r->e);
 }
 

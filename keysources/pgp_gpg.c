@@ -291,8 +291,8 @@ static bool check_name(struct sops_slice fingerprint, struct sops_slice *name, b
 bool sops_gpg_encrypt(struct sops_world *w, struct sops_slice fingerprint, struct sops_slice plain,
                       struct sops_buf *armor, struct sops_err *e)
 {
-    struct sops_slice name;
-    bool forced;
+    struct sops_slice name = {0};
+    bool forced = false;
     void *loaded = NULL;
     if (!check_name(fingerprint, &name, &forced, e) ||
         !sops_world_once(w, owner, SOPS_LIT("gpgme"), load, NULL, &loaded, e)) {

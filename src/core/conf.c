@@ -110,10 +110,10 @@ static bool on_start(struct reader *r, enum sops_kind kind, const yaml_char_t *a
                      struct sops_err *e)
 {
     if (r->at != NULL && r->at->kind == SOPS_MAP && !r->have_key) {
-        return sops_fail_at(e, line_of(event), 0, "line %u: a key must be a text", line_of(event));
+        return sops_fail_at(e, line_of(event), 0, "a key must be a text");
     }
     if (r->at == NULL && kind != SOPS_MAP) {
-        return sops_fail_at(e, line_of(event), 0, "line %u: the top level must be a mapping", line_of(event));
+        return sops_fail_at(e, line_of(event), 0, "the top level must be a mapping");
     }
     r->at = add(r, kind, SOPS_LIT(""), line_of(event), e);
     return r->at != NULL && set_anchor(r, anchor, r->at, e);
@@ -125,12 +125,12 @@ static bool on_alias(struct reader *r, const yaml_event_t *event, struct sops_er
     struct sops_node *target = sops_table_get(&r->anchors, name);
     unsigned line = line_of(event);
     if (target == NULL) {
-        return sops_fail_at(e, line, 0, "line %u: unknown anchor '%.*s'", line, SOPS_ARG(name));
+        return sops_fail_at(e, line, 0, "unknown anchor '%.*s'", SOPS_ARG(name));
     }
     if (r->at != NULL && r->at->kind == SOPS_MAP && !r->have_key) {
         r->key = target->text;
         r->have_key = true;
-        return sops_node_is_leaf(target) || sops_fail_at(e, line, 0, "line %u: a key must be a text", line);
+        return sops_node_is_leaf(target) || sops_fail_at(e, line, 0, "a key must be a text");
     }
     for (const struct sops_node *open = r->at; open != NULL; open = open->up) {
         if (open == target) {
@@ -139,7 +139,7 @@ static bool on_alias(struct reader *r, const yaml_event_t *event, struct sops_er
     }
     for (struct sops_node *n = target; n != NULL; n = sops_node_after(target, n)) {
         if (++r->copies > MAX_COPIES) {
-            return sops_fail_at(e, line, 0, "line %u: too many aliases", line);
+            return sops_fail_at(e, line, 0, "too many aliases");
         }
     }
     struct sops_node *copy = sops_node_copy(r->doc, target, e);
@@ -161,8 +161,9 @@ static bool set_fault(struct reader *r, struct sops_node *map, unsigned line, st
         return true;
     }
     map->flags |= SOPS_FAULTY;
+    map->line = line;
     key = sops_slice_first(key, 100);
-    return sops_arena_printf(&r->doc->arena, &map->text, e, "line %u: '%.*s' %s", line, SOPS_ARG(key), what);
+    return sops_arena_printf(&r->doc->arena, &map->text, e, "'%.*s' %s", SOPS_ARG(key), what);
 }
 
 /* Moves the entries of `from` whose keys `map` does not have yet to `map`. */
@@ -217,8 +218,7 @@ static bool finish_map(struct reader *r, struct sops_node *map, struct sops_err 
 static bool on_document(const yaml_event_t *event, struct sops_err *e)
 {
     const yaml_version_directive_t *v = event->data.document_start.version_directive;
-    return v == NULL || (v->major == 1 && v->minor == 1) ||
-           sops_fail_at(e, line_of(event), 0, "line %u: only YAML 1.1 is read", line_of(event));
+    return v == NULL || (v->major == 1 && v->minor == 1) || sops_fail_at(e, line_of(event), 0, "only YAML 1.1 is read");
 }
 
 /* `*done`: the first document is complete. */
@@ -231,8 +231,7 @@ static bool on_event(struct reader *r, const yaml_event_t *event, bool *done, st
         if (r->at == NULL) {
             struct sops_slice text = sops_slice_of(event->data.scalar.value, event->data.scalar.length);
             bool null = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && sops_slice_is_any(text, nulls);
-            return null ||
-                   sops_fail_at(e, line_of(event), 0, "line %u: the top level must be a mapping", line_of(event));
+            return null || sops_fail_at(e, line_of(event), 0, "the top level must be a mapping");
         }
         return on_scalar(r, event, e);
     case YAML_SEQUENCE_START_EVENT:
@@ -264,7 +263,7 @@ static bool parse_fault(const yaml_parser_t *p, struct sops_err *e)
     if (p->error == YAML_MEMORY_ERROR) {
         return sops_fail_memory(e);
     }
-    return sops_fail_at(e, line, 0, "line %u: %s", line, p->problem != NULL ? p->problem : "malformed YAML");
+    return sops_fail_at(e, line, 0, "%s", p->problem != NULL ? p->problem : "malformed YAML");
 }
 
 bool sops_conf_parse(struct sops_doc *d, struct sops_slice in, struct sops_err *e)

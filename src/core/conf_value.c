@@ -112,7 +112,7 @@ bool sops_conf_is_text(const struct sops_node *n)
 
 static bool wrong(const struct sops_node *n, const char *name, const char *wanted, struct sops_err *e)
 {
-    return sops_fail_at(e, n->line, 0, "line %u: '%s' must be %s", (unsigned)n->line, name, wanted);
+    return sops_fail_at(e, n->line, 0, "'%s' must be %s", name, wanted);
 }
 
 bool sops_conf_any(const struct sops_node *map, const char *name, const struct sops_node **out, struct sops_err *e)

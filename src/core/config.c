@@ -67,11 +67,12 @@ bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *n
     bool ok = named != NULL && *named != '\0' ? sops_buf_adds(&near, named, e) : search(w, &near, e);
     if (ok && near.len != 0) {
         const char *path = sops_buf_cstr(&near, e);
-        ok = path != NULL && sops_path_absolute(path, &c->path, e) &&
-             (sops_file_read(path, MAX_CONFIG, &bytes, e) || sops_recode(e, SOPS_E_GENERIC)) &&
-             ((sops_conf_parse(&c->doc, sops_buf_view(&bytes), e) && sops_config_check(c->doc.parts, e)) ||
-              sops_within(e, "config file '%s'", path));
-        ok = ok || sops_within(e, "error loading config");
+        ok = path != NULL && sops_path_absolute(path, &c->path, e) && sops_file_read(path, MAX_CONFIG, &bytes, e) &&
+             sops_conf_parse(&c->doc, sops_buf_view(&bytes), e) && sops_config_check(c->doc.parts, e);
+        if (!ok) {
+            sops_recode(e, SOPS_E_GENERIC);
+            sops_within(e, "error loading config file '%s'", path != NULL ? path : "");
+        }
     }
     sops_buf_free(&near);
     sops_buf_free(&bytes);
@@ -142,7 +143,7 @@ static bool rule_matches(const struct sops_node *rule, struct sops_slice text, b
     }
     struct sops_regex *regex = pattern.len != 0 ? sops_regex_new(pattern, e) : NULL;
     if (pattern.len != 0 && regex == NULL) {
-        return sops_within(e, "line %u: path_regex", (unsigned)rule->line);
+        return sops_within(e, "'path_regex' of the rule in line %u", (unsigned)rule->line);
     }
     *matches = regex == NULL || sops_regex_match(regex, text);
     sops_regex_free(regex);
@@ -160,8 +161,8 @@ static bool read_creation(const struct sops_node *rule, struct sops_world *w, st
             return false;
         }
         if (out->rule[i].len != 0 && first >= 0) {
-            return sops_fail_at(e, rule->line, 0, "line %u: cannot use more than one of '%s' and '%s' in one rule",
-                                (unsigned)rule->line, sops_rule_names[first], sops_rule_names[i]);
+            return sops_fail_at(e, rule->line, 0, "cannot use more than one of '%s' and '%s' in one rule",
+                                sops_rule_names[first], sops_rule_names[i]);
         }
         first = out->rule[i].len != 0 ? i : first;
     }
@@ -188,7 +189,7 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
     if (ok && !matches) {
         ok = sops_fail(e, SOPS_E_GENERIC, "no matching creation rules found for '%s'", file);
     }
-    return ok || sops_within(e, "error loading config: config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
+    return ok || sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
 }
 
 /* ---- destinations of publish ------------------------------------------------------------------------------------ */
@@ -270,7 +271,7 @@ bool sops_config_destination(const struct sops_config *c, struct sops_world *w, 
     if (!sops_conf_bool(rule, "omit_extensions", &out->omit_extensions, e) ||
         !sops_conf_map(rule, "recreation_rule", &recreation, e) ||
         (recreation != NULL && !read_recreation(recreation, w, a, out, e))) {
-        return sops_within(e, "error loading config: config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
+        return sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
     }
     return out->destination != NULL ||
            sops_fail(e, SOPS_E_GENERIC, "no destination configured for this file ('%s')", path);

@@ -45,7 +45,7 @@ const struct sops_node *sops_config_next_group(const struct sops_node *top, cons
 
 static bool wrong(const struct sops_node *n, const char *name, const char *wanted, struct sops_err *e)
 {
-    return sops_fail_at(e, n->line, 0, "line %u: '%s' must be %s", (unsigned)n->line, name, wanted);
+    return sops_fail_at(e, n->line, 0, "'%s' must be %s", name, wanted);
 }
 
 static bool check_text(const struct sops_node *map, const char *name, struct sops_err *e)

@@ -8,8 +8,7 @@
 
 static bool bad_list(const struct sops_node *n, const char *name, const char *wanted, struct sops_err *e)
 {
-    return sops_fail_at(e, n->line, 0, "line %u: invalid %s key configuration: expected %s", (unsigned)n->line, name,
-                        wanted);
+    return sops_fail_at(e, n->line, 0, "invalid %s key configuration: expected %s", name, wanted);
 }
 
 /* A comma list in a rule: parts trimmed, empty ones dropped. */
@@ -162,7 +161,7 @@ static bool own_keys(const struct sops_node *group, struct sops_world *w, struct
         }
         for (const struct sops_node *n = NULL; items != NULL && (n = sops_config_item(items, n)) != NULL;) {
             if (!item_key(n, source[i], w, a, &keys, e)) {
-                return sops_within(e, "line %u: '%s'", (unsigned)n->line, source[i]->group_key);
+                return sops_within(e, "'%s' (line %u)", source[i]->group_key, (unsigned)n->line);
             }
         }
         sops_keys_append(list, keys);

@@ -332,7 +332,7 @@ static bool normalise(struct sops_arena *a, struct sops_slice *date, struct sops
 static bool check_keys(struct sops_meta *m, struct sops_err *e)
 {
     if (m->groups == NULL) {
-        return sops_fail(e, SOPS_E_GENERIC, "no keys found in file: the metadata hold no key");
+        return sops_fail(e, SOPS_E_GENERIC, "No keys found in file: the metadata hold no key");
     }
     for (struct sops_group *g = m->groups; g != NULL; g = g->next) {
         for (struct sops_key *k = g->keys; k != NULL; k = k->next) {
@@ -353,7 +353,7 @@ static bool check_rules(struct sops_rules *r, struct sops_err *e)
     enum sops_rule first = sops_rules_which(r);
     for (int i = (int)first + 1; i < SOPS_RULES; i++) {
         if (r->text[i].len != 0) {
-            return sops_fail(e, SOPS_E_GENERIC, "metadata: '%s' and '%s' cannot be there together",
+            return sops_fail(e, SOPS_E_GENERIC, "metadata: there must not be more than one of '%s' and '%s'",
                              sops_rule_names[first], sops_rule_names[i]);
         }
     }

@@ -330,7 +330,7 @@ std::string valid(struct sops_slice text)
 struct sops_regex *refuse(struct sops_slice pattern, const char *why, struct sops_err *e)
 {
     struct sops_slice shown = sops_slice_first(pattern, 300);
-    sops_fail(e, SOPS_E_GENERIC, "the regular expression '%.*s' does not compile: %s", SOPS_ARG(shown), why);
+    sops_fail(e, SOPS_E_GENERIC, "the regexp '%.*s' does not compile: %s", SOPS_ARG(shown), why);
     sops_hint(e, "the syntax is that of RE2, without look-around and backreferences");
     return nullptr;
 }

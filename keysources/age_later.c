@@ -14,17 +14,7 @@ static bool later(struct sops_err *e)
         (void)w, (void)r, (void)file_key, (void)a, (void)out;                                                          \
         return later(e);                                                                                               \
     }
-#define UNWRAP(name)                                                                                                   \
-    enum sops_age_match name(struct sops_world *w, struct sops_age_identity *id, const struct sops_age_header *h,      \
-                             uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e)                                  \
-    {                                                                                                                  \
-        (void)w, (void)id, (void)h, (void)file_key;                                                                    \
-        later(e);                                                                                                      \
-        return SOPS_AGE_BROKEN;                                                                                        \
-    }
 WRAP(sops_age_ssh_wrap)
-WRAP(sops_age_plugin_wrap)
-UNWRAP(sops_age_plugin_unwrap)
 
 bool sops_age_is_protected(struct sops_slice text)
 {
@@ -47,10 +37,4 @@ bool sops_age_ssh_public(struct sops_slice line, struct sops_buf *out, struct so
 {
     (void)line, (void)out;
     return later(e);
-}
-
-struct sops_slice sops_age_plugin_name(struct sops_slice hrp, bool identity)
-{
-    (void)hrp, (void)identity;
-    return (struct sops_slice){0};
 }

@@ -24,7 +24,7 @@ static void warn_about_extras(struct sops_job *j)
         }
     }
     if (j->opt->argc > 1) {
-        sops_world_warn(j->world, "more than one argument given. Only the first one will be used");
+        sops_world_warn(j->world, "More than one positional argument provided. Only the first one will be used!");
     }
     if (like_option != NULL) {
         sops_world_warn(j->world,

@@ -68,11 +68,20 @@ struct sops_age_identity *sops_age_set_add(struct sops_age_set *set, sops_age_un
     return id;
 }
 
-void sops_age_set_free(struct sops_age_set *set)
+static void free_pages(struct sops_age_pages *p)
 {
-    for (struct sops_age_pages *p = set->pages; p != NULL; p = p->next) {
+    for (; p != NULL; p = p->next) {
         sops_secret_free(&p->secret);
     }
+}
+
+void sops_age_set_free(struct sops_age_set *set)
+{
+    if (set->inner != NULL) {
+        free_pages(set->inner->pages);
+        sops_arena_free(&set->inner->arena);
+    }
+    free_pages(set->pages);
     sops_arena_free(&set->arena);
     *set = (struct sops_age_set){0};
 }

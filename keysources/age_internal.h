@@ -79,6 +79,7 @@ struct sops_age_set {
     struct sops_age_pages *pages; /* the secrets */
     struct sops_slice source;     /* what the user sees */
     struct sops_slice error;      /* what is wrong with this source, or empty */
+    struct sops_age_set *inner;   /* what its protected identity held, once that is open */
     bool unused;                  /* not set, or without an identity */
     bool readable;                /* there was something to read */
 };
@@ -128,6 +129,17 @@ bool sops_age_protected_add(struct sops_age_set *set, struct sops_slice text, st
 /* The file key of a file whose only stanza is `scrypt`. */
 enum sops_age_match sops_age_scrypt_unwrap(struct sops_slice passphrase, const struct sops_age_header *h,
                                            uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e);
+
+/* The passphrase that gpg-agent has under `cache_id`, or asks the user for with `prompt` (spec 61 section 1.8). */
+enum sops_age_agent {
+    SOPS_AGE_AGENT_NONE, /* cannot be reached; `e` is not set */
+    SOPS_AGE_AGENT_GAVE,
+    SOPS_AGE_AGENT_FAILED, /* `e` is set */
+};
+enum sops_age_agent sops_age_agent_ask(struct sops_world *w, const char *cache_id, const char *prompt,
+                                       struct sops_buf *passphrase, struct sops_err *e);
+/* Has it forget a wrong one; a failure is only warned of. */
+void sops_age_agent_forget(struct sops_world *w, const char *cache_id);
 
 /* ---- SSH ----------------------------------------------------------------------------------------------------- */
 

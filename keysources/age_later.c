@@ -16,17 +16,6 @@ static bool later(struct sops_err *e)
     }
 WRAP(sops_age_ssh_wrap)
 
-bool sops_age_is_protected(struct sops_slice text)
-{
-    return sops_slice_starts(text, SOPS_LIT("age-encryption")) || sops_slice_starts(text, SOPS_LIT("-----BEGIN AGE"));
-}
-
-bool sops_age_protected_add(struct sops_age_set *set, struct sops_slice text, struct sops_err *e)
-{
-    (void)set, (void)text;
-    return later(e);
-}
-
 bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_slice text, struct sops_err *e)
 {
     (void)set, (void)path, (void)text;

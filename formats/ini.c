@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The INI format. What is extracted from one and is no string is written as JSON, since a value has no section. */
+#include "formats/ini.h"
+
+#include "formats/json.h"
+
+static bool emit_value(const struct sops_doc *d, const struct sops_node *n, const struct sops_style *s,
+                       struct sops_buf *out, struct sops_err *e)
+{
+    (void)d;
+    (void)s;
+    return n->kind == SOPS_STR ? sops_buf_add(out, n->text, e) : sops_json_write_compact(n, out, e);
+}
+
+const struct sops_format sops_format_ini = {
+    .name = "ini",
+    .suffixes = (const char *const[]){".ini", NULL},
+    .example = "; This is an example file.\n"
+               "[Welcome!]\n"
+               "hello       = Welcome to SOPS! Edit this file as you please!\n"
+               "example_key = example_value\n",
+    .meta = SOPS_META_SECTION,
+    .flags = SOPS_FMT_LOSSY,
+    .parse = sops_ini_parse,
+    .emit = sops_ini_emit,
+    .emit_value = emit_value,
+};

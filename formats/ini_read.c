@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Line by line, with one buffer of comments that belongs to whatever comes next. A section's keys are kept aside until
+ * it ends, as a repeated key replaces the value and the comment of the first.
+ */
+#include "formats/ini.h"
+
+#include "base/table.h"
+#include "base/text.h"
+
+struct entry {
+    struct sops_slice key, value, comment;
+    unsigned line;
+    struct entry *next;
+};
+
+struct reader {
+    struct sops_doc *doc;
+    struct sops_slice rest;
+    unsigned line;
+    struct sops_buf comment;
+    struct sops_buf value; /* of the key at hand, when it is not one piece of the input */
+    struct sops_node *section;
+    unsigned counter; /* for the keys `-` */
+    struct entry *first, *last;
+    struct sops_table by_key;
+    struct sops_arena entries;
+    struct sops_err *e;
+};
+
+static bool bad(struct reader *r, unsigned line, const char *why)
+{
+    sops_fail_at(r->e, line, 0, "%s", why);
+    return sops_recode(r->e, SOPS_E_READ);
+}
+
+/* The next line with its newline; false at the end. */
+static bool next_line(struct reader *r, struct sops_slice *line)
+{
+    if (r->rest.len == 0) {
+        return false;
+    }
+    size_t n = sops_slice_find(r->rest, '\n');
+    *line = sops_slice_first(r->rest, n < r->rest.len ? n + 1 : n);
+    r->rest = sops_slice_skip(r->rest, line->len);
+    r->line++;
+    return true;
+}
+
+/* Index of the first of two bytes, or s.len. */
+static size_t find_either(struct sops_slice s, uint8_t a, uint8_t b)
+{
+    size_t first = sops_slice_find(s, a);
+    size_t second = sops_slice_find(sops_slice_first(s, first), b);
+    return second < first ? second : first;
+}
+
+/* Index of the first place of `part` in `s`, or s.len. */
+static size_t find_part(struct sops_slice s, struct sops_slice part)
+{
+    const uint8_t *at = s.len >= part.len ? memmem(s.ptr, s.len, part.ptr, part.len) : NULL;
+    return at != NULL ? (size_t)(at - s.ptr) : s.len;
+}
+
+/* Index of the last place of `quote` in `s`, or s.len. */
+static size_t find_last(struct sops_slice s, struct sops_slice quote)
+{
+    for (size_t i = s.len >= quote.len ? s.len - quote.len + 1 : 0; i != 0; i--) {
+        if (memcmp(s.ptr + i - 1, quote.ptr, quote.len) == 0) {
+            return i - 1;
+        }
+    }
+    return s.len;
+}
+
+/* Puts what stands in `s` from the first comment sign on into the comment buffer. */
+static bool keep_comment(struct reader *r, struct sops_slice s)
+{
+    return sops_buf_add(&r->comment, sops_text_trim(sops_slice_skip(s, find_either(s, '#', ';'))), r->e);
+}
+
+/* Takes the comment buffer's text, without the sign at its start, and empties it; `*comment` has no ptr when it is
+ * empty. */
+static bool take_comment(struct reader *r, struct sops_slice *comment)
+{
+    struct sops_slice s = sops_text_trim(sops_buf_view(&r->comment));
+    *comment = (struct sops_slice){NULL, 0};
+    if (s.len == 0) {
+        sops_buf_cut(&r->comment, 0);
+        return true;
+    }
+    uint8_t sign = s.ptr[0];
+    while (s.len != 0 && (sign == ';' || sign == '#') && (s.ptr[0] == sign || s.ptr[0] == ' ')) {
+        s = sops_slice_skip(s, 1);
+    }
+    bool good = sops_arena_copy(&r->doc->arena, s, comment, r->e);
+    sops_buf_cut(&r->comment, 0);
+    return good;
+}
+
+/* ---- values (spec 20, "Value", 1 to 5) --------------------------------------------------------------------------- */
+
+static bool add_comment_node(struct reader *r, struct sops_slice comment, unsigned line)
+{
+    if (comment.ptr == NULL) {
+        return true;
+    }
+    struct sops_node *n = sops_node_add_ref(r->doc, r->section, SOPS_COMMENT, SOPS_LIT(""), comment, r->e);
+    if (n != NULL) {
+        n->line = line;
+    }
+    return n != NULL;
+}
+
+/* Does the text behind a closing quote say that the value goes on all the same? */
+static bool goes_on(struct sops_slice behind)
+{
+    while (behind.len != 0 && (behind.ptr[behind.len - 1] == '\n' || behind.ptr[behind.len - 1] == '\r')) {
+        behind.len--;
+    }
+    return sops_slice_ends(sops_text_trim(behind), SOPS_LIT("\\"));
+}
+
+/* A quoted value, from behind its opening quote. */
+static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice quote, struct sops_slice *value)
+{
+    unsigned start = r->line;
+    size_t n = find_last(s, quote);
+    if (n != s.len) {
+        *value = sops_slice_first(s, n);
+        return true;
+    }
+    if (!sops_buf_add(&r->value, s, r->e)) {
+        return false;
+    }
+    struct sops_slice line;
+    while (next_line(r, &line)) {
+        n = find_last(line, quote);
+        bool closed = n != line.len && !goes_on(sops_slice_skip(line, n + quote.len));
+        if (!sops_buf_add(&r->value, closed ? sops_slice_first(line, n) : line, r->e)) {
+            return false;
+        }
+        if (closed) {
+            *value = sops_buf_view(&r->value);
+            return keep_comment(r, sops_slice_skip(line, n));
+        }
+    }
+    return bad(r, start, "a quoted value is not closed");
+}
+
+/* A value that ended with a backslash, which is cut off already. */
+static bool take_continued(struct reader *r, struct sops_slice s, struct sops_slice *value)
+{
+    if (!sops_buf_add(&r->value, s, r->e)) {
+        return false;
+    }
+    bool more = true;
+    struct sops_slice line;
+    while (more && next_line(r, &line)) {
+        line = sops_text_trim(line);
+        if (!sops_buf_add(&r->value, line, r->e)) {
+            return false;
+        }
+        more = line.len != 0 && line.ptr[line.len - 1] == '\\';
+        if (more) {
+            sops_buf_cut(&r->value, r->value.len - 1);
+        }
+    }
+    *value = sops_buf_view(&r->value);
+    return true;
+}
+
+static bool is_quoted(struct sops_slice s, uint8_t quote)
+{
+    return s.len >= 2 && s.ptr[0] == quote && sops_slice_find(sops_slice_skip(s, 1), quote) == s.len - 2;
+}
+
+/* `s` is what follows the delimiter, line end included. */
+static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice *value)
+{
+    s = sops_text_trim_left(s);
+    *value = s;
+    if (s.len == 0) {
+        return true;
+    }
+    if (s.len > 3 && sops_slice_starts(s, SOPS_LIT("\"\"\""))) {
+        return take_quoted(r, sops_slice_skip(s, 3), SOPS_LIT("\"\"\""), value);
+    }
+    if (s.ptr[0] == '`') {
+        return take_quoted(r, sops_slice_skip(s, 1), SOPS_LIT("`"), value);
+    }
+    s = sops_text_trim_right(s);
+    if (sops_slice_ends(s, SOPS_LIT("\\"))) {
+        return take_continued(r, sops_slice_first(s, s.len - 1), value);
+    }
+    size_t sign = find_either(s, '#', ';');
+    if (!keep_comment(r, s)) {
+        return false;
+    }
+    s = sops_text_trim_right(sops_slice_first(s, sign));
+    if (is_quoted(s, '"') || is_quoted(s, '\'')) {
+        s = sops_slice_of(s.ptr + 1, s.len - 2);
+    }
+    *value = s;
+    return true;
+}
+
+/* ---- keys and sections --------------------------------------------------------------------------------------------
+ */
+
+/* Splits a line into the key and what follows the delimiter. */
+static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice *key, struct sops_slice *behind)
+{
+    struct sops_slice quote = SOPS_LIT("");
+    if (line.len > 6 && sops_slice_starts(line, SOPS_LIT("\"\"\""))) {
+        quote = SOPS_LIT("\"\"\"");
+    } else if (line.ptr[0] == '"' || line.ptr[0] == '`') {
+        quote = sops_slice_first(line, 1);
+    }
+    struct sops_slice inside = sops_slice_skip(line, quote.len);
+    size_t closing = quote.len != 0 ? find_part(inside, quote) : 0;
+    if (quote.len != 0 && closing == inside.len) {
+        return bad(r, r->line, "a quoted key is not closed");
+    }
+    struct sops_slice rest = quote.len != 0 ? sops_slice_skip(inside, closing + quote.len) : line;
+    size_t delimiter = find_either(rest, '=', ':');
+    if (delimiter == rest.len) {
+        return bad(r, r->line, "a line of an INI file has neither '=' nor ':'");
+    }
+    *key = sops_text_trim(quote.len != 0 ? sops_slice_first(inside, closing) : sops_slice_first(rest, delimiter));
+    *behind = sops_slice_skip(rest, delimiter + 1);
+    return key->len != 0 || bad(r, r->line, "a key is empty");
+}
+
+/* The entry of `key` in this section, which is made when it is new. */
+static struct entry *entry_of(struct reader *r, struct sops_slice key)
+{
+    struct entry *known = sops_table_get(&r->by_key, key);
+    if (known != NULL || !sops_arena_copy(&r->doc->arena, key, &key, r->e)) {
+        return known;
+    }
+    struct entry *n = sops_arena_alloc(&r->entries, sizeof *n, r->e);
+    void **place = n != NULL ? sops_table_put(&r->by_key, key, NULL, r->e) : NULL;
+    if (place == NULL) {
+        return NULL;
+    }
+    *place = n;
+    n->key = key;
+    n->line = r->line;
+    if (r->last != NULL) {
+        r->last->next = n;
+    } else {
+        r->first = n;
+    }
+    r->last = n;
+    return n;
+}
+
+static bool take_pair(struct reader *r, struct sops_slice line)
+{
+    struct sops_slice key, value;
+    char numbered[16];
+    if (!take_key(r, line, &key, &line)) {
+        return false;
+    }
+    if (sops_slice_eq(key, SOPS_LIT("-"))) {
+        numbered[0] = '#';
+        key = sops_slice_of(numbered, 1 + sops_int_text(r->counter++, numbered + 1));
+    }
+    struct entry *n = entry_of(r, key);
+    if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->value, r->e)) {
+        return false;
+    }
+    sops_buf_cut(&r->value, 0);
+    return take_comment(r, &n->comment);
+}
+
+/* The section's keys become nodes, each with its comment behind it. */
+static bool end_section(struct reader *r)
+{
+    bool good = true;
+    for (struct entry *n = r->first; good && n != NULL; n = n->next) {
+        struct sops_node *leaf = sops_node_add_ref(r->doc, r->section, SOPS_STR, n->key, n->value, r->e);
+        if (leaf != NULL) {
+            leaf->line = n->line;
+        }
+        good = leaf != NULL && add_comment_node(r, n->comment, n->line);
+    }
+    sops_table_free(&r->by_key);
+    sops_arena_free(&r->entries);
+    r->first = NULL;
+    r->last = NULL;
+    return good;
+}
+
+static bool start_section(struct reader *r, struct sops_slice name)
+{
+    r->counter = 1;
+    r->section = sops_node_add(r->doc, r->doc->parts, SOPS_MAP, name, SOPS_LIT(""), r->e);
+    if (r->section == NULL) {
+        return false;
+    }
+    r->section->line = r->line;
+    struct sops_slice comment;
+    return take_comment(r, &comment) && add_comment_node(r, comment, r->line);
+}
+
+static bool take_header(struct reader *r, struct sops_slice line)
+{
+    size_t end = find_last(line, SOPS_LIT("]"));
+    if (end == line.len) {
+        return bad(r, r->line, "the name of a section is not closed");
+    }
+    struct sops_slice name = sops_slice_skip(sops_slice_first(line, end), 1);
+    if (name.len == 0) {
+        return bad(r, r->line, "the name of a section is empty");
+    }
+    return keep_comment(r, sops_slice_skip(line, end + 1)) && end_section(r) && start_section(r, name);
+}
+
+static bool take_line(struct reader *r, struct sops_slice line)
+{
+    line = sops_text_trim_left(line);
+    if (line.len == 0) {
+        return true;
+    }
+    switch (line.ptr[0]) {
+    case '#':
+    case ';':
+        return sops_buf_add(&r->comment, line, r->e);
+    case '[':
+        return take_header(r, line);
+    default:
+        return take_pair(r, line);
+    }
+}
+
+static struct sops_slice without_mark(struct sops_slice in)
+{
+    if (sops_slice_starts(in, SOPS_LIT("\xEF\xBB\xBF"))) {
+        return sops_slice_skip(in, 3);
+    }
+    bool utf16 = sops_slice_starts(in, SOPS_LIT("\xFE\xFF")) || sops_slice_starts(in, SOPS_LIT("\xFF\xFE"));
+    return utf16 ? sops_slice_skip(in, 2) : in;
+}
+
+bool sops_ini_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
+{
+    struct reader r = {.doc = out, .rest = without_mark(in), .e = e};
+    struct sops_slice line;
+    bool good = sops_node_add_ref(out, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e) != NULL &&
+                start_section(&r, SOPS_INI_DEFAULT);
+    while (good && next_line(&r, &line)) {
+        good = take_line(&r, line);
+    }
+    /* After a failure, too: reading back what was written tells by it how far all was well. */
+    good = end_section(&r) && good;
+    sops_table_free(&r.by_key);
+    sops_arena_free(&r.entries);
+    sops_buf_free(&r.comment);
+    sops_buf_free(&r.value);
+    return good;
+}

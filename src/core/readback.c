@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was written is read by the format's own reader, so that no second list of "what a format cannot hold" has to
+ * agree with it. Values are compared as the MAC will see them: in a lossy format everything comes back as a string.
+ */
+#include "core/readback.h"
+
+/* ---- keys and texts ------------------------------------------------------------------------------------------- */
+
+static const struct sops_node *entry(const struct sops_node *n)
+{
+    while (n != NULL && n->kind == SOPS_COMMENT) {
+        n = n->next;
+    }
+    return n;
+}
+
+/* Must the text come back as it is? Null never does, and a clear text only has to when the MAC counts it. */
+static bool text_counts(const struct sops_node *n, const struct sops_rules *rules)
+{
+    return (n->flags & SOPS_MARKED) != 0 || n->kind == SOPS_NULL || !rules->mac_only_encrypted;
+}
+
+static bool same_leaf(const struct sops_node *n, const struct sops_node *read, const struct sops_rules *rules)
+{
+    if (read == NULL || read->kind != SOPS_STR || !sops_slice_eq(n->key, read->key)) {
+        return false;
+    }
+    return n->kind != SOPS_NULL && (!text_counts(n, rules) || sops_slice_eq(n->text, read->text));
+}
+
+/* The first leaf of `map` that is not the same in `read`, or `map` when that has more; NULL when all is well. */
+static const struct sops_node *changed_in(const struct sops_node *map, const struct sops_node *read,
+                                          const struct sops_rules *rules)
+{
+    const struct sops_node *r = entry(read->child);
+    for (const struct sops_node *n = entry(map->child); n != NULL; n = entry(n->next)) {
+        if (!same_leaf(n, r, rules)) {
+            return n;
+        }
+        r = entry(r->next);
+    }
+    return r != NULL ? map : NULL;
+}
+
+/* A reader may see an empty mapping that nobody wrote (INI always has its first section): it has no bytes for the MAC.
+ */
+static const struct sops_node *without_empty(const struct sops_node *r, struct sops_slice key)
+{
+    while (r != NULL && r->kind == SOPS_MAP && entry(r->child) == NULL && !sops_slice_eq(r->key, key)) {
+        r = entry(r->next);
+    }
+    return r;
+}
+
+/* Lossy formats hold leaves, or mappings of leaves; the writer has refused all else. */
+static const struct sops_node *changed(const struct sops_node *part, const struct sops_node *read,
+                                       const struct sops_rules *rules)
+{
+    const struct sops_node *r = read != NULL ? entry(read->child) : NULL;
+    for (const struct sops_node *n = entry(part->child); n != NULL; n = entry(n->next)) {
+        const struct sops_node *inside = NULL;
+        r = without_empty(r, n->key);
+        if (n->kind != SOPS_MAP) {
+            inside = same_leaf(n, r, rules) ? NULL : n;
+        } else if (r == NULL || r->kind != SOPS_MAP || !sops_slice_eq(n->key, r->key)) {
+            inside = n;
+        } else {
+            inside = changed_in(n, r, rules);
+        }
+        if (inside != NULL) {
+            return inside;
+        }
+        r = entry(r->next);
+    }
+    return without_empty(r, SOPS_LIT("")) != NULL ? part->last : NULL;
+}
+
+/* ---- the answers of a comment rule ---------------------------------------------------------------------------------
+ */
+
+/* Leaf by leaf, without the metadata: values only, or comments only, since a comment may move among the values. */
+struct cursor {
+    struct sops_node *part, *top, *at;
+    enum sops_layout layout;
+    bool comments;
+};
+
+static bool is_metadata(const struct cursor *c, const struct sops_node *top)
+{
+    return c->layout == SOPS_META_PREFIX ? sops_slice_starts(top->key, SOPS_LIT("sops_"))
+                                         : sops_slice_eq(top->key, SOPS_LIT("sops"));
+}
+
+/* The next entry of the top level, in this part or a later one; false at the end. */
+static bool next_top(struct cursor *c)
+{
+    do {
+        if (c->top != NULL) {
+            c->top = c->top->next;
+        } else if (c->part != NULL) {
+            c->top = c->part->child;
+        }
+        while (c->top == NULL && c->part != NULL) {
+            c->part = c->part->next;
+            c->top = c->part != NULL ? c->part->child : NULL;
+        }
+    } while (c->top != NULL && is_metadata(c, c->top));
+    c->at = c->top;
+    return c->at != NULL;
+}
+
+/* The next leaf, or NULL. */
+static const struct sops_node *next_leaf(struct cursor *c)
+{
+    do {
+        c->at = c->at != NULL ? sops_node_after(c->top, c->at) : NULL;
+        if (c->at == NULL && !next_top(c)) {
+            return NULL;
+        }
+    } while (!sops_node_is_leaf(c->at) || (c->at->kind == SOPS_COMMENT) != c->comments);
+    return c->at;
+}
+
+static bool is_marked(const struct sops_node *n) { return (n->flags & SOPS_MARKED) != 0; }
+
+/* The first leaf whose mark is another one in `read`, or NULL. */
+static const struct sops_node *remarked(const struct sops_doc *d, const struct sops_doc *read, enum sops_layout layout,
+                                        bool comments)
+{
+    struct cursor was = {.part = d->parts, .layout = layout, .comments = comments};
+    struct cursor is = {.part = read->parts, .layout = layout, .comments = comments};
+    for (;;) {
+        const struct sops_node *n = next_leaf(&was);
+        const struct sops_node *r = next_leaf(&is);
+        if (n == NULL || r == NULL) {
+            return comments ? NULL : n;
+        }
+        if (is_marked(n) != is_marked(r)) {
+            return n;
+        }
+    }
+}
+
+/* ---- both ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool refuse(const struct sops_node *n, int code, const char *why, struct sops_err *e)
+{
+    struct sops_buf path = {0};
+    if (sops_node_path(n, &path, e)) {
+        sops_fail(e, code, "%.*s %s", SOPS_ARG(sops_buf_view(&path)), why);
+    }
+    sops_buf_free(&path);
+    return false;
+}
+
+static bool check_texts(const struct sops_doc *d, const struct sops_doc *read, const struct sops_format *f,
+                        const struct sops_rules *rules, struct sops_err *e)
+{
+    const struct sops_node *n = changed(d->parts, read->parts, rules);
+    if (n == NULL) {
+        return true;
+    }
+    refuse(n, SOPS_E_DUMP, "would be read back as something else, so that the file could not be decrypted", e);
+    sops_within(e, "%s cannot hold this document", f->name);
+    return sops_hint(e, "encrypt the value, rename the key, or select another type with --output-type");
+}
+
+static bool check_marks(const struct sops_doc *d, struct sops_doc *read, const struct sops_format *f,
+                        const struct sops_rules *rules, struct sops_err *e)
+{
+    if (!sops_rules_mark(rules, read, e)) {
+        return false;
+    }
+    const struct sops_node *n = remarked(d, read, f->meta, false);
+    n = n != NULL ? n : remarked(d, read, f->meta, true);
+    if (n == NULL) {
+        return true;
+    }
+    refuse(n, SOPS_E_ENCRYPT, "would fall under the comment rule otherwise when it is read again", e);
+    return sops_hint(e, "a comment near it ends up at another place in the encrypted file; put it above the key");
+}
+
+bool sops_readback(const struct sops_doc *d, const struct sops_format *f, const struct sops_rules *rules,
+                   struct sops_slice bytes, struct sops_err *e)
+{
+    enum sops_rule which = sops_rules_which(rules);
+    bool by_comment = which == SOPS_UNENCRYPTED_COMMENT_REGEX || which == SOPS_ENCRYPTED_COMMENT_REGEX;
+    bool lossy = (f->flags & SOPS_FMT_LOSSY) != 0;
+    if (d->parts == NULL || (!lossy && !(by_comment && (f->flags & SOPS_FMT_COMMENTS) != 0))) {
+        return true;
+    }
+    struct sops_doc read = {0};
+    struct sops_err unread = {0};
+    bool good = f->parse(&read, bytes, lossy ? &unread : e);
+    if (lossy && (unread.code == SOPS_OK || unread.code == SOPS_E_READ)) {
+        /* When it cannot be read at all, the first entry that is missing tells why. */
+        good = check_texts(d, &read, f, rules, e) &&
+               (unread.code == SOPS_OK || sops_fail(e, SOPS_E_DUMP, "%s cannot hold this document", f->name));
+    } else if (lossy) {
+        good = sops_fail(e, unread.code, "%s", unread.msg);
+    }
+    good = good && (!by_comment || check_marks(d, &read, f, rules, e));
+    sops_err_clear(&unread);
+    sops_doc_free(&read);
+    return good;
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a comment belongs depends on columns, empty lines and the tokens around it. The reference's result must come
+ * out to the byte, so these are its rules with their oddities; section numbers are those of spec 21.
+ */
+#include "formats/yaml_comments.h"
+
+/* The reference looks so far ahead and no farther. */
+#define WINDOW 512
+
+struct sops_yaml_record {
+    enum sops_yaml_comment kind;
+    uint32_t column;
+    struct sops_slice text;
+    size_t attach, start, from, end;
+};
+
+static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
+
+size_t sops_yaml_break_at(struct sops_slice in, size_t at)
+{
+    size_t left = in.len - at;
+    const uint8_t *p = in.ptr + at;
+    if (left == 0 || (p[0] > '\r' && p[0] < 0xC2)) {
+        return 0;
+    }
+    if (p[0] == '\r') {
+        return left > 1 && p[1] == '\n' ? 2 : 1;
+    }
+    if (p[0] == '\n') {
+        return 1;
+    }
+    if (p[0] == 0xC2) {
+        return left > 1 && p[1] == 0x85 ? 2 : 0;
+    }
+    return p[0] == 0xE2 && left > 2 && p[1] == 0x80 && (p[2] == 0xA8 || p[2] == 0xA9) ? 3 : 0;
+}
+
+size_t sops_yaml_break_before(struct sops_slice in, size_t at)
+{
+    const uint8_t *p = in.ptr + at;
+    if (at == 0) {
+        return 0;
+    }
+    if (p[-1] == '\n') {
+        return at > 1 && p[-2] == '\r' ? 2 : 1;
+    }
+    if (p[-1] == '\r') {
+        return 1;
+    }
+    if (at > 1 && p[-2] == 0xC2 && p[-1] == 0x85) {
+        return 2;
+    }
+    return at > 2 && p[-3] == 0xE2 && p[-2] == 0x80 && (p[-1] == 0xA8 || p[-1] == 0xA9) ? 3 : 0;
+}
+
+/* 5.1, breaks(i). */
+static size_t breaks_before(struct sops_slice in, size_t at)
+{
+    size_t count = 0;
+    while (at > 0) {
+        size_t n = sops_yaml_break_before(in, at);
+        if (n == 0 && !is_blank(in.ptr[at - 1])) {
+            break;
+        }
+        count += n != 0;
+        at -= n != 0 ? n : 1;
+    }
+    return count;
+}
+
+/* Moves over a break of n bytes. */
+static void pass_break(struct sops_yaml_place *p, struct sops_slice in, size_t n)
+{
+    p->index += n == 2 && in.ptr[p->byte] == '\r' ? 2 : 1;
+    p->byte += n;
+    p->line++;
+    p->column = 0;
+}
+
+static void pass_character(struct sops_yaml_place *p)
+{
+    p->index++;
+    p->byte++;
+    p->column++;
+}
+
+/* Moves over blanks, and over breaks when `lines`. Returns the number of characters that were passed on this line. */
+static size_t pass_space(struct sops_yaml_place *p, struct sops_slice in, bool lines)
+{
+    size_t count = 0;
+    while (p->byte < in.len) {
+        size_t n = lines ? sops_yaml_break_at(in, p->byte) : 0;
+        if (n != 0) {
+            pass_break(p, in, n);
+        } else if (is_blank(in.ptr[p->byte])) {
+            pass_character(p);
+            count++;
+        } else {
+            break;
+        }
+    }
+    return count;
+}
+
+/* Moves to the end of the line. */
+static struct sops_slice pass_line(struct sops_yaml_place *p, struct sops_slice in)
+{
+    size_t from = p->byte;
+    while (p->byte < in.len && sops_yaml_break_at(in, p->byte) == 0) {
+        bool lead = (in.ptr[p->byte] & 0xC0) != 0x80;
+        p->index += lead;
+        p->column += lead;
+        p->byte++;
+    }
+    return (struct sops_slice){in.ptr + from, p->byte - from};
+}
+
+static struct sops_yaml_record *add_record(struct sops_yaml_source *s, struct sops_err *e)
+{
+    if (s->record_count == s->record_cap) {
+        size_t cap = s->record_cap != 0 ? s->record_cap * 2 : 32;
+        struct sops_yaml_record *grown = sops_alloc(cap * sizeof *grown, e);
+        if (grown == NULL) {
+            return NULL;
+        }
+        if (s->record_count != 0) {
+            memcpy(grown, s->records, s->record_count * sizeof *grown);
+        }
+        sops_free(s->records);
+        s->records = grown;
+        s->record_cap = cap;
+    }
+    return &s->records[s->record_count++];
+}
+
+/* ---- 5.3: whole-line comments ---------------------------------------------------------------------------------- */
+
+/* One run of the procedure. `start` is good while s->run is not empty; `line` is the line as the reference counts it:
+ * the break that ends a comment is not counted. */
+struct walk {
+    struct sops_yaml_source *s;
+    struct sops_yaml_place at, start;
+    size_t attach, from, base, line, since;
+    int64_t foot;
+    bool near, empty, after_value;
+};
+
+/* 5.4. */
+static bool finish(struct walk *w, enum sops_yaml_comment kind, size_t attach, struct sops_err *e)
+{
+    struct sops_yaml_record *r = add_record(w->s, e);
+    if (r == NULL) {
+        return false;
+    }
+    *r = (struct sops_yaml_record){.kind = kind,
+                                   .column = (uint32_t)w->start.column,
+                                   .attach = attach,
+                                   .start = w->start.index,
+                                   .from = w->from,
+                                   .end = w->at.index - (kind == SOPS_YAML_HEAD)};
+    if (!sops_arena_copy(&w->s->scratch, sops_buf_view(&w->s->run), &r->text, e)) {
+        return false;
+    }
+    w->s->run.len = 0;
+    w->from = w->attach = w->at.index;
+    return true;
+}
+
+static size_t foot_place(const struct walk *w) { return w->start.column < w->base ? w->start.index : w->attach; }
+
+/* Rule 3, at a break of n bytes or (n = 0) the end of the text. */
+static bool line_end(struct walk *w, size_t n, struct sops_err *e)
+{
+    if (!w->empty && w->s->run.len != 0) {
+        bool below = (int64_t)w->start.line == w->foot && !w->after_value;
+        if (w->near && (w->start.column < w->base || below)) {
+            if (!finish(w, SOPS_YAML_FOOT, foot_place(w), e)) {
+                return false;
+            }
+        } else if (n != 0 && !sops_buf_addc(&w->s->run, '\n', e)) {
+            return false;
+        }
+    }
+    if (n != 0) {
+        w->near = false;
+        w->empty = true;
+        pass_break(&w->at, w->s->in, n);
+        w->line++;
+        w->since += n;
+    }
+    return true;
+}
+
+/* Rule 6, at a '#'. False in *more when what follows the comment ends the walk. */
+static bool comment_line(struct walk *w, bool *more, struct sops_err *e)
+{
+    struct sops_yaml_source *s = w->s;
+    if (s->run.len == 0) {
+        w->start = w->at;
+        w->start.line = w->line;
+    } else if (!sops_buf_addc(&s->run, '\n', e)) {
+        return false;
+    }
+    if (!sops_buf_add(&s->run, pass_line(&w->at, s->in), e)) {
+        return false;
+    }
+    w->empty = false;
+    w->since = 1;
+    w->line = w->at.line;
+    size_t n = sops_yaml_break_at(s->in, w->at.byte);
+    if (n == 0) {
+        return true;
+    }
+    bool wide = s->in.ptr[w->at.byte] >= 0x80;
+    struct sops_yaml_place whole = w->at;
+    /* Of CR LF the LF is still to come. */
+    pass_break(&w->at, s->in, n == 2 && !wide ? 1 : n);
+    if (wide) {
+        /* What is left of the break counts as a character in column 0 that is no '#'. */
+        if (w->start.column != 0 && w->base > 0 && !finish(w, SOPS_YAML_FOOT, w->attach, e)) {
+            return false;
+        }
+        w->at.byte = whole.byte;
+        *more = false;
+    }
+    return true;
+}
+
+static bool walk(struct walk *w, struct sops_err *e)
+{
+    struct sops_yaml_source *s = w->s;
+    bool more = true;
+    while (more && w->since < WINDOW) {
+        bool end = w->at.byte >= s->in.len;
+        uint8_t c = end ? 0 : s->in.ptr[w->at.byte];
+        size_t n = end ? 0 : sops_yaml_break_at(s->in, w->at.byte);
+        if (is_blank(c)) {
+            pass_character(&w->at);
+            w->since++;
+        } else if (s->flow != 0 && (c == ']' || c == '}')) {
+            if (s->run.len != 0 && !finish(w, SOPS_YAML_FOOT, foot_place(w), e)) {
+                return false;
+            }
+            more = false;
+        } else if (end || n != 0) {
+            if (!line_end(w, n, e)) {
+                return false;
+            }
+            more = !end;
+        } else {
+            if (s->run.len != 0 && w->at.column < w->base && w->at.column != w->start.column &&
+                !finish(w, SOPS_YAML_FOOT, w->attach, e)) {
+                return false;
+            }
+            more = c == '#';
+            if (more && !comment_line(w, &more, e)) {
+                return false;
+            }
+        }
+    }
+    return s->run.len == 0 || finish(w, SOPS_YAML_HEAD, w->start.index, e);
+}
+
+bool sops_yaml_gap(struct sops_yaml_source *s, size_t end, struct sops_err *e)
+{
+    struct sops_yaml_place p = s->rest;
+    if (end <= p.byte || memchr(s->in.ptr + p.byte, '#', end - p.byte) == NULL) {
+        return true;
+    }
+    bool comma = s->last_type == YAML_FLOW_ENTRY_TOKEN;
+    size_t base = s->depth != 0 ? s->columns[s->depth - 1] : 0;
+    for (;;) {
+        pass_space(&p, s->in, true);
+        if (p.byte >= s->in.len || s->in.ptr[p.byte] != '#') {
+            return true;
+        }
+        size_t breaks = breaks_before(s->in, p.byte);
+        struct walk w = {.s = s,
+                         .at = p,
+                         .attach = comma ? s->before_index : s->last_index,
+                         .from = s->rest.index,
+                         .base = base,
+                         .line = p.line,
+                         .foot = -1,
+                         .near = breaks <= 1,
+                         .after_value = (comma ? s->before_type : s->last_type) == YAML_VALUE_TOKEN};
+        if (s->rest.line != 0) {
+            w.foot = (int64_t)p.line - (int64_t)breaks + 1 + (breaks == 0 && p.column > 1);
+        }
+        if (!walk(&w, e)) {
+            return false;
+        }
+        p = w.at;
+    }
+}
+
+/* ---- 5.5 -------------------------------------------------------------------------------------------------------- */
+
+void sops_yaml_place_ends(struct sops_yaml_source *s, struct sops_yaml_token *ends, size_t count,
+                          const struct sops_yaml_token *next)
+{
+    bool last = next->type == YAML_STREAM_END_TOKEN || next->type == YAML_DOCUMENT_START_TOKEN ||
+                next->type == YAML_DOCUMENT_END_TOKEN || next->type == YAML_VERSION_DIRECTIVE_TOKEN ||
+                next->type == YAML_TAG_DIRECTIVE_TOKEN;
+    bool rest = false;
+    size_t place = s->rest.index != 0 ? s->rest.index - 1 : 0;
+    for (size_t i = 0; i < count && s->depth != 0; i++) {
+        uint32_t column = s->columns[--s->depth];
+        if (last && !rest && column <= next->column) {
+            rest = true;
+            place = next->index != 0 ? next->index - 1 : 0;
+        }
+        size_t stop = place;
+        for (size_t k = s->record_count; k > 0 && s->records[k - 1].end >= stop; k--) {
+            if (s->records[k - 1].column == column) {
+                place = s->records[k - 1].start;
+            }
+            stop = s->records[k - 1].from;
+        }
+        ends[i].index = place;
+    }
+}
+
+/* ---- 5.1, 5.2 --------------------------------------------------------------------------------------------------- */
+
+/* The column of a block scalar's text, for which the header and the lines below it are read again. */
+static size_t block_column(const struct sops_yaml_source *s, struct sops_yaml_place p, unsigned digit)
+{
+    size_t base = s->depth != 0 ? s->columns[s->depth - 1] : 0;
+    if (digit != 0) {
+        return base + digit;
+    }
+    size_t widest = s->depth != 0 ? base + 1 : 1;
+    pass_line(&p, s->in);
+    for (;;) {
+        size_t n = sops_yaml_break_at(s->in, p.byte);
+        if (n == 0) {
+            return widest;
+        }
+        pass_break(&p, s->in, n);
+        while (p.byte < s->in.len && s->in.ptr[p.byte] == ' ') {
+            pass_character(&p);
+        }
+        widest = p.column > widest ? p.column : widest;
+        pass_space(&p, s->in, false);
+    }
+}
+
+static bool line_comment(struct sops_yaml_source *s, struct sops_yaml_place *p, size_t attach, struct sops_err *e)
+{
+    struct sops_yaml_record *r = add_record(s, e);
+    if (r == NULL) {
+        return false;
+    }
+    *r = (struct sops_yaml_record){
+        .kind = SOPS_YAML_LINE, .column = (uint32_t)p->column, .attach = attach, .start = p->index, .from = p->index};
+    r->text = pass_line(p, s->in);
+    return true;
+}
+
+/* Behind `|` or `>`: the comment of the header line, and the spaces that the scanner has read beyond the text. */
+static bool block_rest(struct sops_yaml_source *s, const struct sops_yaml_token *t, size_t start, struct sops_err *e)
+{
+    struct sops_yaml_place p = {t->index + 1, start + 1, t->line, t->column + 1};
+    unsigned digit = 0;
+    for (; p.byte < s->in.len && strchr("+-123456789", s->in.ptr[p.byte]) != NULL && s->in.ptr[p.byte] != '\0';
+         pass_character(&p)) {
+        digit = s->in.ptr[p.byte] >= '1' ? s->in.ptr[p.byte] - '0' : digit;
+    }
+    pass_space(&p, s->in, false);
+    struct sops_yaml_place header = p;
+    if (p.byte < s->in.len && s->in.ptr[p.byte] == '#' && !line_comment(s, &p, t->index, e)) {
+        return false;
+    }
+    if (s->rest.byte < s->in.len && s->in.ptr[s->rest.byte] == ' ') {
+        size_t column = block_column(s, header, digit);
+        while (s->rest.byte < s->in.len && s->in.ptr[s->rest.byte] == ' ' && s->rest.column < column) {
+            pass_character(&s->rest);
+        }
+    }
+    return true;
+}
+
+bool sops_yaml_rest(struct sops_yaml_source *s, const struct sops_yaml_token *t, size_t start, bool block,
+                    struct sops_err *e)
+{
+    if (block && !block_rest(s, t, start, e)) {
+        return false;
+    }
+    if (t->type == YAML_SCALAR_TOKEN && t->plain) {
+        pass_space(&s->rest, s->in, true);
+    }
+    if (t->type == YAML_BLOCK_ENTRY_TOKEN || t->type == YAML_DOCUMENT_START_TOKEN ||
+        t->type == YAML_DOCUMENT_END_TOKEN || t->type == YAML_VERSION_DIRECTIVE_TOKEN ||
+        t->type == YAML_TAG_DIRECTIVE_TOKEN || t->type == YAML_STREAM_START_TOKEN) {
+        return true;
+    }
+    struct sops_yaml_place p = s->rest;
+    size_t blanks = pass_space(&p, s->in, false);
+    if (p.byte >= s->in.len || s->in.ptr[p.byte] != '#' || blanks >= WINDOW ||
+        breaks_before(s->in, s->rest.byte) != 0) {
+        return true;
+    }
+    bool outside = t->type == YAML_VALUE_TOKEN && s->flow == 0;
+    bool comma = t->type == YAML_FLOW_ENTRY_TOKEN && s->flow != 0;
+    if (!line_comment(s, &p, outside || comma ? s->before_index : t->index, e)) {
+        return false;
+    }
+    s->rest = p;
+    return true;
+}
+
+/* ---- 5.6 -------------------------------------------------------------------------------------------------------- */
+
+bool sops_yaml_hand_out(struct sops_yaml_source *s, const struct sops_yaml_token *t, struct sops_err *e)
+{
+    for (; s->handed < s->record_count && s->records[s->handed].attach <= t->index; s->handed++) {
+        const struct sops_yaml_record *r = &s->records[s->handed];
+        if (r->kind == SOPS_YAML_HEAD && t->type == YAML_BLOCK_END_TOKEN) {
+            return true;
+        }
+        struct sops_buf *to = &s->pending[r->kind];
+        if ((to->len != 0 && !sops_buf_addc(to, '\n', e)) || !sops_buf_add(to, r->text, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sops_yaml_take(struct sops_yaml_source *s, struct sops_yaml_texts **to, struct sops_err *e)
+{
+    if (s->pending[0].len + s->pending[1].len + s->pending[2].len == 0) {
+        return true;
+    }
+    if (*to == NULL) {
+        *to = sops_arena_alloc(&s->scratch, sizeof **to, e);
+        if (*to == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (s->pending[i].len != 0 &&
+            !sops_arena_copy(&s->scratch, sops_buf_view(&s->pending[i]), &(*to)->kind[i], e)) {
+            return false;
+        }
+        s->pending[i].len = 0;
+    }
+    return true;
+}
+
+bool sops_yaml_split_head(struct sops_yaml_source *s, size_t len, size_t drop, struct sops_slice *front,
+                          struct sops_err *e)
+{
+    struct sops_buf *head = &s->pending[SOPS_YAML_HEAD];
+    if (!sops_arena_copy(&s->scratch, sops_slice_first(sops_buf_view(head), len), front, e)) {
+        return false;
+    }
+    size_t cut = len + drop < head->len ? len + drop : head->len;
+    memmove(head->ptr, head->ptr + cut, head->len - cut);
+    head->len -= cut;
+    return true;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * yaml_internal.h - what the files of the YAML format share: the raw tree between tokens and document.
+ *
+ * text -> yaml_comments.c (tokens, comments between them) -> yaml_read.c (grammar: raw nodes that hold their comments)
+ * -> yaml_entries.c (aliases expanded, comments as entries, types) -> doc -> yaml_write.c, yaml_style.c -> text.
+ */
+#ifndef SOPS_FORMATS_YAML_INTERNAL_H
+#define SOPS_FORMATS_YAML_INTERNAL_H
+
+#include "core/format.h"
+
+/* Block, flow, and what aliases put inside each other: at most so many collections of each sort. */
+#define SOPS_YAML_DEPTH 10000
+
+/* Spec 21 section 2: the tags that choose a type. */
+enum sops_yaml_tag {
+    SOPS_YAML_NO_TAG,
+    SOPS_YAML_BANG,
+    SOPS_YAML_STR,
+    SOPS_YAML_INT,
+    SOPS_YAML_FLOAT,
+    SOPS_YAML_BOOL,
+    SOPS_YAML_NULL,
+    SOPS_YAML_TIME,
+    SOPS_YAML_BINARY,
+    SOPS_YAML_MERGE,
+    SOPS_YAML_OTHER_TAG,
+};
+
+enum sops_yaml_comment { SOPS_YAML_HEAD, SOPS_YAML_LINE, SOPS_YAML_FOOT };
+
+/* The comments of a raw node: lines joined by LF, each with its '#'; empty when there is none. */
+struct sops_yaml_texts {
+    struct sops_slice kind[3]; /* by enum sops_yaml_comment */
+};
+
+enum sops_yaml_raw_kind { SOPS_YAML_SCALAR, SOPS_YAML_ALIAS, SOPS_YAML_MAP, SOPS_YAML_LIST };
+
+/* A node as it was written. The members of a map are key, value, key, value. */
+struct sops_yaml_raw {
+    uint8_t kind; /* enum sops_yaml_raw_kind */
+    uint8_t tag;  /* enum sops_yaml_tag */
+    bool plain;   /* a scalar in plain style */
+    bool open;    /* a collection whose end was not read yet: an alias to it would contain itself */
+    uint32_t line;
+    struct sops_slice text; /* of a scalar; of an alias the name of its anchor */
+    struct sops_yaml_raw *next;
+    struct sops_yaml_raw *child; /* first member; of an alias what it stands for */
+    struct sops_yaml_texts *comments;
+};
+
+struct sops_yaml_document {
+    struct sops_yaml_raw *root;
+    struct sops_yaml_texts texts; /* HEAD and FOOT of the document itself */
+    bool first;
+};
+
+/* Code 2 at a place of the input (0-based line). Returns false. */
+bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what);
+
+/* Adds the document as a part of `d`; spec 21 sections 3, 4 and 6. */
+bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e) SOPS_CHECKED;
+/* UTF-8 without byte order mark to parts. Texts go to the doc's arena. */
+bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+
+/* Section 7: the indentation that a style asks for. */
+bool sops_yaml_indent(const struct sops_style *s, unsigned *indent, struct sops_err *e) SOPS_CHECKED;
+/* Appends the whole document; code 4 for what YAML cannot hold. */
+bool sops_yaml_write(const struct sops_doc *d, unsigned indent, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Appends one list or scalar as a document of its own. */
+bool sops_yaml_write_value(const struct sops_node *n, unsigned indent, struct sops_buf *out,
+                           struct sops_err *e) SOPS_CHECKED;
+
+#endif

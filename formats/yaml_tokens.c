@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens are read ahead until every comment that belongs to the next one is known: two tokens more, and never a
+ * BLOCK-END as the last, because the place of a BLOCK-END depends on the gap before the token that caused it.
+ *
+ * libyaml counts characters and we need bytes: one cursor goes along with the marks, which never go back.
+ */
+#include "formats/yaml_comments.h"
+
+#define AHEAD 3
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, struct sops_arena *texts, struct sops_err *e)
+{
+    s->in = in;
+    s->texts = texts;
+    if (!yaml_parser_initialize(&s->parser)) {
+        return sops_fail_memory(e);
+    }
+    s->opened = true;
+    yaml_parser_set_encoding(&s->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&s->parser, in.ptr != NULL ? in.ptr : (const uint8_t *)"", in.len);
+    uint8_t all = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        all |= in.ptr[i];
+    }
+    s->ascii = all < 0x80;
+    return true;
+}
+
+void sops_yaml_close(struct sops_yaml_source *s)
+{
+    if (s->opened) {
+        yaml_parser_delete(&s->parser);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        sops_buf_free(&s->pending[i]);
+    }
+    sops_buf_free(&s->run);
+    sops_free(s->queue);
+    sops_free(s->columns);
+    sops_free(s->records);
+    sops_arena_free(&s->scratch);
+    *s = (struct sops_yaml_source){0};
+}
+
+/* Byte of the character `index`, which is not before the cursor; moves the cursor there. */
+static size_t seek(struct sops_yaml_source *s, size_t index)
+{
+    if (s->ascii) {
+        s->at_byte = index < s->in.len ? index : s->in.len;
+    } else {
+        size_t at = s->at_byte;
+        for (size_t left = index - s->at_index; left != 0 && at < s->in.len; left--) {
+            uint64_t eight;
+            while (left > 8 && s->in.len - at > 8 && memcpy(&eight, s->in.ptr + at, 8) && (eight & HIGH_BITS) == 0) {
+                at += 8;
+                left -= 8;
+            }
+            at++;
+            while (at < s->in.len && (s->in.ptr[at] & 0xC0) == 0x80) {
+                at++;
+            }
+        }
+        s->at_byte = at;
+    }
+    s->at_index = index;
+    return s->at_byte;
+}
+
+static bool scanner_failed(struct sops_yaml_source *s, struct sops_err *e)
+{
+    if (s->parser.error == YAML_MEMORY_ERROR) {
+        return sops_fail_memory(e);
+    }
+    size_t line = s->parser.problem_mark.line;
+    if (s->parser.error == YAML_READER_ERROR) {
+        line = 0;
+        for (size_t i = 0; i < s->parser.problem_offset && i < s->in.len; i++) {
+            line += s->in.ptr[i] == '\n';
+        }
+    }
+    return sops_yaml_fail(e, line, s->parser.problem != NULL ? s->parser.problem : "not YAML");
+}
+
+static bool keep(struct sops_arena *a, const yaml_char_t *text, struct sops_slice *to, struct sops_err *e)
+{
+    return sops_arena_copy(a, sops_str((const char *)text), to, e);
+}
+
+/* libyaml's token to ours; its texts are copied, so that it can be freed at once. */
+static bool convert(struct sops_yaml_source *s, const yaml_token_t *t, struct sops_yaml_token *to, struct sops_err *e)
+{
+    *to = (struct sops_yaml_token){.type = t->type,
+                                   .index = t->start_mark.index,
+                                   .line = (uint32_t)t->start_mark.line,
+                                   .column = (uint32_t)t->start_mark.column};
+    if (t->type == YAML_SCALAR_TOKEN) {
+        struct sops_slice text = {t->data.scalar.value, t->data.scalar.length};
+        to->plain = t->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+        return sops_arena_copy(s->texts, text, &to->text, e);
+    }
+    if (t->type == YAML_ANCHOR_TOKEN) {
+        return keep(&s->scratch, t->data.anchor.value, &to->text, e);
+    }
+    if (t->type == YAML_ALIAS_TOKEN) {
+        return keep(&s->scratch, t->data.alias.value, &to->text, e);
+    }
+    if (t->type == YAML_TAG_TOKEN) {
+        return keep(&s->scratch, t->data.tag.handle, &to->handle, e) &&
+               keep(&s->scratch, t->data.tag.suffix, &to->text, e);
+    }
+    if (t->type == YAML_TAG_DIRECTIVE_TOKEN) {
+        return keep(&s->scratch, t->data.tag_directive.handle, &to->handle, e) &&
+               keep(&s->scratch, t->data.tag_directive.prefix, &to->text, e);
+    }
+    if (t->type == YAML_VERSION_DIRECTIVE_TOKEN) {
+        to->major = t->data.version_directive.major;
+        to->minor = t->data.version_directive.minor;
+    }
+    return true;
+}
+
+static bool push(struct sops_yaml_source *s, const struct sops_yaml_token *t, struct sops_err *e)
+{
+    if (s->queue_at == s->queue_len) {
+        s->queue_at = s->queue_len = 0;
+    }
+    if (s->queue_len == s->queue_cap) {
+        size_t used = s->queue_len - s->queue_at;
+        if (used <= s->queue_cap / 2 && s->queue_cap != 0) {
+            memmove(s->queue, s->queue + s->queue_at, used * sizeof *s->queue);
+        } else {
+            size_t cap = s->queue_cap != 0 ? s->queue_cap * 2 : 16;
+            struct sops_yaml_token *grown = sops_alloc(cap * sizeof *grown, e);
+            if (grown == NULL) {
+                return false;
+            }
+            if (used != 0) {
+                memcpy(grown, s->queue + s->queue_at, used * sizeof *grown);
+            }
+            sops_free(s->queue);
+            s->queue = grown;
+            s->queue_cap = cap;
+        }
+        s->queue_at = 0;
+        s->queue_len = used;
+    }
+    s->queue[s->queue_len++] = *t;
+    return true;
+}
+
+/* The stack of block columns and the flow level behind the token `t`. */
+static bool nest(struct sops_yaml_source *s, const struct sops_yaml_token *t, struct sops_err *e)
+{
+    if (t->type == YAML_FLOW_SEQUENCE_START_TOKEN || t->type == YAML_FLOW_MAPPING_START_TOKEN) {
+        if (s->flow == SOPS_YAML_DEPTH) {
+            return sops_yaml_fail(e, t->line, "more than 10000 levels of [ and {");
+        }
+        s->flow++;
+    } else if (t->type == YAML_FLOW_SEQUENCE_END_TOKEN || t->type == YAML_FLOW_MAPPING_END_TOKEN) {
+        s->flow -= s->flow != 0;
+    } else if (t->type == YAML_BLOCK_MAPPING_START_TOKEN || t->type == YAML_BLOCK_SEQUENCE_START_TOKEN) {
+        if (s->depth == SOPS_YAML_DEPTH) {
+            return sops_yaml_fail(e, t->line, "more than 10000 levels of indentation");
+        }
+        if (s->depth == s->depth_cap) {
+            size_t cap = s->depth_cap != 0 ? s->depth_cap * 2 : 32;
+            uint32_t *grown = sops_alloc(cap * sizeof *grown, e);
+            if (grown == NULL) {
+                return false;
+            }
+            if (s->depth != 0) {
+                memcpy(grown, s->columns, s->depth * sizeof *grown);
+            }
+            sops_free(s->columns);
+            s->columns = grown;
+            s->depth_cap = cap;
+        }
+        s->columns[s->depth++] = t->column;
+    }
+    return true;
+}
+
+/* The end of the text stands where it stands: libyaml moves it to a line of its own. */
+static void end_column(const struct sops_yaml_source *s, struct sops_yaml_token *t)
+{
+    size_t at = s->in.len;
+    t->column = 0;
+    while (at > 0 && sops_yaml_break_before(s->in, at) == 0) {
+        at--;
+        t->column += (s->in.ptr[at] & 0xC0) != 0x80;
+    }
+}
+
+/* Scans one token that is no BLOCK-END and the BLOCK-ENDs before it, with the comments around. */
+static bool scan(struct sops_yaml_source *s, struct sops_err *e)
+{
+    size_t ends = 0;
+    for (;;) {
+        yaml_token_t t;
+        if (!yaml_parser_scan(&s->parser, &t)) {
+            return scanner_failed(s, e);
+        }
+        struct sops_yaml_token ours;
+        yaml_mark_t end = t.end_mark;
+        bool fine = convert(s, &t, &ours, e);
+        bool literal = t.type == YAML_SCALAR_TOKEN && (t.data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
+                                                       t.data.scalar.style == YAML_FOLDED_SCALAR_STYLE);
+        yaml_token_delete(&t);
+        if (!fine) {
+            return false;
+        }
+        if (ours.type == YAML_BLOCK_END_TOKEN) {
+            if (!push(s, &ours, e)) {
+                return false;
+            }
+            ends++;
+            continue;
+        }
+        if (ours.type == YAML_STREAM_END_TOKEN) {
+            s->ended = true;
+            end_column(s, &ours);
+        }
+        size_t start_byte = seek(s, ours.index);
+        if (!sops_yaml_gap(s, start_byte, e)) {
+            return false;
+        }
+        if (ends != 0) {
+            sops_yaml_place_ends(s, s->queue + s->queue_len - ends, ends, &ours);
+        }
+        size_t before = ends != 0 ? s->queue[s->queue_len - 1].index : s->last_index;
+        s->before_type = ends != 0 ? YAML_BLOCK_END_TOKEN : s->last_type;
+        s->before_index = before;
+        s->last_type = ours.type;
+        s->last_index = ours.index;
+        if (!push(s, &ours, e) || !nest(s, &ours, e)) {
+            return false;
+        }
+        s->rest = (struct sops_yaml_place){end.index, seek(s, end.index), end.line, end.column};
+        return s->ended || sops_yaml_rest(s, &ours, start_byte, literal, e);
+    }
+}
+
+const struct sops_yaml_token *sops_yaml_look(struct sops_yaml_source *s, struct sops_err *e)
+{
+    while (!s->ended && s->queue_len - s->queue_at < AHEAD) {
+        if (!scan(s, e)) {
+            return NULL;
+        }
+    }
+    const struct sops_yaml_token *t = &s->queue[s->queue_at];
+    return sops_yaml_hand_out(s, t, e) ? t : NULL;
+}
+
+void sops_yaml_pass(struct sops_yaml_source *s)
+{
+    /* The end of the text is looked at again and again. */
+    if (s->queue[s->queue_at].type != YAML_STREAM_END_TOKEN) {
+        s->queue_at++;
+    }
+}

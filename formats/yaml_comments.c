@@ -366,7 +366,7 @@ static bool block_rest(struct sops_yaml_source *s, const struct sops_yaml_token 
     unsigned digit = 0;
     for (; p.byte < s->in.len && strchr("+-123456789", s->in.ptr[p.byte]) != NULL && s->in.ptr[p.byte] != '\0';
          pass_character(&p)) {
-        digit = s->in.ptr[p.byte] >= '1' ? s->in.ptr[p.byte] - '0' : digit;
+        digit = s->in.ptr[p.byte] >= '1' ? s->in.ptr[p.byte] - (unsigned)'0' : digit;
     }
     pass_space(&p, s->in, false);
     struct sops_yaml_place header = p;

@@ -64,8 +64,6 @@ bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from
 /* UTF-8 without byte order mark to parts. Texts go to the doc's arena. */
 bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
 
-/* Section 7: the indentation that a style asks for. */
-bool sops_yaml_indent(const struct sops_style *s, unsigned *indent, struct sops_err *e) SOPS_CHECKED;
 /* Appends the whole document; code 4 for what YAML cannot hold. */
 bool sops_yaml_write(const struct sops_doc *d, unsigned indent, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* Appends one list or scalar as a document of its own. */

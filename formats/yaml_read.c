@@ -5,6 +5,7 @@
  */
 #include "base/table.h"
 #include "formats/yaml_comments.h"
+#include "formats/yaml_scalar.h"
 
 enum state {
     BLOCK_KEY,
@@ -134,41 +135,6 @@ static void close_frame(struct reader *r)
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------ */
 
-/* The class of a tag whose handle is resolved. */
-static enum sops_yaml_tag tag_class(struct sops_slice prefix, struct sops_slice suffix)
-{
-    static const struct {
-        const char *name;
-        enum sops_yaml_tag tag;
-    } known[] = {
-        {"str", SOPS_YAML_STR},     {"int", SOPS_YAML_INT},       {"float", SOPS_YAML_FLOAT},
-        {"bool", SOPS_YAML_BOOL},   {"null", SOPS_YAML_NULL},     {"timestamp", SOPS_YAML_TIME},
-        {"merge", SOPS_YAML_MERGE}, {"binary", SOPS_YAML_BINARY},
-    };
-    static const char standard[] = "tag:yaml.org,2002:";
-    char whole[64];
-    size_t n = prefix.len + suffix.len;
-    if (n == 1 && sops_slice_eq(prefix.len != 0 ? prefix : suffix, SOPS_LIT("!"))) {
-        return SOPS_YAML_BANG;
-    }
-    if (n >= sizeof whole) {
-        return SOPS_YAML_OTHER_TAG;
-    }
-    memcpy(whole, prefix.ptr, prefix.len);
-    memcpy(whole + prefix.len, suffix.ptr, suffix.len);
-    struct sops_slice tag = sops_slice_of(whole, n);
-    size_t skip = sops_slice_starts(tag, SOPS_LIT("!!")) ? 2 : sizeof standard - 1;
-    if (skip != 2 && !sops_slice_starts(tag, sops_str(standard))) {
-        return SOPS_YAML_OTHER_TAG;
-    }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (sops_slice_eq(sops_slice_skip(tag, skip), sops_str(known[i].name))) {
-            return known[i].tag;
-        }
-    }
-    return SOPS_YAML_OTHER_TAG;
-}
-
 static bool resolve_tag(struct reader *r, token *t, uint8_t *tag, struct sops_err *e)
 {
     struct sops_slice prefix = t->handle;
@@ -180,7 +146,7 @@ static bool resolve_tag(struct reader *r, token *t, uint8_t *tag, struct sops_er
     } else if (t->handle.len > 1) {
         return sops_yaml_fail(e, t->line, "a tag whose handle is not defined by %TAG");
     }
-    *tag = (uint8_t)tag_class(prefix, t->text);
+    *tag = (uint8_t)sops_yaml_tag_class(prefix, t->text);
     return true;
 }
 

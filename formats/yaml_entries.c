@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Raw nodes to entries of the document: aliases are expanded, comments become entries, scalars get their types, and
+ * what must not be is refused (spec 21 sections 3, 4, 6). An alias bomb is noticed by the ratio of copied nodes while
+ * it is expanded, so it never gets large.
+ */
+#include "base/table.h"
+#include "formats/yaml_scalar.h"
+
+typedef const struct sops_yaml_raw raw;
+
+/* A collection that is being copied. */
+struct frame {
+    raw *from, *next;
+    struct sops_node *to;
+    raw *foot[2]; /* whose FOOT follows it in the collection around */
+    bool inside;  /* its own comments go into it */
+    bool alias;
+};
+
+struct copier {
+    struct sops_doc *doc;
+    struct frame *frames;
+    size_t depth, cap;
+    size_t visited, copied, aliases; /* aliases: how many of the frames are */
+    struct sops_buf scratch;
+    bool first;
+};
+
+static raw *meant(raw *n) { return n->kind == SOPS_YAML_ALIAS ? n->child : n; }
+
+static bool is_collection(raw *n) { return n->kind == SOPS_YAML_MAP || n->kind == SOPS_YAML_LIST; }
+
+/* One entry for each line of a text, without its '#'. */
+static bool comment(struct copier *c, struct sops_node *to, raw *n, enum sops_yaml_comment kind, bool at_end,
+                    struct sops_err *e)
+{
+    if (n == NULL || n->comments == NULL || n->comments->kind[kind].len == 0) {
+        return true;
+    }
+    struct sops_slice rest = n->comments->kind[kind], line;
+    while (sops_slice_next(&rest, '\n', &line)) {
+        if (line.len == 0) {
+            continue;
+        }
+        struct sops_node *made =
+            sops_node_add(c->doc, to, SOPS_COMMENT, (struct sops_slice){0}, sops_slice_skip(line, 1), e);
+        if (made == NULL) {
+            return false;
+        }
+        made->flags |= at_end ? SOPS_INLINE : 0;
+        made->line = n->line;
+    }
+    return true;
+}
+
+/* Section 4: counts a node; fails when too much of the whole is copies. */
+static bool visit(struct copier *c, raw *n, struct sops_err *e)
+{
+    c->visited++;
+    c->copied += c->aliases != 0;
+    if (c->copied <= 100 || c->visited <= 1000) {
+        return true;
+    }
+    double allowed = 0.99;
+    if (c->visited >= 4000000) {
+        allowed = 0.10;
+    } else if (c->visited > 400000) {
+        allowed = 0.99 - 0.89 * ((double)(c->visited - 400000) / 3600000.0);
+    }
+    return (double)c->copied <= allowed * (double)c->visited ||
+           sops_yaml_fail(e, n->line - 1, "aliases that stand for too much");
+}
+
+static bool push(struct copier *c, struct frame f, struct sops_err *e)
+{
+    if (c->depth == 2 * (size_t)SOPS_YAML_DEPTH) {
+        return sops_yaml_fail(e, f.from->line - 1, "more than 20000 levels, with aliases");
+    }
+    if (c->depth == c->cap) {
+        size_t cap = c->cap != 0 ? c->cap * 2 : 32;
+        struct frame *grown = sops_alloc(cap * sizeof *grown, e);
+        if (grown == NULL) {
+            return false;
+        }
+        if (c->depth != 0) {
+            memcpy(grown, c->frames, c->depth * sizeof *grown);
+        }
+        sops_free(c->frames);
+        c->frames = grown;
+        c->cap = cap;
+    }
+    f.next = f.from->child;
+    c->aliases += f.alias;
+    c->frames[c->depth++] = f;
+    return true;
+}
+
+/* ---- checks of a map -------------------------------------------------------------------------------------------- */
+
+static bool is_merge_value(raw *v)
+{
+    v = meant(v);
+    return v->kind == SOPS_YAML_MAP;
+}
+
+/* Does the key merge? Then its value must be a map, or a list of maps. */
+static bool check_merge(raw *key, raw *value, struct sops_err *e)
+{
+    bool merges = key->kind == SOPS_YAML_SCALAR && sops_slice_eq(key->text, SOPS_LIT("<<")) &&
+                  (key->tag == SOPS_YAML_MERGE || (key->plain && key->tag <= SOPS_YAML_BANG));
+    if (!merges || is_merge_value(value)) {
+        return true;
+    }
+    bool fine = value->kind == SOPS_YAML_LIST;
+    for (raw *n = value->child; fine && n != NULL; n = n->next) {
+        fine = is_merge_value(n);
+    }
+    return fine || sops_yaml_fail(e, key->line - 1, "the value of << is no mapping, nor a list of mappings");
+}
+
+static bool repeated(raw *key, struct sops_err *e)
+{
+    return sops_yaml_fail(e, key->line - 1, "a key that its mapping has already");
+}
+
+/* Repeats among a few keys are found pairwise, among many by a table: texts of scalars and names of aliases apart. */
+static bool check_keys(raw *map, struct sops_err *e)
+{
+    raw *few[8];
+    size_t count = 0;
+    struct sops_table seen[2] = {0};
+    bool fine = true;
+    for (raw *k = map->child; fine && k != NULL; k = k->next->next) {
+        fine = check_merge(k, k->next, e);
+        for (size_t i = 0; fine && i < count && i < 8; i++) {
+            fine = few[i]->kind != k->kind || !sops_slice_eq(few[i]->text, k->text) || repeated(k, e);
+        }
+        if (fine && count >= 8) {
+            bool fresh;
+            fine = sops_table_put(&seen[k->kind == SOPS_YAML_ALIAS], k->text, &fresh, e) != NULL &&
+                   (fresh || repeated(k, e));
+        } else if (fine) {
+            few[count] = k;
+        }
+        count++;
+    }
+    sops_table_free(&seen[0]);
+    sops_table_free(&seen[1]);
+    return fine;
+}
+
+static bool check_map(struct copier *c, raw *map, struct sops_err *e)
+{
+    if (c->first) {
+        return check_keys(map, e);
+    }
+    for (raw *k = map->child; k != NULL; k = k->next->next) {
+        if (!check_merge(k, k->next, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- copying ---------------------------------------------------------------------------------------------------- */
+
+/* The key of a pair: its kind (not STR: fails when walked) and text. */
+static bool key_of(struct copier *c, raw *key, enum sops_kind *kind, struct sops_slice *text, struct sops_err *e)
+{
+    raw *k = meant(key);
+    if (!visit(c, key, e)) {
+        return false;
+    }
+    if (is_collection(k)) {
+        *kind = k->kind == SOPS_YAML_MAP ? SOPS_MAP : SOPS_LIST;
+        *text = (struct sops_slice){0};
+        return !c->first || sops_yaml_fail(e, key->line - 1, "a key that is a mapping or a list");
+    }
+    return sops_yaml_scalar(k, &c->doc->arena, &c->scratch, kind, text, e);
+}
+
+/* Adds the node that `n` stands for to `to`; a collection is pushed, to be filled. */
+static bool value(struct copier *c, struct sops_node *to, raw *n, enum sops_kind key_kind, struct sops_slice key,
+                  struct frame f, struct sops_err *e)
+{
+    enum sops_kind kind;
+    struct sops_slice text = {0};
+    f.from = meant(n);
+    f.alias = n->kind == SOPS_YAML_ALIAS;
+    f.inside = f.inside || f.alias;
+    if (!visit(c, n, e)) {
+        return false;
+    }
+    if (is_collection(f.from)) {
+        kind = f.from->kind == SOPS_YAML_MAP ? SOPS_MAP : SOPS_LIST;
+    } else if (!sops_yaml_scalar(f.from, &c->doc->arena, &c->scratch, &kind, &text, e)) {
+        return false;
+    }
+    struct sops_node *made = sops_node_add_ref(c->doc, to, kind, key, text, e);
+    if (made == NULL) {
+        return false;
+    }
+    made->key_kind = (uint8_t)key_kind;
+    made->line = n->line;
+    if (!is_collection(f.from)) {
+        return comment(c, to, f.foot[0], SOPS_YAML_FOOT, false, e) &&
+               comment(c, to, f.foot[1], SOPS_YAML_FOOT, false, e);
+    }
+    f.to = made;
+    return (f.from->kind != SOPS_YAML_MAP || check_map(c, f.from, e)) && push(c, f, e) &&
+           (!f.inside ||
+            (comment(c, made, f.from, SOPS_YAML_HEAD, false, e) && comment(c, made, f.from, SOPS_YAML_LINE, false, e)));
+}
+
+static bool pair(struct copier *c, struct sops_node *to, raw *key, struct sops_err *e)
+{
+    raw *v = key->next;
+    bool apart = !is_collection(v); /* its comments stand beside it, not in it */
+    enum sops_kind kind;
+    struct sops_slice text;
+    if (!comment(c, to, key, SOPS_YAML_HEAD, false, e) || !comment(c, to, key, SOPS_YAML_LINE, false, e) ||
+        (apart && (!comment(c, to, v, SOPS_YAML_HEAD, false, e) || !comment(c, to, v, SOPS_YAML_LINE, true, e)))) {
+        return false;
+    }
+    struct frame f = {.foot = {apart ? v : NULL, key}, .inside = true};
+    return key_of(c, key, &kind, &text, e) && value(c, to, v, kind, text, f, e);
+}
+
+static bool item(struct copier *c, struct sops_node *to, raw *n, struct sops_err *e)
+{
+    return comment(c, to, n, SOPS_YAML_HEAD, false, e) && comment(c, to, n, SOPS_YAML_LINE, true, e) &&
+           value(c, to, n, SOPS_STR, (struct sops_slice){0}, (struct frame){.foot = {n}}, e);
+}
+
+/* The next member of the collection at hand, or its end. */
+static bool step(struct copier *c, struct sops_err *e)
+{
+    struct frame *f = &c->frames[c->depth - 1];
+    raw *n = f->next;
+    if (n != NULL) {
+        bool map = f->from->kind == SOPS_YAML_MAP;
+        f->next = map ? n->next->next : n->next;
+        return map ? pair(c, f->to, n, e) : item(c, f->to, n, e);
+    }
+    struct frame done = *f;
+    c->depth--;
+    c->aliases -= done.alias;
+    struct sops_node *around = done.to->up;
+    return (!done.inside || comment(c, done.to, done.from, SOPS_YAML_FOOT, false, e)) &&
+           comment(c, around, done.foot[0], SOPS_YAML_FOOT, false, e) &&
+           comment(c, around, done.foot[1], SOPS_YAML_FOOT, false, e);
+}
+
+/* A document without a mapping: its comments stay. */
+static bool null_document(struct copier *c, raw *root, struct sops_node *to, struct sops_err *e)
+{
+    enum sops_kind kind;
+    struct sops_slice text;
+    if (is_collection(root) || root->kind == SOPS_YAML_ALIAS) {
+        return sops_yaml_fail(e, root->line - 1, "a document that is no mapping");
+    }
+    if (!sops_yaml_scalar(root, &c->doc->arena, &c->scratch, &kind, &text, e)) {
+        return false;
+    }
+    if (kind != SOPS_NULL) {
+        return sops_yaml_fail(e, root->line - 1, "a document that is no mapping");
+    }
+    return comment(c, to, root, SOPS_YAML_HEAD, false, e) && comment(c, to, root, SOPS_YAML_LINE, false, e);
+}
+
+static bool fill(struct copier *c, const struct sops_yaml_document *from, struct sops_node *to, struct sops_err *e)
+{
+    struct sops_yaml_texts texts = from->texts;
+    struct sops_yaml_raw whole = {.line = 1, .comments = &texts};
+    raw *root = from->root;
+    if (!comment(c, to, &whole, SOPS_YAML_HEAD, false, e)) {
+        return false;
+    }
+    if (root->kind != SOPS_YAML_MAP) {
+        if (!null_document(c, root, to, e)) {
+            return false;
+        }
+    } else if (!visit(c, root, e) || !check_map(c, root, e) ||
+               !push(c, (struct frame){.from = root, .to = to, .inside = true}, e) ||
+               !comment(c, to, root, SOPS_YAML_HEAD, false, e) || !comment(c, to, root, SOPS_YAML_LINE, false, e)) {
+        return false;
+    }
+    while (c->depth != 0) {
+        if (!step(c, e)) {
+            return false;
+        }
+    }
+    return comment(c, to, &whole, SOPS_YAML_FOOT, false, e);
+}
+
+bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e)
+{
+    struct sops_slice none = {0};
+    struct sops_node *part = sops_node_add_ref(d, NULL, SOPS_MAP, none, none, e);
+    if (part == NULL) {
+        return false;
+    }
+    part->line = from->root->line;
+    struct copier c = {.doc = d, .first = from->first};
+    bool fine = fill(&c, from, part, e);
+    sops_free(c.frames);
+    sops_buf_free(&c.scratch);
+    return fine;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a string is written. One look over the bytes says what is in it; most texts hold nothing of interest, and
+ * for them a table is all that is used.
+ */
+#include "formats/yaml_scalar.h"
+
+/* What a text holds. */
+struct look {
+    bool lf, breaks, tab, unprintable;
+    bool no_literal;  /* a character that is neither printable, a break that is LF, LS or PS, nor a tab */
+    bool space_break; /* a space before a break */
+    bool break_space; /* a space after a break */
+    bool colon, hash; /* as plain text they would end a key or begin a comment */
+    bool invalid;     /* it is not UTF-8 */
+};
+
+/* Bytes that may matter: all others are printable and harmless wherever they stand. */
+static bool matters(uint8_t c) { return c < ' ' || c >= 0x7F || c == ':' || c == '#'; }
+
+static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
+
+/* Length of the character at `i` if it is a line break, else 0. */
+static size_t break_at(struct sops_slice s, size_t i)
+{
+    const uint8_t *p = s.ptr + i;
+    size_t left = s.len - i;
+    if (left != 0 && (p[0] == '\n' || p[0] == '\r')) {
+        return 1;
+    }
+    if (left > 1 && p[0] == 0xC2 && p[1] == 0x85) {
+        return 2;
+    }
+    return left > 2 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0xA8 || p[2] == 0xA9) ? 3 : 0;
+}
+
+static bool break_before(struct sops_slice s, size_t i)
+{
+    return (i > 0 && break_at(s, i - 1) == 1) || (i > 1 && break_at(s, i - 2) == 2) ||
+           (i > 2 && break_at(s, i - 3) == 3);
+}
+
+static bool is_printable(uint32_t c)
+{
+    return c == '\n' || (c >= 0x20 && c <= 0x7E) || (c >= 0xA0 && c <= 0xD7FF) ||
+           (c >= 0xE000 && c <= 0xFFFD && c != 0xFEFF);
+}
+
+/* The character at `i`, which matters. Returns its length, 0 when the text is not UTF-8. */
+static size_t inspect(struct sops_slice s, size_t i, struct look *l)
+{
+    uint8_t c = s.ptr[i];
+    if (c == ':') {
+        l->colon = l->colon || i + 1 == s.len || is_blank(s.ptr[i + 1]) || break_at(s, i + 1) != 0;
+        return 1;
+    }
+    if (c == '#') {
+        l->hash = l->hash || (i > 0 && (is_blank(s.ptr[i - 1]) || break_before(s, i)));
+        return 1;
+    }
+    uint32_t cp;
+    size_t n = sops_utf8_next(sops_slice_skip(s, i), &cp);
+    if (n == 0) {
+        l->invalid = true;
+        return 0;
+    }
+    bool printable = is_printable(cp);
+    if (break_at(s, i) != 0) {
+        l->breaks = true;
+        l->lf = l->lf || c == '\n';
+        l->space_break = l->space_break || (i > 0 && s.ptr[i - 1] == ' ');
+        l->break_space = l->break_space || (i + n < s.len && s.ptr[i + n] == ' ');
+    }
+    if (cp == '\t') {
+        l->tab = true;
+    } else if (!printable) {
+        l->unprintable = true;
+        l->no_literal = true;
+    }
+    return n;
+}
+
+static bool look_at(struct sops_slice s, struct look *l)
+{
+    for (size_t i = 0; i < s.len;) {
+        if (!matters(s.ptr[i])) {
+            i++;
+            continue;
+        }
+        size_t n = inspect(s, i, l);
+        if (n == 0) {
+            return false;
+        }
+        i += n;
+    }
+    return true;
+}
+
+/* [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)? */
+static bool is_base60(struct sops_slice s)
+{
+    size_t i = s.ptr[0] == '-' || s.ptr[0] == '+';
+    size_t start = i, groups = 0;
+    while (i < s.len && ((s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] == '_' && i > start))) {
+        i++;
+    }
+    if (i == start) {
+        return false;
+    }
+    while (i + 1 < s.len && s.ptr[i] == ':' && s.ptr[i + 1] >= '0' && s.ptr[i + 1] <= '9') {
+        bool two = i + 2 < s.len && s.ptr[i + 2] >= '0' && s.ptr[i + 2] <= '9';
+        if (two && s.ptr[i + 1] > '5') {
+            return false;
+        }
+        i += two ? 3 : 2;
+        groups++;
+    }
+    if (groups != 0 && i < s.len && s.ptr[i] == '.') {
+        i++;
+        while (i < s.len && ((s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_')) {
+            i++;
+        }
+    }
+    return groups != 0 && i == s.len;
+}
+
+/* Would other readers take the plain text for something else than a string? */
+static bool is_old_boolean(struct sops_slice s)
+{
+    static const char *const words[] = {"y", "Y", "yes", "Yes", "YES", "on",  "On",  "ON",
+                                        "n", "N", "no",  "No",  "NO",  "off", "Off", "OFF"};
+    for (size_t i = 0; s.len <= 3 && i < sizeof words / sizeof *words; i++) {
+        if (sops_slice_eq(s, sops_str(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool must_quote(struct sops_slice s, struct sops_buf *scratch, bool *yes, struct sops_err *e)
+{
+    struct sops_yaml_value v;
+    if (!sops_yaml_resolve(s, scratch, &v, e)) {
+        return false;
+    }
+    *yes = v.kind != SOPS_STR || is_old_boolean(s) || is_base60(s);
+    return true;
+}
+
+/* Rule 4: may the text stand plain? */
+static bool plain_allowed(struct sops_slice s, const struct look *l)
+{
+    uint8_t c = s.ptr[0];
+    if (l->breaks || l->tab || l->unprintable || l->colon || l->hash || c == ' ' || s.ptr[s.len - 1] == ' ') {
+        return false;
+    }
+    if (sops_slice_starts(s, SOPS_LIT("---")) || sops_slice_starts(s, SOPS_LIT("...")) ||
+        memchr("#,[]{}&*!|>'\"%@`", c, 16) != NULL) {
+        return false;
+    }
+    return (c != '?' && c != ':' && c != '-') || (s.len > 1 && s.ptr[1] != ' ');
+}
+
+bool sops_yaml_style(struct sops_slice s, struct sops_buf *scratch, enum sops_yaml_style *style, bool *lines,
+                     struct sops_err *e)
+{
+    struct look l = {0};
+    bool quote = false;
+    if (lines != NULL) {
+        *lines = false;
+    }
+    if (s.len == 0) {
+        *style = SOPS_YAML_DOUBLE;
+        return true;
+    }
+    if (!look_at(s, &l)) {
+        *style = SOPS_YAML_BASE64;
+        return true;
+    }
+    if (lines != NULL) {
+        *lines = l.breaks;
+    }
+    if (l.lf) {
+        bool refused = s.ptr[s.len - 1] == ' ' || l.space_break || l.no_literal || s.ptr[0] == '\t';
+        *style = refused ? SOPS_YAML_DOUBLE : SOPS_YAML_LITERAL;
+        return true;
+    }
+    if (!must_quote(s, scratch, &quote, e)) {
+        return false;
+    }
+    if (quote) {
+        *style = SOPS_YAML_DOUBLE;
+    } else if (sops_slice_eq(s, SOPS_LIT("<<"))) {
+        *style = SOPS_YAML_MERGE_PLAIN;
+    } else if (plain_allowed(s, &l)) {
+        *style = SOPS_YAML_PLAIN;
+    } else {
+        *style = l.tab || l.unprintable || l.space_break || l.break_space ? SOPS_YAML_DOUBLE : SOPS_YAML_SINGLE;
+    }
+    return true;
+}
+
+/* The letter behind the backslash, or 0. */
+static char escape_letter(uint32_t c)
+{
+    static const char low[] = "0\0\0\0\0\0\0abtnvfr";
+    if (c < 14) {
+        return low[c];
+    }
+    switch (c) {
+    case 0x1B:
+        return 'e';
+    case '"':
+        return '"';
+    case '\\':
+        return '\\';
+    case 0x85:
+        return 'N';
+    case 0x2028:
+        return 'L';
+    case 0x2029:
+        return 'P';
+    default:
+        return 0;
+    }
+}
+
+static bool escape(uint32_t c, struct sops_buf *out, struct sops_err *e)
+{
+    char letter = escape_letter(c);
+    if (letter != 0) {
+        return sops_buf_addc(out, '\\', e) && sops_buf_addc(out, (uint8_t)letter, e);
+    }
+    if (c <= 0xFF) {
+        return sops_buf_addf(out, e, "\\x%02X", (unsigned)c);
+    }
+    return c <= 0xFFFF ? sops_buf_addf(out, e, "\\u%04X", (unsigned)c) : sops_buf_addf(out, e, "\\U%08X", (unsigned)c);
+}
+
+bool sops_yaml_double(struct sops_slice s, struct sops_buf *out, struct sops_err *e)
+{
+    /* A text that begins with a byte order mark has every character escaped. */
+    bool all = sops_slice_starts(s, SOPS_LIT("\xEF\xBB\xBF"));
+    if (!sops_buf_addc(out, '"', e)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len;) {
+        uint32_t c;
+        struct sops_slice rest = sops_slice_skip(s, i);
+        size_t n = sops_utf8_next(rest, &c);
+        bool raw = n != 0 && !all && is_printable(c) && c != '"' && c != '\\' && break_at(s, i) == 0;
+        if (!(raw ? sops_buf_add(out, sops_slice_first(rest, n), e) : escape(c, out, e))) {
+            return false;
+        }
+        i += n != 0 ? n : 1;
+    }
+    return sops_buf_addc(out, '"', e);
+}

@@ -5,6 +5,15 @@
 
 #include <dlfcn.h>
 
+#ifdef SOPS_STATIC /* a static program would need exactly the C library that it was built with */
+bool sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *symbols, struct sops_err *e)
+{
+    (void)package;
+    (void)symbols;
+    sops_fail(e, SOPS_E_GENERIC, "%s is needed for this, and is not in this build, which is static", soname);
+    return sops_hint(e, "use a build of the preset release or release-portable");
+}
+#else
 bool sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *symbols, struct sops_err *e)
 {
     void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
@@ -23,3 +32,4 @@ bool sops_dl_load(const char *soname, const char *package, const struct sops_dl_
     }
     return true;
 }
+#endif

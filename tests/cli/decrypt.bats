@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+    setup_identity
+    printf '{"user": "ann", "list": [1, 2.5, true, null], "in": {"x": "canary-1"}}' >p.json
+    "$SOPS" encrypt --age "$ME" p.json >e.json
+}
+
+@test "what was encrypted comes back" {
+    check 0 "$SOPS" decrypt e.json
+    has "$out" '"user": "ann"'
+    same "$err" ""
+    check 0 "$SOPS" decrypt -i e.json
+    same "$(cat e.json)" "$(printf '{\n\t"user": "ann",\n\t"list": [\n\t\t1,\n\t\t2.5,\n\t\ttrue,\n\t\tnull\n\t],\n\t"in": {\n\t\t"x": "canary-1"\n\t}\n}')"
+}
+
+@test "a changed file gives nothing on stdout and leaves --output alone" {
+    sed 's/"user"/"name"/' e.json >moved.json
+    check 25 "$SOPS" decrypt moved.json
+    same "$out" ""
+    has "$err" '["name"]'
+    sed '/"user": /d' e.json >cut.json
+    check 51 "$SOPS" decrypt --output o cut.json
+    same "$out" ""
+    [ ! -e o ]
+    lacks "$err" canary-1
+    check 51 "$SOPS" decrypt -i cut.json
+    grep -q 'ENC\[' cut.json
+    check 0 "$SOPS" decrypt --ignore-mac --extract '["in"]["x"]' cut.json
+    same "$out" canary-1
+}
+
+@test "--extract gives one value" {
+    check 0 "$SOPS" decrypt --extract '["list"][1]' e.json
+    same "$out" 2.5
+    check 0 "$SOPS" decrypt --extract '["in"]' e.json
+    same "$out" "$(printf '{\n\t"x": "canary-1"\n}')"
+    check 91 "$SOPS" decrypt --extract '["list"' e.json
+    check 91 "$SOPS" decrypt --extract 'list' e.json
+    check 1 "$SOPS" decrypt --extract '["none"]' e.json
+    has "$err" '["none"]'
+    check 1 "$SOPS" decrypt --extract '["list"][4]' e.json
+    check 1 "$SOPS" decrypt --extract '["user"]["x"]' e.json
+    check 4 "$SOPS" decrypt --output-type dotenv --extract '["list"]' e.json
+    same "$out" ""
+}
+
+@test "stdin is read when there is no file" {
+    check 0 "$SOPS" decrypt --filename-override x.json --extract '["user"]' <e.json
+    same "$out" ann
+    check 8 "$SOPS" decrypt -i <e.json
+    check 4 "$SOPS" decrypt <e.json
+}
+
+@test "no key: every key is named with its reason" {
+    mv "$HOME/.config" "$HOME/away"
+    check 128 "$SOPS" decrypt e.json
+    has "$err" 'Failed to get the data key'
+    has "$err" 'Group 0: FAILED'
+    has "$err" "  $ME: FAILED"
+    has "$err" '    - | '
+    lacks "$err" $'\033'
+    check 128 "$SOPS" decrypt --enable-local-keyservice=false e.json
+}
+
+@test "a missing file, a folder, a file that is not encrypted" {
+    check 100 "$SOPS" decrypt none.json
+    has "$err" none.json
+    mkdir dir
+    check 2 "$SOPS" decrypt dir
+    check 1 "$SOPS" decrypt p.json
+    has "$err" p.json
+    has "$err" 'sops metadata not found'
+}
+
+@test "options in conflict come before a missing file, a bad order before a bad path" {
+    check 8 "$SOPS" decrypt -i --output o none.json
+    check 112 "$SOPS" decrypt --decryption-order age,age --extract '[' e.json
+    check 91 "$SOPS" decrypt --extract '["' e.json
+}
+
+@test "a closed stdout and a full one are errors" {
+    check 1 bash -c '"$SOPS" decrypt e.json >/dev/full'
+    check 1 bash -c '"$SOPS" decrypt e.json >&-'
+}
+
+@test "colours never reach what is no terminal" {
+    mv "$HOME/.config" "$HOME/away"
+    check 0 bash -c 'script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
+    grep -q '\^\[\[31mFAILED' seen
+    check 0 bash -c 'NO_COLOR=1 script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
+    ! grep -q '\^\[' seen
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() { setup_work; }
+
+commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; }
+
+@test "help, -h, --help and h are the same" {
+    check 0 "$SOPS" help
+    whole=$out
+    same "$err" ""
+    for word in -h --help h; do
+        check 0 "$SOPS" "$word"
+        same "$out" "$whole"
+    done
+    [ "$(commands | wc -l)" -ge 6 ]
+}
+
+@test "each command has a help with an example, the same three ways" {
+    for command in $(commands); do
+        check 0 "$SOPS" help "$command"
+        whole=$out
+        [ "$command" = completion ] || [ "$command" = groups ] || has "$out" EXAMPLE:
+        [ "$command" = help ] && continue
+        check 0 "$SOPS" "$command" --help
+        same "$out" "$whole"
+        check 0 "$SOPS" "$command" -h
+        same "$out" "$whole"
+    done
+}
+
+@test "no help for what is not there: 3" {
+    check 3 "$SOPS" help nonsense
+    has "$err" "No help topic for 'nonsense'"
+    check 3 "$SOPS" completion nonsense
+}
+
+@test "wrong usage shows the usage on stdout and the cause on stderr" {
+    check 1 "$SOPS" decrypt --ouptut x f
+    has "${out%%$'\n'*}" 'Incorrect Usage'
+    has "$out" USAGE:
+    has "$err" 'did you mean --output?'
+}
+
+@test "--version" {
+    check 0 "$SOPS" --version
+    same "$out" 'sops 3.13.2'
+    check 0 "$SOPS" -v decrypt nonsense
+    same "$out" 'sops 3.13.2'
+    SOPS_DISABLE_VERSION_CHECK=maybe check 1 "$SOPS" --version
+    has "$err" maybe
+}
+
+@test "completion" {
+    check 0 "$SOPS" completion bash
+    check 0 bash -n "$work/out"
+    check 0 "$SOPS" completion zsh
+    check 0 "$SOPS" --generate-bash-completion
+    has "$out" decrypt
+    check 0 "$SOPS" decrypt --in-p --generate-bash-completion
+    same "$(sort -u <<<"$out")" --in-place
+    check 0 bash -c 'source <("$SOPS" completion bash)
+        sops() { "$SOPS" "$@"; }
+        COMP_WORDS=(sops dec) COMP_CWORD=1
+        _encrypted_file_words
+        echo "${COMPREPLY[*]}"'
+    same "$out" decrypt
+}
+
+@test "the manual page is made from the same tables and names every command" {
+    check 0 "$SOPS" help --man
+    man=$out
+    for command in $(commands); do
+        has "$man" ".SS sops ${command//-/\\-}"
+    done
+    if command -v groff >/dev/null; then
+        check 0 groff -man -ww -z -T utf8 "$work/out"
+        same "$err" ""
+    fi
+}

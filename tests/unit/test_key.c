@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of keys: what stands between commas, equality, copies; the orders of the sources (spec 60 sections 1 and 2). */
+#include "testing.h"
+
+#include "core/key.h"
+
+static struct sops_world world = TEST_WORLD;
+
+/* How many keys come out of `text`; -1 when it fails. */
+static int count(const char *id, const char *text)
+{
+    struct sops_err e = {0};
+    struct sops_arena a = {0};
+    struct sops_key *keys = NULL;
+    int n = 0;
+    bool ok = sops_keys_parse(&world, &a, sops_keysource_named(sops_str(id)), sops_str(text), &keys, &e);
+    for (struct sops_key *k = keys; k != NULL; k = k->next) {
+        n++;
+    }
+    assert_int_equal(ok, e.code == SOPS_OK);
+    assert_true(ok || keys == NULL);
+    sops_err_clear(&e);
+    sops_arena_free(&a);
+    return ok ? n : -1;
+}
+
+static void lists(void **state)
+{
+    (void)state;
+    assert_int_equal(count("kms", "a,b"), 2);
+    assert_int_equal(count("kms", "a,"), 2); /* an empty key, which fails later */
+    assert_int_equal(count("hckms", "r:1, ,,r:2,"), 2);
+    assert_int_equal(count("hckms", "r:1,x"), -1);
+    assert_int_equal(count("hc_vault", "https://v/v1/t/keys/k,,"), 1);
+    assert_int_equal(count("hc_vault", "https://v/v1/t/keys/k, "), -1);
+    assert_int_equal(count("age", "age14uetxqhhh4s2znn0epmhpye9x4hdth8ehgxpsuktd7u2r0j4f9sq3kgeny,"), -1);
+    assert_null(sops_keysource_named(SOPS_LIT("azure_keyvault")));
+    assert_null(sops_keysource_named(SOPS_LIT("")));
+}
+
+static void same_and_copy(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_arena a = {0}, b = {0};
+    struct sops_key *keys = NULL;
+    assert_ok(
+        sops_keys_parse(&world, &a, sops_keysource_named(SOPS_LIT("kms")), SOPS_LIT("x+arn:r,x,x+arn:r"), &keys, &e),
+        &e);
+    assert_false(sops_key_same(keys, keys->next, &e));
+    assert_true(sops_key_same(keys, keys->next->next, &e));
+    assert_slice(keys->created_at, "2026-04-01T10:00:00Z");
+    struct sops_pair pair = {.key = SOPS_LIT("k"), .value = SOPS_LIT("v")};
+    keys->map = &pair;
+    keys->enc = SOPS_LIT("E");
+    assert_false(sops_key_same(keys, keys->next->next, &e));
+    struct sops_key *copy = sops_key_copy(&b, keys, &e);
+    assert_non_null(copy);
+    assert_true(sops_key_same(keys, copy, &e));
+    assert_true(copy->map != keys->map && copy->next == NULL);
+    sops_arena_free(&a);
+    assert_slice(copy->enc, "E");
+    assert_slice(copy->field[1], "arn:r");
+    assert_slice(copy->map->value, "v");
+    assert_slice(copy->created_at, "2026-04-01T10:00:00Z");
+    sops_arena_free(&b);
+    assert_int_equal(e.code, SOPS_OK);
+}
+
+static void orders(void **state)
+{
+    (void)state;
+    static const char *const want[SOPS_ORDERS] = {
+        [SOPS_BY_FLAGS] = "kms gcp_kms hckms azure_kv pgp hc_vault age ",
+        [SOPS_BY_RULE] = "age pgp kms gcp_kms hckms azure_kv hc_vault ",
+        [SOPS_BY_META] = "kms gcp_kms hckms azure_kv hc_vault pgp age ",
+        [SOPS_BY_ROTATE] = "kms pgp gcp_kms hckms azure_kv hc_vault age ",
+        [SOPS_BY_GROUPS] = "pgp kms gcp_kms hc_vault azure_kv age hckms ",
+    };
+    struct sops_err e = {0};
+    for (int order = 0; order < SOPS_ORDERS; order++) {
+        const struct sops_keysource *source[SOPS_MAX_SOURCES];
+        struct sops_buf got = {0};
+        sops_keysources_by((enum sops_order)order, source);
+        for (size_t i = 0; source[i] != NULL; i++) {
+            assert_true(sops_buf_addf(&got, &e, "%s ", source[i]->id));
+        }
+        assert_slice(sops_buf_view(&got), want[order]);
+        sops_buf_free(&got);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists),
+        cmocka_unit_test(same_and_copy),
+        cmocka_unit_test(orders),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

@@ -229,7 +229,7 @@ bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
     if (ended != pid) {
         return sops_fail(e, SOPS_E_GENERIC, "the end of a program was not told: %s", strerror(errno));
     }
-    *status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
+    *status = WIFSIGNALED(how) ? SOPS_PROC_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
     return true;
 }
 

@@ -37,7 +37,8 @@ struct sops_start {
     const sigset_t *usual;
 };
 bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e) SOPS_CHECKED;
-/* Waits for its end: the exit status, or 128 + the number of the signal that ended it. */
+/* Waits for its end: the exit status, or SOPS_PROC_SIGNAL + the number of the signal that ended it. */
+#define SOPS_PROC_SIGNAL 256
 bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e) SOPS_CHECKED;
 /* Two descriptors that no program inherits: [0] to read from, [1] to write to. */
 bool sops_proc_pipe(int ends[2], struct sops_err *e) SOPS_CHECKED;

@@ -146,6 +146,9 @@ bool sops_world_run(struct sops_world *w, const struct sops_command *c, struct s
         (void)kill(pid, SIGKILL);
     }
     ok = (!started || sops_proc_wait(pid, &o->status, e)) && ok;
+    if (o->status >= SOPS_PROC_SIGNAL) {
+        o->status += 128 - SOPS_PROC_SIGNAL;
+    }
     if (!ok) {
         sops_outcome_free(o);
     }

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * edit (spec 50 section 5). The clear text stands in a folder of its own, which is gone on every way out; the editor
+ * comes back with the same text until sops can take it.
+ */
+#include "base/file.h"
+#include "base/proc.h"
+#include "cli/command.h"
+#include "cli/edit_meta.h"
+#include "cli/scratch.h"
+#include "cli/signals.h"
+#include "cli/steps.h"
+#include "cli/ui.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One editing. */
+struct edit {
+    struct sops_words words;      /* of the editor's command */
+    struct sops_buf folder, path; /* of the clear text */
+    struct sops_buf before;       /* what it was when the editor first saw it */
+    struct sops_meta old;         /* with --show-master-keys: the file's metadata, as they were */
+    bool show_keys;
+};
+
+static void edit_free(struct edit *d)
+{
+    if (d->folder.len != 0) {
+        sops_temp_remove((const char *)d->folder.ptr);
+    }
+    sops_words_free(&d->words);
+    sops_buf_free(&d->folder);
+    sops_buf_free(&d->path);
+    sops_buf_free(&d->before);
+    sops_meta_free(&d->old);
+}
+
+/* ---- the editor ------------------------------------------------------------------------------------------------- */
+
+/* The words of SOPS_EDITOR or EDITOR, else the first of three programs that is there. */
+static bool choose_editor(struct sops_world *w, struct edit *d, struct sops_err *e)
+{
+    const char *const usual[] = {"vim", "nano", "vi"};
+    const char *named = sops_world_env_set(w, "SOPS_EDITOR");
+    const char *variable = named != NULL ? "SOPS_EDITOR" : "EDITOR";
+    named = named != NULL ? named : sops_world_env_set(w, "EDITOR");
+    for (size_t i = 0; named == NULL && i < 3; i++) {
+        struct sops_buf path = {0};
+        struct sops_err none = {0};
+        if (sops_proc_find(usual[i], w->env(w, "PATH"), &path, &none)) {
+            named = usual[i];
+        }
+        sops_err_clear(&none);
+        sops_buf_free(&path);
+    }
+    if (named == NULL) {
+        (void)sops_fail(e, SOPS_E_EDITOR, "no editor available: none of vim, nano and vi is in PATH");
+        return sops_hint(e, "set EDITOR to the editor of your choice");
+    }
+    if (!sops_words_split(&d->words, sops_str(named), e)) {
+        (void)sops_within(e, "the editor's command in %s cannot be understood", variable);
+        return sops_recode(e, SOPS_E_EDITOR);
+    }
+    return d->words.count != 0 || sops_fail(e, SOPS_E_EDITOR, "%s names no program", variable);
+}
+
+static bool start_editor(struct sops_world *w, struct edit *d, pid_t *pid, struct sops_err *e)
+{
+    struct sops_arena a = {0};
+    struct sops_buf program = {0};
+    const char **argv = sops_arena_alloc(&a, (d->words.count + 2) * sizeof *argv, e);
+    bool ok = argv != NULL && sops_proc_find(d->words.word[0], w->env(w, "PATH"), &program, e) &&
+              sops_buf_cstr(&program, e) != NULL;
+    if (ok) {
+        memcpy(argv, d->words.word, d->words.count * sizeof *argv);
+        argv[d->words.count] = (const char *)d->path.ptr;
+        const struct sops_start s = {
+            .path = (const char *)program.ptr,
+            .argv = (char *const *)(uintptr_t)argv,
+            .env = environ,
+            .fd = {-1, -1, -1},
+            .usual = sops_signals_usual(),
+        };
+        ok = sops_proc_start(&s, pid, e);
+    }
+    sops_buf_free(&program);
+    sops_arena_free(&a);
+    return ok;
+}
+
+static bool run_editor(struct sops_world *w, struct edit *d, struct sops_err *e)
+{
+    pid_t pid;
+    int status = 0;
+    if (!start_editor(w, d, &pid, e)) {
+        return sops_recode(e, SOPS_E_EDITOR);
+    }
+    sops_signals_child(pid);
+    bool ok = sops_proc_wait(pid, &status, e) || sops_recode(e, SOPS_E_EDITOR);
+    sops_signals_child(0);
+    if (!ok || status == 0) {
+        return ok;
+    }
+    if (status >= SOPS_PROC_SIGNAL) {
+        return sops_fail(e, SOPS_E_EDITOR, "the editor '%s' was ended by signal %d", d->words.word[0],
+                         status - SOPS_PROC_SIGNAL);
+    }
+    return sops_fail(e, SOPS_E_EDITOR, "the editor '%s' ended with status %d", d->words.word[0], status);
+}
+
+/* ---- clear text out and in -------------------------------------------------------------------------------------- */
+
+/* What the editor shows: the document or, with --show-master-keys, as it would be written with its metadata. */
+static bool emit(struct sops_job *j, struct edit *d, struct sops_err *e)
+{
+    return d->show_keys ? sops_step_attach(j, e) : sops_step_emit(j, e);
+}
+
+static bool write_clear_text(struct sops_job *j, struct edit *d, struct sops_err *e)
+{
+    const char *slash = strrchr(j->path, '/');
+    const char *base = slash != NULL ? slash + 1 : j->path;
+    if (!sops_scratch_make(j->world, &d->folder, e) ||
+        !sops_buf_addf(&d->path, e, "%.*s/%s", SOPS_ARG(d->folder), base) || sops_buf_cstr(&d->path, e) == NULL) {
+        return false;
+    }
+    return sops_file_create((const char *)d->path.ptr, sops_buf_view(&j->bytes), 0600, e) ||
+           sops_recode(e, SOPS_E_GENERIC);
+}
+
+static bool read_again(struct sops_job *j, struct edit *d, struct sops_err *e)
+{
+    sops_buf_free(&j->raw);
+    if (!sops_file_read((const char *)d->path.ptr, SOPS_FILE_MAX, &j->raw, e)) {
+        return false;
+    }
+    if (sops_slice_eq(sops_buf_view(&j->raw), sops_buf_view(&d->before))) {
+        return sops_fail(e, SOPS_E_UNCHANGED, "the file has not changed: nothing is written");
+    }
+    return true;
+}
+
+/* The edited text as the document. False: it is none, or may not be one. */
+static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
+{
+    sops_doc_free(&j->doc);
+    if (d->show_keys) {
+        return sops_edit_take_meta(j, &d->old, e);
+    }
+    return sops_step_parse_plain(j, e) && sops_step_parts(j, e) && sops_step_not_sealed(j, e);
+}
+
+/* ---- the rounds ------------------------------------------------------------------------------------------------- */
+
+static void wait_for_enter(struct sops_world *w, const struct sops_err *why)
+{
+    uint8_t byte;
+    sops_ui_error(w, why);
+    sops_ui_note("Press enter to return to the editor, or Ctrl+C to exit.");
+    while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
+    }
+}
+
+/* The version is raised when it was older, never lowered. */
+static bool raise_version(struct sops_job *j, struct sops_err *e)
+{
+    int order;
+    if (!sops_version_compare(j->meta.version, SOPS_LIT(SOPS_VERSION), &order)) {
+        return sops_fail(e, SOPS_E_EDIT_VERSION, "the version in the metadata of '%s' is none", j->path);
+    }
+    if (order < 0) {
+        j->meta.version = SOPS_LIT(SOPS_VERSION);
+    }
+    return true;
+}
+
+/* One round: `*again` when the edited text cannot be taken, but may be put right. Somebody at a terminal may put right
+ * as well what the output format cannot hold, or a disk that is full: then nothing of the work is lost. */
+static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct sops_err *e)
+{
+    *again = false;
+    if (!run_editor(j->world, d, e) || !read_again(j, d, e)) {
+        return false;
+    }
+    *again = true;
+    if (!take(j, d, e)) {
+        return false;
+    }
+    *again = isatty(STDIN_FILENO) == 1;
+    return raise_version(j, e) && sops_step_seal(j, e) && sops_step_write(j, e);
+}
+
+static bool own_rounds(struct sops_job *j, struct sops_err *e)
+{
+    struct edit *d = j->own;
+    bool again = false;
+    if (!choose_editor(j->world, d, e) || !emit(j, d, e) || !write_clear_text(j, d, e)) {
+        return false;
+    }
+    d->before = j->bytes;
+    j->bytes = (struct sops_buf){0};
+    while (!edit_once(j, d, &again, e)) {
+        if (!again) {
+            return false;
+        }
+        wait_for_enter(j->world, e);
+        sops_err_clear(e);
+    }
+    return true;
+}
+
+/* ---- what is edited --------------------------------------------------------------------------------------------- */
+
+static bool own_example(struct sops_job *j, struct sops_err *e) { return sops_buf_adds(&j->raw, j->in->example, e); }
+
+static bool own_open(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const create[] = {sops_step_creation, own_example, sops_step_parse_plain, sops_step_new_key,
+                                        NULL};
+    struct stat st;
+    if (stat(j->path, &st) == 0 || errno != ENOENT) {
+        return sops_step_unlock(j, e);
+    }
+    j->no_wrap = SOPS_E_NO_KEY;
+    return sops_job_steps(j, create, e);
+}
+
+bool sops_step_edit(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const steps[] = {own_open, own_rounds, NULL};
+    struct edit d = {.show_keys = sops_opt_on(j->opt, "show-master-keys")};
+    j->own = &d;
+    j->in_place = true;
+    j->crypt.keep_nonces = true;
+    sops_signals_status(SOPS_E_GENERIC);
+    bool ok = sops_job_steps(j, steps, e);
+    j->own = NULL;
+    edit_free(&d);
+    return ok;
+}
+
+static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {sops_step_file, sops_step_config, sops_step_order, sops_step_edit, NULL};
+    struct sops_job j = {.world = w, .opt = o};
+    return sops_job_run(&j, steps, e);
+}
+
+static const struct sops_option options[] = {
+    {.name = "show-master-keys", .short_name = "s", .help = "show the metadata, too: settings and keys can be edited"},
+    {.name = NULL},
+};
+static const struct sops_opt_table table = {"EDITOR", options};
+static const struct sops_opt_table *const tables[] = {
+    &table,         &sops_opts_crypt, &sops_opts_threshold, &sops_opts_types,
+    &sops_opts_mac, &sops_opts_order, &sops_opts_services,  NULL,
+};
+
+const struct sops_verb sops_verb_edit = {
+    .name = "edit",
+    .summary = "edit an encrypted file, or make a new one, in an editor",
+    .args = "FILE",
+    .about = "Decrypts FILE into a folder of its own, starts the editor (SOPS_EDITOR, EDITOR, else\n"
+             "vim, nano or vi), and encrypts what was saved. Values that were not changed keep\n"
+             "their ciphertext. A FILE that does not exist starts from an example; keys and rules\n"
+             "of the command line and of .sops.yaml are for new files only.\n",
+    .example = "sops edit secrets.yaml",
+    .tables = tables,
+    .keys = SOPS_OPT_KEYS,
+    .run = run,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rotate: a new data key and, on the way, other master keys (spec 50 section 7). Keys are taken out after others were
+ * added, so a key that is named for both is gone. */
+#include "cli/command.h"
+#include "cli/steps.h"
+
+static bool same_text(const struct sops_key *a, struct sops_slice shown, bool *same, struct sops_err *e)
+{
+    struct sops_buf other = {0};
+    bool ok = sops_key_show(a, &other, e);
+    *same = ok && sops_slice_eq(sops_buf_view(&other), shown);
+    sops_buf_free(&other);
+    return ok;
+}
+
+/* Every key, of whatever kind, that shows the same text (spec 61 section 1.3), as often as it is there. */
+static bool take_out(struct sops_meta *m, const struct sops_key *gone, struct sops_err *e)
+{
+    struct sops_buf shown = {0};
+    bool ok = sops_key_show(gone, &shown, e);
+    for (struct sops_group *g = m->groups; ok && g != NULL; g = g->next) {
+        for (struct sops_key **k = &g->keys; ok && *k != NULL;) {
+            bool same;
+            ok = same_text(*k, sops_buf_view(&shown), &same, e);
+            if (ok && same) {
+                *k = (*k)->next;
+            } else if (ok) {
+                k = &(*k)->next;
+            }
+        }
+    }
+    sops_buf_free(&shown);
+    return ok;
+}
+
+static bool own_keys(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_key *added = NULL, *removed = NULL;
+    if (!sops_job_keys(j, &j->meta.arena, "add-", SOPS_BY_ROTATE, &added, e) ||
+        !sops_job_keys(j, &j->meta.arena, "rm-", SOPS_BY_ROTATE, &removed, e)) {
+        return false;
+    }
+    if (j->meta.groups == NULL) {
+        return sops_fail(e, SOPS_E_GENERIC, "'%s' has no key group", j->path);
+    }
+    sops_keys_append(&j->meta.groups->keys, added);
+    for (const struct sops_key *k = removed; k != NULL; k = k->next) {
+        if (!take_out(&j->meta, k, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool own_audit(struct sops_job *j, struct sops_err *e) { return sops_job_audit(j, "rotate", e); }
+
+bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const steps[] = {own_audit, sops_step_unlock, own_keys, sops_step_new_key, sops_step_seal, NULL};
+    return sops_job_steps(j, steps, e);
+}
+
+static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {
+        sops_step_file,  sops_step_conflict, sops_step_exists, sops_step_config,
+        sops_step_order, sops_step_rotate,   sops_step_write,  NULL,
+    };
+    struct sops_job j = {.world = w, .opt = o};
+    if (sops_opt_any(o, "add-") || sops_opt_any(o, "rm-")) {
+        j.missing = SOPS_E_NO_FILE_KEYS;
+    }
+    return sops_job_run(&j, steps, e);
+}
+
+static const struct sops_opt_table *const tables[] = {
+    &sops_opts_place, &sops_opts_types, &sops_opts_name, &sops_opts_order, &sops_opts_services, NULL,
+};
+
+const struct sops_verb sops_verb_rotate = {
+    .name = "rotate",
+    .summary = "make a new data key, and add or take out master keys",
+    .args = "FILE",
+    .about = "Encrypts every value anew with a new data key, wrapped for all keys of the file.\n"
+             "Keys that are added go to the first group; keys to be taken out are taken out of\n"
+             "every group. The settings and the threshold stay as they are.\n",
+    .example = "sops rotate -i --add-age age1... secrets.yaml",
+    .tables = tables,
+    .keys = SOPS_OPT_ADD_RM,
+    .run = run,
+};

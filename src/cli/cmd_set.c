@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * set and unset (spec 50 section 6).
+ *
+ * VALUE is read by the reader of JSON documents, as the only member of an object: so its objects keep order, repeated
+ * keys and whole numbers like any document. A number alone is another thing: a floating-point value, made from its
+ * text.
+ */
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/steps.h"
+#include "core/route.h"
+
+#include <unistd.h>
+
+/* What is to be changed. */
+struct change {
+    struct sops_route route;
+    struct sops_doc value; /* {"value": VALUE} */
+    struct sops_buf text;  /* of VALUE */
+    bool unset;
+};
+
+static void change_free(struct change *c)
+{
+    sops_route_free(&c->route);
+    sops_doc_free(&c->value);
+    sops_buf_free(&c->text);
+}
+
+static bool take_path(struct change *c, struct sops_slice text, struct sops_err *e)
+{
+    return sops_route_parse(&c->route, text, SOPS_E_PATH, e) &&
+           (c->route.count != 0 || sops_fail(e, SOPS_E_PATH, "the path is empty"));
+}
+
+/* ---- VALUE ------------------------------------------------------------------------------------------------------ */
+
+static bool no_value(struct sops_err *e)
+{
+    sops_err_clear(e);
+    (void)sops_fail(e, SOPS_E_PATH, "the value is not JSON");
+    return sops_hint(e, "a text needs quotes of its own, as in '\"text\"'");
+}
+
+/* A whole number becomes a float here, too: the canonical text is made from the number's own. */
+static bool take_number(struct change *c, struct sops_node *node, struct sops_err *e)
+{
+    double number;
+    bool overflow = false;
+    struct sops_buf text = {0};
+    bool ok = sops_float_parse(sops_slice_trim(sops_buf_view(&c->text)), &number, &overflow) && !overflow;
+    ok = ok ? sops_float_canonical(&text, number, e) &&
+                  sops_arena_copy(&c->value.arena, sops_buf_view(&text), &node->text, e)
+            : sops_fail(e, SOPS_E_PATH, "the value is a number that cannot be held");
+    node->kind = SOPS_FLOAT;
+    sops_buf_free(&text);
+    return ok;
+}
+
+static bool take_value(struct change *c, struct sops_err *e)
+{
+    struct sops_buf object = {0};
+    bool ok = sops_buf_adds(&object, "{\"value\":", e) && sops_buf_add(&object, sops_buf_view(&c->text), e) &&
+              sops_buf_addc(&object, '}', e);
+    if (ok && !sops_format_named(SOPS_LIT("json"))->parse(&c->value, sops_buf_view(&object), e)) {
+        ok = no_value(e);
+    }
+    sops_buf_free(&object);
+    if (!ok) {
+        return false;
+    }
+    struct sops_node *node = c->value.parts != NULL ? c->value.parts->child : NULL;
+    /* VALUE may not close our object (the reader then notes text behind it) or add a member to it. */
+    if (node == NULL || node->next != NULL || c->value.notes.len != 0) {
+        return no_value(e);
+    }
+    if (node->kind == SOPS_LIST) {
+        return sops_fail(e, SOPS_E_PATH, "the value is an array: set its items one by one, or an object around it");
+    }
+    bool number = node->kind == SOPS_INT || node->kind == SOPS_FLOAT || node->kind == SOPS_ODD;
+    return !number || take_number(c, node, e);
+}
+
+/* ---- the document ----------------------------------------------------------------------------------------------- */
+
+/* With --idempotent: is the value there already? */
+static bool holds(const struct change *c, struct sops_node *root)
+{
+    struct sops_err none = {0};
+    struct sops_node *found = NULL;
+    if (!sops_route_find(&c->route, root, &found, &none)) {
+        sops_err_clear(&none);
+        return false;
+    }
+    return sops_node_same(found, c->value.parts->child);
+}
+
+static bool set(struct sops_job *j, const struct change *c, struct sops_err *e)
+{
+    struct sops_node *root = j->doc.parts;
+    if (sops_opt_on(j->opt, "idempotent") && holds(c, root)) {
+        j->done = true;
+        return true;
+    }
+    struct sops_node *value = sops_node_copy(&j->doc, c->value.parts->child, e);
+    return value != NULL && sops_route_set(&c->route, &j->doc, root, value, e);
+}
+
+static bool unset(struct sops_job *j, const struct change *c, struct sops_err *e)
+{
+    bool found = false;
+    if (!sops_route_unset(&c->route, &j->doc, j->doc.parts, &found, e)) {
+        return false;
+    }
+    if (!found && !sops_opt_on(j->opt, "idempotent")) {
+        return sops_fail(e, SOPS_E_GENERIC, "there is nothing at the path in '%s'", j->path);
+    }
+    j->done = !found;
+    return true;
+}
+
+static bool own_change(struct sops_job *j, struct sops_err *e)
+{
+    const struct change *c = j->own;
+    if (j->doc.parts == NULL) {
+        return sops_fail(e, SOPS_E_GENERIC, "'%s' holds no document", j->path);
+    }
+    return c->unset ? unset(j, c, e) : set(j, c, e);
+}
+
+/* ---- set and unset ---------------------------------------------------------------------------------------------- */
+
+static bool own_arguments(struct sops_job *j, struct sops_err *e)
+{
+    const struct change *c = j->own;
+    bool from_file = sops_opt_on(j->opt, "value-file"), from_stdin = sops_opt_on(j->opt, "value-stdin");
+    if (from_file && from_stdin) {
+        return sops_fail(e, SOPS_E_GENERIC, "--value-file and --value-stdin cannot be given together");
+    }
+    if (j->opt->argc != (c->unset || from_stdin ? 2 : 3)) {
+        (void)sops_fail(e, SOPS_E_NO_FILE, "wrong number of arguments: FILE %s",
+                        c->unset || from_stdin ? "PATH is wanted" : "PATH VALUE are wanted");
+        return sops_hint(e, "options may stand anywhere, but take the next word along");
+    }
+    j->path = j->name = sops_arg(j->opt, 0);
+    return true;
+}
+
+static bool own_path(struct sops_job *j, struct sops_err *e)
+{
+    return take_path(j->own, sops_str(sops_arg(j->opt, 1)), e);
+}
+
+static bool own_value(struct sops_job *j, struct sops_err *e)
+{
+    struct change *c = j->own;
+    const char *word = sops_arg(j->opt, 2);
+    bool ok;
+    if (sops_opt_on(j->opt, "value-file")) {
+        ok = sops_file_read(word, SOPS_FILE_MAX, &c->text, e) || sops_recode(e, SOPS_E_GENERIC);
+    } else if (sops_opt_on(j->opt, "value-stdin")) {
+        ok = sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &c->text, e) || sops_recode(e, SOPS_E_GENERIC);
+    } else {
+        ok = sops_buf_adds(&c->text, word, e);
+    }
+    return ok && take_value(c, e);
+}
+
+static bool run_set(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {
+        own_arguments, sops_step_config,     own_path,       own_value, sops_step_order, sops_step_unlock,
+        own_change,    sops_step_not_sealed, sops_step_lock, NULL,
+    };
+    struct change c = {0};
+    struct sops_job j = {.world = w, .opt = o, .in_place = true, .crypt = {.keep_nonces = true}, .own = &c};
+    bool ok = sops_job_run(&j, steps, e);
+    change_free(&c);
+    return ok;
+}
+
+static bool run_unset(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {
+        own_arguments, sops_step_config, own_path, sops_step_order, sops_step_unlock, own_change, sops_step_lock, NULL,
+    };
+    struct change c = {.unset = true};
+    struct sops_job j = {.world = w, .opt = o, .in_place = true, .crypt = {.keep_nonces = true}, .own = &c};
+    bool ok = sops_job_run(&j, steps, e);
+    change_free(&c);
+    return ok;
+}
+
+bool sops_step_old_set(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const steps[] = {sops_step_unlock, own_change, sops_step_not_sealed, sops_step_seal, NULL};
+    struct change c = {0};
+    struct sops_slice text = sops_opt_slice(j->opt, "set"), value = text;
+    while (value.len != 0 && !sops_slice_starts(value, SOPS_LIT("] "))) {
+        value = sops_slice_skip(value, 1);
+    }
+    bool ok = value.len != 0 || sops_fail(e, SOPS_E_PATH, "--set wants a path, a blank and a value");
+    ok = ok && take_path(&c, sops_slice_first(text, text.len - value.len + 1), e) &&
+         sops_buf_add(&c.text, sops_slice_skip(value, 2), e) && take_value(&c, e);
+    j->own = &c;
+    j->crypt.keep_nonces = true;
+    ok = ok && sops_job_steps(j, steps, e);
+    j->own = NULL;
+    change_free(&c);
+    return ok;
+}
+
+static const struct sops_option idempotent[] = {
+    {.name = "idempotent", .help = "do nothing, and succeed, when it is so already"},
+    {.name = NULL},
+};
+static const struct sops_opt_table idempotent_table = {"CHANGE", idempotent};
+
+static const struct sops_option value_from[] = {
+    {.name = "value-file", .help = "VALUE is the name of a file that holds the value"},
+    {.name = "value-stdin", .help = "read the value from stdin; there is no VALUE then"},
+    {.name = NULL},
+};
+static const struct sops_opt_table value_table = {"CHANGE", value_from};
+
+static const struct sops_opt_table *const set_tables[] = {
+    &value_table,     &idempotent_table,    &sops_opts_types,    &sops_opts_mac,
+    &sops_opts_order, &sops_opts_threshold, &sops_opts_services, NULL,
+};
+static const struct sops_opt_table *const unset_tables[] = {
+    &idempotent_table,    &sops_opts_types,    &sops_opts_mac, &sops_opts_order,
+    &sops_opts_threshold, &sops_opts_services, NULL,
+};
+
+const struct sops_verb sops_verb_set = {
+    .name = "set",
+    .summary = "set one value in an encrypted file",
+    .args = "FILE PATH VALUE",
+    .about = "Puts VALUE at PATH, making what is missing on the way. PATH looks like\n"
+             "'[\"database\"][\"hosts\"][0]'; an index at the end of a list or beyond appends.\n"
+             "VALUE is JSON: a text in double quotes, true, false, null, a number (which is\n"
+             "kept as floating point) or an object. Other values keep their ciphertext.\n",
+    .example = "sops set secrets.yaml '[\"database\"][\"password\"]' '\"hunter2\"'",
+    .tables = set_tables,
+    .run = run_set,
+};
+
+const struct sops_verb sops_verb_unset = {
+    .name = "unset",
+    .summary = "remove one value from an encrypted file",
+    .args = "FILE PATH",
+    .about = "Removes what is at PATH: an entry of a mapping or an item of a list. PATH looks\n"
+             "like '[\"database\"][\"hosts\"][0]'. Other values keep their ciphertext.\n",
+    .example = "sops unset secrets.yaml '[\"database\"][\"password\"]'",
+    .tables = unset_tables,
+    .run = run_unset,
+};

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static bool fail(struct sops_err *e, int code, unsigned line, unsigned column, const char *fmt, va_list args)
+static SOPS_PRINTF(5, 0) bool fail(struct sops_err *e, int code, unsigned line, unsigned column, const char *fmt,
+                                   va_list args)
 {
     if (e != NULL && e->code == SOPS_OK) {
         e->code = code;

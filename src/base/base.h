@@ -210,6 +210,9 @@ bool sops_within(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3);
 bool sops_recode(struct sops_err *e, int code);
 /* Sets the hint, unless there is one. */
 bool sops_hint(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3);
+/* The system's words for an errno, beginning with a small letter as our messages do; for the more frequent ones the
+ * same on every system. */
+const char *sops_os_error(int number);
 /* Forgets the failure and frees the detail. */
 void sops_err_clear(struct sops_err *e);
 

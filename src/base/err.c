@@ -3,6 +3,7 @@
  */
 #include "base/base.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -82,4 +83,39 @@ void sops_err_clear(struct sops_err *e)
 {
     sops_buf_free(&e->detail);
     memset(e, 0, sizeof *e);
+}
+
+const char *sops_os_error(int number)
+{
+    static const struct {
+        int number;
+        const char *words;
+    } frequent[] = {
+        {ENOENT, "no such file or directory"},
+        {EACCES, "permission denied"},
+        {EPERM, "operation not permitted"},
+        {EISDIR, "is a directory"},
+        {ENOTDIR, "not a directory"},
+        {EEXIST, "file exists"},
+        {ENOSPC, "no space left on device"},
+        {EDQUOT, "disk quota exceeded"},
+        {EFBIG, "file too large"},
+        {EROFS, "read-only file system"},
+        {EIO, "input/output error"},
+        {EPIPE, "broken pipe"},
+        {EBADF, "bad file descriptor"},
+        {ELOOP, "too many levels of symbolic links"},
+        {ENAMETOOLONG, "file name too long"},
+        {EMFILE, "too many open files"},
+        {ENOMEM, "out of memory"},
+        {ECONNREFUSED, "connection refused"},
+        {ECONNRESET, "connection reset by peer"},
+        {ETIMEDOUT, "connection timed out"},
+    };
+    for (size_t i = 0; i < sizeof frequent / sizeof frequent[0]; i++) {
+        if (frequent[i].number == number) {
+            return frequent[i].words;
+        }
+    }
+    return strerror(number);
 }

@@ -39,7 +39,7 @@ bool sops_fd_read(int fd, const char *name, size_t limit, struct sops_buf *out, 
             continue;
         }
         if (n < 0) {
-            return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", name, strerror(errno));
+            return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", name, sops_os_error(errno));
         }
         if (n == 0) {
             return true;
@@ -55,7 +55,7 @@ bool sops_file_read(const char *path, size_t limit, struct sops_buf *out, struct
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", path, strerror(errno));
+        return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", path, sops_os_error(errno));
     }
     bool ok = sops_fd_read(fd, path, limit, out, e);
     (void)close(fd);
@@ -70,7 +70,7 @@ bool sops_fd_write(int fd, const char *name, struct sops_slice bytes, struct sop
             continue;
         }
         if (n <= 0) {
-            return sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", name, strerror(n < 0 ? errno : EIO));
+            return sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", name, sops_os_error(n < 0 ? errno : EIO));
         }
         bytes = sops_slice_skip(bytes, (size_t)n);
     }
@@ -81,14 +81,14 @@ bool sops_file_create(const char *path, struct sops_slice bytes, mode_t mode, st
 {
     int fd = sops_temp_open(path, mode & 0600, e);
     if (fd < 0) {
-        return sops_fail(e, SOPS_E_WRITE, "cannot make '%s': %s", path, strerror(errno));
+        return sops_fail(e, SOPS_E_WRITE, "cannot make '%s': %s", path, sops_os_error(errno));
     }
     bool ok = sops_fd_write(fd, path, bytes, e);
     if (ok && (fchmod(fd, mode) != 0 || fsync(fd) != 0)) {
-        ok = sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", path, strerror(errno));
+        ok = sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", path, sops_os_error(errno));
     }
     if (close(fd) != 0 && ok) {
-        ok = sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", path, strerror(errno));
+        ok = sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", path, sops_os_error(errno));
     }
     if (ok) {
         sops_temp_forget(path);
@@ -138,7 +138,7 @@ bool sops_path_absolute(const char *path, struct sops_buf *out, struct sops_err 
     if (path[0] != '/') {
         const char *folder = here(room);
         if (folder == NULL) {
-            return sops_fail(e, SOPS_E_GENERIC, "the current folder cannot be found: %s", strerror(errno));
+            return sops_fail(e, SOPS_E_GENERIC, "the current folder cannot be found: %s", sops_os_error(errno));
         }
         if (!add_steps(out, sops_str(folder), e)) {
             return false;

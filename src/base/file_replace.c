@@ -32,13 +32,13 @@ struct target {
 /* Like the write of a full disk: what has been opened, but does not take the bytes. */
 static bool cannot_write(const struct target *t, struct sops_err *e)
 {
-    return sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", t->name, strerror(errno));
+    return sops_fail(e, SOPS_E_GENERIC, "cannot write '%s': %s", t->name, sops_os_error(errno));
 }
 
 static bool cannot_open(const struct target *t, int cause, struct sops_err *e)
 {
     bool full = cause == ENOSPC || cause == EDQUOT;
-    return sops_fail(e, full ? SOPS_E_GENERIC : SOPS_E_WRITE, "cannot write '%s': %s", t->name, strerror(cause));
+    return sops_fail(e, full ? SOPS_E_GENERIC : SOPS_E_WRITE, "cannot write '%s': %s", t->name, sops_os_error(cause));
 }
 
 static bool put(char *to, const char *text, size_t n)

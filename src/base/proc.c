@@ -217,7 +217,7 @@ bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
     }
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
-    return cause == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", s->path, strerror(cause));
+    return cause == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", s->path, sops_os_error(cause));
 }
 
 bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
@@ -227,7 +227,7 @@ bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
     while ((ended = waitpid(pid, &how, 0)) < 0 && errno == EINTR) {
     }
     if (ended != pid) {
-        return sops_fail(e, SOPS_E_GENERIC, "the end of a program was not told: %s", strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "the end of a program was not told: %s", sops_os_error(errno));
     }
     *status = WIFSIGNALED(how) ? SOPS_PROC_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
     return true;
@@ -235,5 +235,5 @@ bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
 
 bool sops_proc_pipe(int ends[2], struct sops_err *e)
 {
-    return pipe2(ends, O_CLOEXEC) == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot make a pipe: %s", strerror(errno));
+    return pipe2(ends, O_CLOEXEC) == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot make a pipe: %s", sops_os_error(errno));
 }

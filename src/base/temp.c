@@ -166,7 +166,7 @@ bool sops_temp_name(const char *folder, const char *prefix, struct sops_buf *out
 {
     uint8_t random[8];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
-        return sops_fail(e, SOPS_E_GENERIC, "no random bytes from the system: %s", strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "no random bytes from the system: %s", sops_os_error(errno));
     }
     sops_buf_cut(out, 0);
     if (!sops_buf_addf(out, e, "%s%s%s", folder, sops_slice_ends(sops_str(folder), SOPS_LIT("/")) ? "" : "/", prefix)) {
@@ -191,7 +191,7 @@ bool sops_temp_make(const char *parent, const char *prefix, struct sops_buf *out
     /* No signal between making and remembering; and what was not made by us is never remembered. */
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     bool ok = mkdir(path, 0700) == 0 ||
-              sops_fail(e, SOPS_E_GENERIC, "cannot make the temporary folder '%s': %s", path, strerror(errno));
+              sops_fail(e, SOPS_E_GENERIC, "cannot make the temporary folder '%s': %s", path, sops_os_error(errno));
     if (ok && !sops_temp_remember(path, e)) {
         (void)rmdir(path);
         ok = false;

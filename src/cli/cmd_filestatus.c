@@ -15,11 +15,27 @@ static bool own_file(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
+/* Did the reader stop at the end of a text that is not blank? A JSON file that was cut off is no more than not
+ * encrypted: nobody wrote metadata to it (spec 50 section 11; what is no JSON at all is an error). */
+static bool is_cut_off(struct sops_slice raw, const struct sops_err *e)
+{
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < raw.len; i++) {
+        column = raw.ptr[i] == '\n' ? 1 : column + 1;
+        line += raw.ptr[i] == '\n';
+    }
+    return sops_slice_trim(raw).len != 0 && e->line == line && e->column == column;
+}
+
 static bool own_status(struct sops_job *j, struct sops_err *e)
 {
     const struct sops_format *f = j->in->sealed != NULL ? j->in->sealed : j->in;
     struct sops_err why = {0};
     if (!f->parse(&j->doc, sops_buf_view(&j->raw), e)) {
+        if (is_cut_off(sops_buf_view(&j->raw), e)) {
+            sops_err_clear(e);
+            return sops_ui_outf(e, "{\"encrypted\":false}\n");
+        }
         sops_within(e, "cannot parse '%s' as %s", j->path, f->name);
         return sops_recode(e, SOPS_E_GENERIC);
     }

@@ -53,7 +53,7 @@ static bool make_folders(char *path, struct sops_err *e)
         }
         *at = '\0';
         bool ok = mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST ||
-                  sops_fail(e, SOPS_E_WRITE, "cannot make the folder '%s': %s", path, strerror(errno));
+                  sops_fail(e, SOPS_E_WRITE, "cannot make the folder '%s': %s", path, sops_os_error(errno));
         *at = '/';
         if (!ok) {
             return false;

@@ -191,21 +191,18 @@ static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool
 /* Binary files are one value: no rule applies, none is recorded (spec 20 "binary"). */
 static void ignore_rules(struct sops_job *j, const struct sops_creation *c)
 {
-    struct sops_rules *r = &j->meta.rules;
     for (size_t i = 0; i < SOPS_RULES; i++) {
         bool said = rule_option(j, i).len != 0 || c->rule[i].len != 0;
         if (said && i != SOPS_UNENCRYPTED_COMMENT_REGEX) {
             sops_world_warn(j->world, "'%s': %s will be ignored, as binary files are encrypted as a whole", j->name,
                             sops_rule_names[i]);
         }
-        r->text[i] = (struct sops_slice){0};
     }
-    if (r->mac_only_encrypted) {
+    if (c->mac_only_encrypted || sops_opt_on(j->opt, "mac-only-encrypted")) {
         sops_world_warn(j->world, "'%s': mac_only_encrypted will be ignored, as binary files are encrypted as a whole",
                         j->name);
     }
-    r->mac_only_encrypted = false;
-    r->whole = true;
+    j->meta.rules.whole = true;
 }
 
 static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e)
@@ -244,9 +241,16 @@ bool sops_step_creation(struct sops_job *j, struct sops_err *e)
 {
     struct sops_creation c = {0};
     struct sops_meta *m = &j->meta;
-    bool by_option = false;
-    if (!sops_config_creation(j->config, j->world, &m->arena, j->name, &c, e) || !choose_rules(j, &c, &by_option, e) ||
-        !sops_job_context(j, keys_given(j), e) || !choose_keys(j, &c, e)) {
+    bool by_option = false, whole = (j->in->flags & SOPS_FMT_WHOLE) != 0;
+    if (!sops_config_creation(j->config, j->world, &m->arena, j->name, &c, e)) {
+        return false;
+    }
+    if (whole) {
+        ignore_rules(j, &c);
+    } else if (!choose_rules(j, &c, &by_option, e)) {
+        return false;
+    }
+    if (!sops_job_context(j, keys_given(j), e) || !choose_keys(j, &c, e)) {
         return false;
     }
     m->threshold = c.threshold;
@@ -255,9 +259,5 @@ bool sops_step_creation(struct sops_job *j, struct sops_err *e)
         m->threshold = threshold;
     }
     m->version = SOPS_LIT(SOPS_VERSION);
-    if ((j->in->flags & SOPS_FMT_WHOLE) != 0) {
-        ignore_rules(j, &c);
-        return true;
-    }
-    return compile_rules(j, by_option, e);
+    return whole || compile_rules(j, by_option, e);
 }

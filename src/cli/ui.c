@@ -184,7 +184,7 @@ static bool read_line(struct sops_buf *line, bool *end, struct sops_err *e)
         }
         if (n <= 0) {
             *end = true;
-            return n == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot read from stdin: %s", strerror(errno));
+            return n == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot read from stdin: %s", sops_os_error(errno));
         }
         if (c == '\n') {
             return true;

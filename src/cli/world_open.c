@@ -40,7 +40,7 @@ static ptrdiff_t line_read(struct sops_stream *s, void *to, size_t n, int timeou
             return got;
         }
         if (errno != EINTR) {
-            (void)sops_fail(e, SOPS_E_GENERIC, "cannot read from the peer: %s", strerror(errno));
+            (void)sops_fail(e, SOPS_E_GENERIC, "cannot read from the peer: %s", sops_os_error(errno));
             return -1;
         }
     }
@@ -55,7 +55,7 @@ static bool line_write(struct sops_stream *s, struct sops_slice bytes, struct so
             continue;
         }
         if (n < 0) {
-            return sops_fail(e, SOPS_E_GENERIC, "cannot write to the peer: %s", strerror(errno));
+            return sops_fail(e, SOPS_E_GENERIC, "cannot write to the peer: %s", sops_os_error(errno));
         }
         bytes = sops_slice_skip(bytes, (size_t)n);
     }
@@ -133,7 +133,7 @@ static bool open_unix(struct line *l, const struct sops_peer *p, unsigned ms, st
     memcpy(address.sun_path, p->unix_path, strlen(p->unix_path) + 1);
     l->in = l->out = connect_within(AF_UNIX, (const struct sockaddr *)&address, sizeof address, ms);
     l->socket = true;
-    return l->in >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s': %s", p->unix_path, strerror(errno));
+    return l->in >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s': %s", p->unix_path, sops_os_error(errno));
 }
 
 static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, struct sops_err *e)
@@ -152,7 +152,8 @@ static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, str
     l->out = l->in;
     l->socket = true;
     if (l->in < 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s', port %s: %s", p->host, p->port, strerror(cause));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s', port %s: %s", p->host, p->port,
+                         sops_os_error(cause));
     }
     (void)setsockopt(l->in, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return true;

@@ -32,7 +32,7 @@ static bool real_random(struct sops_world *w, void *out, size_t n, struct sops_e
     for (uint8_t *to = out; n != 0;) {
         ssize_t got = getrandom(to, n, 0);
         if (got < 0 && errno != EINTR) {
-            return sops_fail(e, SOPS_E_GENERIC, "no random bytes from the system: %s", strerror(errno));
+            return sops_fail(e, SOPS_E_GENERIC, "no random bytes from the system: %s", sops_os_error(errno));
         }
         if (got > 0) {
             to += got;

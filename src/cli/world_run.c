@@ -70,7 +70,7 @@ static bool make_pipes(struct pipes *p, const struct sops_command *c, struct sop
     }
     if (!wanted[0]) {
         p->theirs[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return p->theirs[0] >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot open '/dev/null': %s", strerror(errno));
+        return p->theirs[0] >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot open '/dev/null': %s", sops_os_error(errno));
     }
     return true;
 }
@@ -122,7 +122,7 @@ static bool serve(struct pipes *p, struct sops_slice input, struct sops_outcome 
             if (errno == EINTR) {
                 continue;
             }
-            return sops_fail(e, SOPS_E_GENERIC, "cannot wait for '%s': %s", p->name, strerror(errno));
+            return sops_fail(e, SOPS_E_GENERIC, "cannot wait for '%s': %s", p->name, sops_os_error(errno));
         }
         if (wait[0].revents != 0) {
             feed(p, &input);

@@ -28,14 +28,14 @@ void sops_term_restore(void)
 static bool change(int fd, tcflag_t on, tcflag_t off, struct sops_err *e)
 {
     if (tcgetattr(fd, &before) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read the terminal's mode: %s", strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read the terminal's mode: %s", sops_os_error(errno));
     }
     struct termios mode = before;
     mode.c_lflag = (mode.c_lflag | on) & ~off;
     mode.c_iflag |= ICRNL;
     atomic_store(&changed_fd, fd);
     return tcsetattr(fd, TCSAFLUSH, &mode) == 0 ||
-           sops_fail(e, SOPS_E_GENERIC, "cannot change the terminal's mode: %s", strerror(errno));
+           sops_fail(e, SOPS_E_GENERIC, "cannot change the terminal's mode: %s", sops_os_error(errno));
 }
 
 static bool read_byte(int fd, uint8_t *byte, bool *end, struct sops_err *e)
@@ -44,7 +44,7 @@ static bool read_byte(int fd, uint8_t *byte, bool *end, struct sops_err *e)
     while ((n = read(fd, byte, 1)) < 0 && errno == EINTR) {
     }
     *end = n == 0;
-    return n >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot read from the terminal: %s", strerror(errno));
+    return n >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot read from the terminal: %s", sops_os_error(errno));
 }
 
 /* One line without its end. The end of input counts as the end of a line, but not before its first byte. */

@@ -162,6 +162,9 @@ bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_
     }
     for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
         struct sops_node *to = part;
+        if (part != d->parts && sops_node_find(part, nested->key) != NULL && l == SOPS_META_NESTED) {
+            return sops_fail(e, SOPS_E_DUMP, "a document behind the first has a top-level entry called 'sops'");
+        }
         if (l == SOPS_META_NESTED) {
             to = part == d->parts ? nested : sops_node_copy(d, nested, e);
             if (to == NULL) {

@@ -245,10 +245,10 @@ static bool write_twice(struct writer *w, const struct sops_node *root, struct s
 bool sops_json_write(const struct sops_node *root, const struct sops_style *s, struct sops_buf *out, struct sops_err *e)
 {
     struct writer w = {.blank = '\t', .indent = 1, .e = e};
-    if (s != NULL && s->indent_set && s->indent < -1) {
+    if (s->indent_set && s->indent < -1) {
         return sops_fail(e, SOPS_E_DUMP, "JSON cannot be indented by %lld blanks", (long long)s->indent);
     }
-    if (s != NULL && s->indent_set && s->indent != -1) {
+    if (s->indent_set && s->indent != -1) {
         w.blank = ' ';
         w.indent = (size_t)s->indent;
     }

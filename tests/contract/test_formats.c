@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+static const struct sops_style usual;
+
 #define LEAST_CASES 3
 
 static void names_and_suffixes_are_unique(void **state)
@@ -90,9 +92,9 @@ static void check_valid(const struct sops_format *f, struct sops_slice in)
     struct sops_buf once = {0}, twice = {0};
     struct sops_err e = {0};
     assert_true(f->parse(&first, in, &e));
-    assert_true(sops_doc_emit(&first, f, NULL, &once, &e));
+    assert_true(sops_doc_emit(&first, f, &usual, &once, &e));
     assert_true(f->parse(&second, sops_buf_view(&once), &e));
-    assert_true(sops_doc_emit(&second, f, NULL, &twice, &e));
+    assert_true(sops_doc_emit(&second, f, &usual, &twice, &e));
     assert_true(f->parse(&third, sops_buf_view(&twice), &e));
     assert_true(sops_slice_eq(sops_buf_view(&once), sops_buf_view(&twice)));
     same_documents(&second, &third);
@@ -114,7 +116,7 @@ static void check_invalid(const struct sops_format *f, bool is_json, struct sops
     struct sops_err e = {0};
     if (is_json && f != &sops_format_json) {
         assert_true(sops_format_json.parse(&d, in, &e));
-        assert_false(sops_doc_emit(&d, f, NULL, &out, &e));
+        assert_false(sops_doc_emit(&d, f, &usual, &out, &e));
         assert_int_equal(e.code, SOPS_E_DUMP);
         assert_int_equal(out.len, 0);
     } else {
@@ -177,11 +179,11 @@ static void strings_are_extracted_raw(void **state)
         struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e);
         struct sops_node *n = sops_node_add(&d, root, SOPS_STR, SOPS_LIT("data"), SOPS_LIT("a\n\"b\" #\xFF"), &e);
         assert_non_null(n);
-        assert_true(sops_formats[i]->emit_value(&d, n, NULL, &out, &e));
+        assert_true(sops_formats[i]->emit_value(&d, n, &usual, &out, &e));
         assert_true(sops_slice_eq(sops_buf_view(&out), n->text));
         d.state = SOPS_DOC_UNVERIFIED;
         sops_buf_cut(&out, 0);
-        assert_false(sops_doc_emit(&d, sops_formats[i], NULL, &out, &e));
+        assert_false(sops_doc_emit(&d, sops_formats[i], &usual, &out, &e));
         assert_int_equal(e.code, SOPS_E_MAC);
         assert_int_equal(out.len, 0);
         sops_err_clear(&e);

@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static const struct sops_style usual;
+
 static void bytes_come_back(void **state)
 {
     (void)state;
@@ -20,7 +22,7 @@ static void bytes_come_back(void **state)
         struct sops_err e = {0};
         assert_true(sops_format_binary.parse(&d, cases[i], &e));
         assert_true(sops_slice_eq(d.parts->child->key, SOPS_LIT("data")));
-        assert_true(sops_doc_emit(&d, &sops_format_binary, NULL, &out, &e));
+        assert_true(sops_doc_emit(&d, &sops_format_binary, &usual, &out, &e));
         assert_true(sops_slice_eq(sops_buf_view(&out), cases[i]));
         sops_buf_free(&out);
         sops_doc_free(&d);
@@ -36,7 +38,7 @@ static void other_documents_are_refused(void **state)
         struct sops_buf out = {0};
         struct sops_err e = {0};
         assert_true(sops_format_json.parse(&d, sops_str(cases[i]), &e));
-        assert_false(sops_doc_emit(&d, &sops_format_binary, NULL, &out, &e));
+        assert_false(sops_doc_emit(&d, &sops_format_binary, &usual, &out, &e));
         assert_int_equal(e.code, SOPS_E_DUMP);
         assert_non_null(strstr(e.hint, "--output-type"));
         sops_err_clear(&e);
@@ -51,12 +53,12 @@ static void the_first_string_counts(void **state)
     struct sops_buf out = {0};
     struct sops_err e = {0};
     assert_true(sops_format_json.parse(&d, SOPS_LIT("{\"a\":1,\"data\":\"x\",\"data\":\"y\"}"), &e));
-    assert_true(sops_doc_emit(&d, &sops_format_binary, NULL, &out, &e));
+    assert_true(sops_doc_emit(&d, &sops_format_binary, &usual, &out, &e));
     assert_true(sops_slice_eq(sops_buf_view(&out), SOPS_LIT("x")));
     sops_buf_cut(&out, 0);
-    assert_true(sops_format_binary.emit_value(&d, d.parts->last, NULL, &out, &e));
+    assert_true(sops_format_binary.emit_value(&d, d.parts->last, &usual, &out, &e));
     assert_true(sops_slice_eq(sops_buf_view(&out), SOPS_LIT("y")));
-    assert_false(sops_format_binary.emit_value(&d, d.parts->child, NULL, &out, &e));
+    assert_false(sops_format_binary.emit_value(&d, d.parts->child, &usual, &out, &e));
     assert_int_equal(e.code, SOPS_E_DUMP);
     sops_err_clear(&e);
     sops_buf_free(&out);

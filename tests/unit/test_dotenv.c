@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static const struct sops_style usual;
+
 static void lines_become_entries(void **state)
 {
     (void)state;
@@ -76,7 +78,7 @@ static void nothing_is_a_document(void **state)
     struct sops_err e = {0};
     assert_true(sops_format_dotenv.parse(&d, (struct sops_slice){NULL, 0}, &e));
     assert_non_null(d.parts);
-    assert_true(sops_doc_emit(&d, &sops_format_dotenv, NULL, &out, &e));
+    assert_true(sops_doc_emit(&d, &sops_format_dotenv, &usual, &out, &e));
     assert_int_equal(out.len, 0);
     sops_buf_free(&out);
     sops_doc_free(&d);
@@ -109,7 +111,7 @@ static void scalars_are_written_plain(void **state)
         struct sops_err e = {0};
         struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e);
         assert_non_null(sops_node_add(&d, root, cases[i].kind, SOPS_LIT("k"), sops_str(cases[i].text), &e));
-        assert_int_equal(sops_doc_emit(&d, &sops_format_dotenv, NULL, &out, &e), cases[i].want != NULL);
+        assert_int_equal(sops_doc_emit(&d, &sops_format_dotenv, &usual, &out, &e), cases[i].want != NULL);
         if (cases[i].want != NULL) {
             assert_true(sops_slice_eq(sops_buf_view(&out), sops_str(cases[i].want)));
         } else {
@@ -119,7 +121,8 @@ static void scalars_are_written_plain(void **state)
         }
         sops_buf_cut(&out, 0);
         struct sops_err none = {0};
-        assert_int_equal(sops_format_dotenv.emit_value(&d, root->child, NULL, &out, &none), cases[i].kind == SOPS_STR);
+        assert_int_equal(sops_format_dotenv.emit_value(&d, root->child, &usual, &out, &none),
+                         cases[i].kind == SOPS_STR);
         assert_int_equal(none.code, cases[i].kind == SOPS_STR ? SOPS_OK : SOPS_E_DUMP);
         sops_err_clear(&none);
         sops_err_clear(&e);

@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static const struct sops_style usual;
+
 /* "[name]" for a section, "key|value|" for a key, "#text|" for a comment. */
 static void show(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e)
 {
@@ -136,7 +138,7 @@ static void what_is_written(void **state)
         struct sops_buf out = {0};
         struct sops_err e = {0};
         assert_true(sops_format_ini.parse(&d, sops_str(cases[i].in), &e));
-        assert_true(sops_doc_emit(&d, &sops_format_ini, NULL, &out, &e));
+        assert_true(sops_doc_emit(&d, &sops_format_ini, &usual, &out, &e));
         check(&out, cases[i].want);
         sops_buf_free(&out);
         sops_doc_free(&d);
@@ -165,7 +167,7 @@ static void documents_of_other_formats(void **state)
         struct sops_buf out = {0};
         struct sops_err e = {0};
         assert_true(sops_format_json.parse(&d, sops_str(cases[i].json), &e));
-        assert_int_equal(sops_doc_emit(&d, &sops_format_ini, NULL, &out, &e), cases[i].want != NULL);
+        assert_int_equal(sops_doc_emit(&d, &sops_format_ini, &usual, &out, &e), cases[i].want != NULL);
         check(&out, cases[i].want != NULL ? cases[i].want : "");
         assert_int_equal(e.code, cases[i].want != NULL ? SOPS_OK : SOPS_E_DUMP);
         sops_err_clear(&e);
@@ -181,8 +183,8 @@ static void values_are_extracted_as_json(void **state)
     struct sops_buf out = {0};
     struct sops_err e = {0};
     assert_true(sops_format_json.parse(&d, SOPS_LIT("{\"s\":\"a\\nb\",\"l\":[1,\"x\"]}"), &e));
-    assert_true(sops_format_ini.emit_value(&d, d.parts->child, NULL, &out, &e));
-    assert_true(sops_format_ini.emit_value(&d, d.parts->last, NULL, &out, &e));
+    assert_true(sops_format_ini.emit_value(&d, d.parts->child, &usual, &out, &e));
+    assert_true(sops_format_ini.emit_value(&d, d.parts->last, &usual, &out, &e));
     check(&out, "a\nb[1,\"x\"]");
     sops_buf_free(&out);
     sops_doc_free(&d);

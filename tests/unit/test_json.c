@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static const struct sops_style usual;
+
 static void check(const struct sops_buf *out, const char *want)
 {
     if (out->len != strlen(want) || memcmp(out->ptr, want, out->len) != 0) {
@@ -46,7 +48,7 @@ static void what_is_read_is_written(void **state)
         struct sops_err e = {0};
         assert_true(sops_json_parse(&d, sops_str(cases[i].in), &e));
         assert_int_equal(d.notes.len, 0);
-        assert_true(sops_doc_emit(&d, &sops_format_json, NULL, &out, &e));
+        assert_true(sops_doc_emit(&d, &sops_format_json, &usual, &out, &e));
         check(&out, cases[i].want);
         sops_buf_free(&out);
         sops_doc_free(&d);
@@ -184,7 +186,7 @@ static void comments_are_dropped(void **state)
     struct sops_node *map = sops_node_add(&d, root, SOPS_MAP, SOPS_LIT("m"), none, &e);
     assert_non_null(sops_node_add(&d, map, SOPS_COMMENT, none, SOPS_LIT("c"), &e));
     assert_non_null(sops_node_add(&d, root, SOPS_COMMENT, none, SOPS_LIT("c"), &e));
-    assert_true(sops_doc_emit(&d, &sops_format_json, NULL, &out, &e));
+    assert_true(sops_doc_emit(&d, &sops_format_json, &usual, &out, &e));
     check(&out, "{\n\t\"l\": [\n\t\t1\n\t],\n\t\"m\": {}\n}\n");
     sops_buf_free(&out);
     sops_doc_free(&d);
@@ -199,15 +201,15 @@ static void bytes_that_are_no_text(void **state)
     struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e);
     struct sops_node *n = sops_node_add(&d, root, SOPS_STR, SOPS_LIT("\xC3"), SOPS_LIT("\xFF\xED\xA0\x80"), &e);
     assert_non_null(n);
-    assert_true(sops_doc_emit(&d, &sops_format_json, NULL, &out, &e));
+    assert_true(sops_doc_emit(&d, &sops_format_json, &usual, &out, &e));
     check(&out, "{\n\t\"\\ufffd\": \"\\ufffd\\ufffd\\ufffd\\ufffd\"\n}\n");
     sops_buf_cut(&out, 0);
     /* Extracted it is raw; infinity has no JSON. */
-    assert_true(sops_format_json.emit_value(&d, n, NULL, &out, &e));
+    assert_true(sops_format_json.emit_value(&d, n, &usual, &out, &e));
     check(&out, "\xFF\xED\xA0\x80");
     n = sops_node_add(&d, root, SOPS_FLOAT, SOPS_LIT("f"), SOPS_LIT("+Inf"), &e);
     assert_non_null(n);
-    assert_false(sops_doc_emit(&d, &sops_format_json, NULL, &out, &e));
+    assert_false(sops_doc_emit(&d, &sops_format_json, &usual, &out, &e));
     assert_int_equal(e.code, SOPS_E_DUMP);
     assert_non_null(strstr(e.msg, "[\"f\"]"));
     sops_err_clear(&e);
@@ -223,16 +225,16 @@ static void values_are_extracted(void **state)
     struct sops_err e = {0};
     assert_true(sops_json_parse(&d, SOPS_LIT("{\"l\":[1,\"x\",{\"a\":null}],\"f\":1.50,\"s\":\"a\\nb\"}"), &e));
     struct sops_node *list = sops_node_find(d.parts, SOPS_LIT("l"));
-    assert_true(sops_format_json.emit_value(&d, list, NULL, &out, &e));
+    assert_true(sops_format_json.emit_value(&d, list, &usual, &out, &e));
     check(&out, "[\n\t1,\n\t\"x\",\n\t{\n\t\t\"a\": null\n\t}\n]");
     sops_buf_cut(&out, 0);
     assert_true(sops_json_write_compact(list, &out, &e));
     check(&out, "[1,\"x\",{\"a\":null}]");
     sops_buf_cut(&out, 0);
-    assert_true(sops_format_json.emit_value(&d, sops_node_find(d.parts, SOPS_LIT("f")), NULL, &out, &e));
+    assert_true(sops_format_json.emit_value(&d, sops_node_find(d.parts, SOPS_LIT("f")), &usual, &out, &e));
     check(&out, "1.5");
     sops_buf_cut(&out, 0);
-    assert_true(sops_format_json.emit_value(&d, sops_node_find(d.parts, SOPS_LIT("s")), NULL, &out, &e));
+    assert_true(sops_format_json.emit_value(&d, sops_node_find(d.parts, SOPS_LIT("s")), &usual, &out, &e));
     check(&out, "a\nb");
     sops_buf_free(&out);
     sops_doc_free(&d);
@@ -277,7 +279,7 @@ static void unverified_is_not_written(void **state)
     struct sops_err e = {0};
     assert_true(sops_json_parse(&d, SOPS_LIT("{\"a\":1}"), &e));
     d.state = SOPS_DOC_UNVERIFIED;
-    assert_false(sops_doc_emit(&d, &sops_format_json, NULL, &out, &e));
+    assert_false(sops_doc_emit(&d, &sops_format_json, &usual, &out, &e));
     assert_int_equal(e.code, SOPS_E_MAC);
     assert_int_equal(out.len, 0);
     sops_err_clear(&e);

@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static const struct sops_style usual;
+
 static void mark_all(struct sops_node *root)
 {
     for (struct sops_node *n = root; n != NULL; n = sops_node_after(root, n)) {
@@ -22,7 +24,7 @@ static int code_of(const char *json, const struct sops_format *f, const struct s
     struct sops_buf out = {0};
     assert_true(sops_format_json.parse(&d, sops_str(json), e));
     mark_all(d.parts);
-    assert_true(sops_doc_emit(&d, f, NULL, &out, e));
+    assert_true(sops_doc_emit(&d, f, &usual, &out, e));
     bool good = sops_readback(&d, f, rules, sops_buf_view(&out), e);
     assert_int_equal(good, e->code == SOPS_OK);
     sops_buf_free(&out);
@@ -96,7 +98,7 @@ static void comment_rules(void **state)
     assert_non_null(sops_node_add(&d, section, SOPS_COMMENT, none, SOPS_LIT("hide"), &e));
     struct sops_node *b = sops_node_add(&d, section, SOPS_STR, SOPS_LIT("b"), SOPS_LIT("ENC[x]"), &e);
     b->flags |= SOPS_MARKED;
-    assert_true(sops_doc_emit(&d, &sops_format_ini, NULL, &out, &e));
+    assert_true(sops_doc_emit(&d, &sops_format_ini, &usual, &out, &e));
     assert_true(sops_readback(&d, &sops_format_ini, &rules, sops_buf_view(&out), &e));
     a->flags |= SOPS_MARKED;
     assert_false(sops_readback(&d, &sops_format_ini, &rules, sops_buf_view(&out), &e));

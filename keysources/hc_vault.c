@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HashiCorp Vault's transit engine, and OpenBao's (spec 60 section 7). The address is the key's own; VAULT_ADDR is not
  * looked at. */
+#include "cloud/vault.h"
 #include "core/keysource.h"
 #include "keysources/hc_vault_uri.h"
 
@@ -34,6 +35,115 @@ static bool show(const struct sops_key *k, struct sops_buf *out, struct sops_err
                          SOPS_ARG(k->field[NAME]));
 }
 
+/* ---- the allow-list -------------------------------------------------------------------------------------------- */
+
+/* As if both ended in a slash, so that "http://a" does not allow "http://ab". */
+static bool entry_allows(struct sops_slice entry, struct sops_slice address)
+{
+    struct sops_slice stem = entry.ptr[entry.len - 1] == '/' ? sops_slice_first(entry, entry.len - 1) : entry;
+
+    if (!sops_slice_starts(address, stem)) {
+        return false;
+    }
+    if (address.len > stem.len) {
+        return address.ptr[stem.len] == '/';
+    }
+    return address.len == 0 || address.ptr[address.len - 1] != '/';
+}
+
+/* SOPS_HC_VAULT_ALLOWLIST: "all", "none" or prefixes of addresses (spec 60 section 7.1). The whole list is read, so
+ * that a broken one is an error even when an earlier entry fits. */
+static bool check_allowed(struct sops_world *w, struct sops_slice address, struct sops_err *e)
+{
+    struct sops_slice list = sops_str(sops_world_env_set(w, "SOPS_HC_VAULT_ALLOWLIST")), rest = list, entry;
+    bool allowed = list.len == 0 || sops_slice_eq(list, SOPS_LIT("all"));
+    bool word = allowed || sops_slice_eq(list, SOPS_LIT("none"));
+
+    for (unsigned n = 1; !word && sops_slice_next(&rest, ',', &entry); n++) {
+        entry = sops_slice_trim(entry);
+        if (entry.len == 0) {
+            return sops_fail(e, SOPS_E_GENERIC, "SOPS_HC_VAULT_ALLOWLIST's entry %u is empty", n);
+        }
+        allowed = allowed || entry_allows(entry, address);
+    }
+    return allowed || sops_fail(e, SOPS_E_GENERIC, "Allowlist does not allow %.*s", SOPS_ARG(address));
+}
+
+/* ---- the calls ------------------------------------------------------------------------------------------------- */
+
+static bool make_path(const struct sops_key *k, const char *action, struct sops_buf *path, struct sops_err *e)
+{
+    struct sops_buf raw = {0};
+    bool ok = sops_buf_addf(&raw, e, "%.*s/%s/%.*s", SOPS_ARG(k->field[ENGINE]), action, SOPS_ARG(k->field[NAME])) &&
+              sops_vault_clean(path, sops_buf_view(&raw), e) && sops_buf_cstr(path, e) != NULL;
+
+    sops_buf_free(&raw);
+    return ok;
+}
+
+/* Sends {"<in>": text} and appends the text of data.<out>. `none`, `wrong`: the words for when it is not there, and
+ * when it is no text. */
+static bool call(struct sops_world *w, const struct sops_key *k, const struct sops_buf *path, const char *in,
+                 struct sops_slice text, const char *out, const char *none, const char *wrong, struct sops_buf *result,
+                 struct sops_err *e)
+{
+    struct sops_arena a = {0};
+    struct sops_vault v;
+    struct sops_buf body = {0};
+    json_t *answer = NULL;
+    bool ok = sops_vault_setup(w, &a, k->field[ADDRESS], SOPS_VAULT_AGENT | SOPS_VAULT_TOKEN_FILE, &v, e) &&
+              sops_buf_addf(&body, e, "{\"%s\":", in) && sops_json_quote(&body, text, e) &&
+              sops_buf_addc(&body, '}', e) &&
+              sops_vault_call(w, &v, "PUT", sops_buf_view(path), sops_buf_view(&body), &answer, e);
+
+    if (ok) {
+        const json_t *found = json_object_get(answer, "data");
+        const json_t *value = json_object_get(found, out);
+        ok = !json_is_object(found)   ? sops_fail(e, SOPS_E_GENERIC, "transit backend is empty")
+             : value == NULL          ? sops_fail(e, SOPS_E_GENERIC, "%s", none)
+             : !json_is_string(value) ? sops_fail(e, SOPS_E_GENERIC, "%s", wrong)
+                                      : sops_buf_add(result, sops_json_text(found, out), e);
+    }
+    json_decref(answer);
+    sops_buf_free(&body);
+    sops_arena_free(&a);
+    return ok;
+}
+
+static bool wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
+                 struct sops_err *e)
+{
+    struct sops_buf path = {0}, text = {0};
+    bool ok = check_allowed(w, k->field[ADDRESS], e) && make_path(k, "encrypt", &path, e) &&
+              sops_base64_add(&text, SOPS_B64_STD, plain, e);
+
+    if (ok && !call(w, k, &path, "plaintext", sops_buf_view(&text), "ciphertext", "no encrypted data",
+                    "encrypted ciphertext cannot be cast to string", enc, e)) {
+        ok = sops_within(e, "failed to encrypt sops data key to Vault transit backend '%.*s'",
+                         SOPS_ARG(sops_buf_view(&path)));
+    }
+    sops_buf_free(&text);
+    sops_buf_free(&path);
+    return ok;
+}
+
+static bool unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
+{
+    struct sops_buf path = {0}, text = {0};
+    bool ok = check_allowed(w, k->field[ADDRESS], e) && make_path(k, "decrypt", &path, e);
+
+    if (ok && !(call(w, k, &path, "ciphertext", k->enc, "plaintext", "no decrypted data",
+                     "decrypted plaintext data cannot be cast to string", &text, e) &&
+                (sops_base64_text(plain, SOPS_B64_CR, sops_buf_view(&text), e) ||
+                 sops_within(e, "cannot decode base64 plaintext into data key bytes")))) {
+        ok = sops_within(e, "failed to decrypt sops data key from Vault transit backend '%.*s'",
+                         SOPS_ARG(sops_buf_view(&path)));
+    }
+    sops_buf_free(&text);
+    sops_buf_free(&path);
+    return ok;
+}
+
 const struct sops_keysource sops_keysource_hc_vault = {
     .id = "hc_vault",
     .title = "Hashicorp Vault key with URI",
@@ -47,4 +157,6 @@ const struct sops_keysource sops_keysource_hc_vault = {
     .rank = {[SOPS_BY_FLAGS] = 5, [SOPS_BY_RULE] = 6, [SOPS_BY_META] = 4, [SOPS_BY_ROTATE] = 5, [SOPS_BY_GROUPS] = 3},
     .parse = parse,
     .show = show,
+    .wrap = wrap,
+    .unwrap = unwrap,
 };

@@ -215,11 +215,15 @@ static void set_method(struct exchange *x)
 static void set_trust(struct exchange *x, struct sops_world *w)
 {
     const struct sops_http_req *r = x->req;
-    bool own = r->ca_file != NULL || r->ca_dir != NULL;
+    bool own = r->ca_file != NULL || r->ca_dir != NULL || r->ca_pem.len > 0;
     set_long(x, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
     if (own) {
         set_pointer(x, CURLOPT_CAINFO, r->ca_file);
         set_pointer(x, CURLOPT_CAPATH, r->ca_dir);
+        if (r->ca_pem.len > 0) {
+            struct curl_blob pem = {(void *)(uintptr_t)r->ca_pem.ptr, r->ca_pem.len, CURL_BLOB_COPY};
+            set_pointer(x, CURLOPT_CAINFO_BLOB, &pem);
+        }
     } else {
         set_text(x, CURLOPT_CAINFO, sops_world_env_set(w, "SSL_CERT_FILE"));
         set_text(x, CURLOPT_CAPATH, sops_world_env_set(w, "SSL_CERT_DIR"));
@@ -283,7 +287,10 @@ static bool set_options(struct exchange *x, struct sops_world *w, const struct s
             x->pool->setopt(x->h, CURLOPT_HEADERFUNCTION, take_head) == CURLE_OK;
     set_pointer(x, CURLOPT_WRITEDATA, x);
     set_pointer(x, CURLOPT_HEADERDATA, x);
-    set_text(x, CURLOPT_PROXY, r->no_proxy || r->unix_path != NULL ? "" : sops_proxy_for(w, sops_str(x->url)));
+    set_text(x, CURLOPT_PROXY,
+             r->no_proxy || r->unix_path != NULL ? ""
+             : r->proxy != NULL                  ? r->proxy
+                                                 : sops_proxy_for(w, sops_str(x->url)));
     set_text(x, CURLOPT_NOPROXY, "");
     set_text(x, CURLOPT_UNIX_SOCKET_PATH, r->unix_path);
     set_trust(x, w);

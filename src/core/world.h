@@ -31,7 +31,9 @@ struct sops_http_req {
     const char *const *headers;                                            /* "Name: value", NULL-terminated; or NULL */
     struct sops_slice body;                                                /* sent when method is not GET */
     const char *ca_file, *ca_dir, *client_cert, *client_key, *server_name; /* NULL: default */
+    struct sops_slice ca_pem;      /* instead of ca_file: the certificates themselves; or empty */
     const char *unix_path;         /* connect here instead of to the URL's host; or NULL */
+    const char *proxy;             /* go through this one, whatever HTTP(S)_PROXY says; or NULL */
     bool insecure;                 /* do not check the server's certificate */
     bool no_proxy;                 /* no HTTP(S)_PROXY for this request */
     bool one_redirect;             /* follow one redirect to the same host */
@@ -95,8 +97,8 @@ struct sops_world {
 typedef bool sops_make_fn(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e);
 bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice name, sops_make_fn *make, void *arg,
                      void **thing, struct sops_err *e) SOPS_CHECKED;
-/* For a thing that holds more than memory of its arena (locked pages): sops_world_forget calls `drop(thing)` before it frees
- * the slots made so far. The last act of a `make`, as it stays when the making fails later. */
+/* For a thing that holds more than memory of its arena (locked pages): sops_world_forget calls `drop(thing)` before it
+ * frees the slots made so far. The last act of a `make`, as it stays when the making fails later. */
 bool sops_world_at_end(struct sops_world *w, void (*drop)(void *thing), void *thing, struct sops_err *e) SOPS_CHECKED;
 /* Frees all slots. */
 void sops_world_forget(struct sops_world *w);

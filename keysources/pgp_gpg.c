@@ -258,8 +258,11 @@ static bool fail_with_words(const struct gpgme *g, gpgme_error_t error, struct s
 {
     char text[128] = "";
     (void)g->strerror_r(error, text, sizeof text);
-    struct sops_slice last = words.len != 0 ? words : sops_str(text);
-    return sops_fail(e, SOPS_E_GENERIC, "%.*s%s%.*s", SOPS_ARG(reason), reason.len != 0 ? ": " : "", SOPS_ARG(last));
+    if (words.len == 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "%.*s%szero bytes returned: %s", SOPS_ARG(reason),
+                         reason.len != 0 ? ": " : "", text);
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "%.*s%s%.*s", SOPS_ARG(reason), reason.len != 0 ? ": " : "", SOPS_ARG(words));
 }
 
 /* Splits "0xFINGERPRINT!" and refuses what gpg would take for something else than one key (spec 60 section 9.3). */

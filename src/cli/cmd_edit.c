@@ -56,7 +56,7 @@ static bool choose_editor(struct sops_world *w, struct edit *d, struct sops_err 
         sops_buf_free(&path);
     }
     if (named == NULL) {
-        (void)sops_fail(e, SOPS_E_EDITOR, "no editor available: none of vim, nano and vi is in PATH");
+        (void)sops_fail(e, SOPS_E_EDITOR, "no editor available: no vim, nano, vi was found in PATH");
         return sops_hint(e, "set EDITOR to the editor of your choice");
     }
     if (!sops_words_split(&d->words, sops_str(named), e)) {
@@ -158,6 +158,7 @@ static void wait_for_enter(struct sops_world *w, const struct sops_err *why)
 {
     uint8_t byte;
     sops_ui_error(w, why);
+    sops_ui_note("The edited text cannot be taken, probably due to invalid syntax.");
     sops_ui_note("Press enter to return to the editor, or Ctrl+C to exit.");
     while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
     }

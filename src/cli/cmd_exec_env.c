@@ -36,7 +36,7 @@ static bool add_value(struct sops_buf *out, const struct sops_node *n, struct so
     case SOPS_ODD:
         break;
     }
-    return sops_fail(e, SOPS_E_GENERIC, "the value of '%.*s' is a mapping or a list: no variable can hold it",
+    return sops_fail(e, SOPS_E_GENERIC, "'%.*s' has a complex value, a mapping or a list: no variable can hold it",
                      SOPS_ARG(n->key));
 }
 

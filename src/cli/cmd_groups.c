@@ -109,8 +109,8 @@ static bool own_enough(struct sops_job *j, struct sops_err *e)
 {
     size_t left = count(j->meta.groups);
     if (j->meta.threshold > 0 && left < (uint64_t)j->meta.threshold) {
-        (void)sops_fail(e, SOPS_E_GENERIC, "%zu group%s would be left, fewer than the threshold of %lld", left,
-                        left == 1 ? "" : "s", (long long)j->meta.threshold);
+        (void)sops_fail(e, SOPS_E_GENERIC, "the Shamir threshold is %lld, but we only have %zu group%s left",
+                        (long long)j->meta.threshold, left, left == 1 ? "" : "s");
         return sops_hint(e, "lower it with --shamir-secret-sharing-threshold");
     }
     return true;

@@ -115,7 +115,7 @@ static bool unset(struct sops_job *j, const struct change *c, struct sops_err *e
         return false;
     }
     if (!found && !sops_opt_on(j->opt, "idempotent")) {
-        return sops_fail(e, SOPS_E_GENERIC, "there is nothing at the path in '%s'", j->path);
+        return sops_fail(e, SOPS_E_GENERIC, "there is nothing at '%s' in '%s'", sops_arg(j->opt, 1), j->path);
     }
     j->done = !found;
     return true;

@@ -14,7 +14,7 @@ void sops_route_free(struct sops_route *r)
 static bool parse_step(struct sops_slice piece, struct sops_route_step *step, int code, struct sops_err *e)
 {
     if (piece.ptr[piece.len - 1] != ']') {
-        return sops_fail(e, code, "the path is not valid: a part does not end with ']'");
+        return sops_fail(e, code, "the path is not valid: a key or index does not end with ']'");
     }
     piece.len--;
     if (piece.len == 0) {

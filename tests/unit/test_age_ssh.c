@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SSH keys in every shape that ssh-keygen writes, plain and encrypted, both directions; and those that are refused. */
+#include "age_world.h"
+
+#include "base/encode.h"
+#include "keysources/age_internal.h"
+#include "keysources/age_rsa.h"
+#include "keysources/age_ssh_key.h"
+
+#define KEYS KAT "ssh-keys/"
+
+static const struct {
+    const char *name;
+    bool encrypted;
+} keys[] = {
+    {"ed25519_plain", false},        {"ed25519_plain_pkcs8", false},   {"ed25519_enc_aes256ctr", true},
+    {"ed25519_enc_aes256cbc", true}, {"rsa2048_plain_openssh", false}, {"rsa2048_plain_pkcs8", false},
+    {"rsa3072_plain_pem", false},    {"rsa2048_enc_pem", true},        {"rsa2048_enc_openssh", true},
+};
+static const char *const right[] = {"kat passphrase", NULL};
+
+static void path_of(char *out, size_t size, const char *name, const char *ending)
+{
+    (void)snprintf(out, size, "%s%s%s", KEYS, name, ending);
+}
+
+/* What others encrypted to the key opens, by its file; and what we encrypt to it. */
+static void from_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct age_world a;
+        struct sops_buf recipient = {0}, enc = {0};
+        struct sops_err e = {0};
+        char path[256], file[256];
+        age_world_new(&a);
+        path_of(path, sizeof path, keys[i].name, "");
+        age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path);
+        a.answers = keys[i].encrypted ? right : NULL;
+        (void)snprintf(file, sizeof file, "ssh-%s.age", keys[i].name);
+        age_assert_kat(&a, file);
+        assert_int_equal(a.questions, keys[i].encrypted);
+        path_of(file, sizeof file, keys[i].name, ".pub");
+        age_read_file(file, &recipient);
+        assert_ok(age_try_wrap(&a, (const char *)recipient.ptr, &enc, &e), &e);
+        age_assert_opens(&a, sops_buf_view(&enc));
+        assert_int_equal(a.questions, keys[i].encrypted); /* the passphrase is asked for once */
+        if (keys[i].encrypted) {
+            assert_non_null(strstr(a.asked, "Enter passphrase for \"/"));
+        }
+        sops_buf_free(&recipient);
+        sops_buf_free(&enc);
+        age_world_end(&a);
+    }
+}
+
+static void from_command(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf text = {0}, enc = {0};
+    char path[256];
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_CMD", "pass show key");
+    path_of(path, sizeof path, "ed25519_plain", "");
+    age_read_file(path, &text);
+    a.output = (const char *)text.ptr;
+    age_assert_kat(&a, "ssh-ed25519_plain.age");
+    sops_buf_free(&text);
+    path_of(path, sizeof path, "ed25519_enc_aes256ctr", "");
+    age_read_file(path, &text);
+    a.output = (const char *)text.ptr;
+    age_read_file(KAT "ssh-ed25519_enc_aes256ctr.age", &enc);
+    age_assert_shut(&a, sops_buf_view(&enc), "SOPS_AGE_SSH_PRIVATE_KEY_CMD: ");
+    age_assert_shut(&a, sops_buf_view(&enc), "must not be encrypted");
+    sops_buf_free(&text);
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
+static void from_home(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *place, *key, *file;
+    } cases[] = {
+        {".ssh/id_ed25519", "ed25519_plain", "ssh-ed25519_plain.age"},
+        {".ssh/id_rsa", "rsa2048_plain_openssh", "ssh-rsa2048_plain_openssh.age"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct age_world a;
+        struct sops_buf text = {0};
+        char path[256];
+        age_world_new(&a);
+        path_of(path, sizeof path, cases[i].key, "");
+        age_read_file(path, &text);
+        age_world_file(&a, cases[i].place, sops_buf_view(&text));
+        age_assert_kat(&a, cases[i].file);
+        sops_buf_free(&text);
+        age_world_end(&a);
+    }
+}
+
+static void passphrases(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"wrong", NULL}, *const empty[] = {"", NULL};
+    static const char *const names[] = {"ed25519_enc_aes256ctr", "ed25519_enc_aes256cbc", "rsa2048_enc_pem"};
+    for (size_t i = 0; i < 3; i++) {
+        struct age_world a;
+        struct sops_buf enc = {0};
+        char path[256], file[256];
+        age_world_new(&a);
+        path_of(path, sizeof path, names[i], "");
+        age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path);
+        (void)snprintf(file, sizeof file, "%sssh-%s.age", KAT, names[i]);
+        age_read_file(file, &enc);
+        a.answers = wrong;
+        age_assert_shut(&a, sops_buf_view(&enc), "incorrect passphrase");
+        a.questions = 0;
+        a.answers = empty;
+        age_assert_shut(&a, sops_buf_view(&enc), "the passphrase is empty");
+        a.answers = NULL;
+        age_assert_shut(&a, sops_buf_view(&enc), "not a terminal");
+        a.questions = 0;
+        a.answers = right;
+        age_assert_kat(&a, file + strlen(KAT));
+        sops_buf_free(&enc);
+        age_world_end(&a);
+    }
+}
+
+/* Another key's stanza asks for no passphrase. */
+static void lazy(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0};
+    char path[256];
+    age_world_new(&a);
+    path_of(path, sizeof path, "ed25519_enc_aes256ctr", "");
+    age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path);
+    age_read_file(KAT "ssh-ed25519_plain.age", &enc);
+    age_assert_shut(&a, sops_buf_view(&enc), "did not match");
+    assert_string_equal(a.asked, "");
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
+/* An encrypted PEM file does not tell its public key: it must stand beside it, and must be its own. */
+static void public_beside(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf text = {0}, other = {0}, enc = {0};
+    char path[256];
+    age_world_new(&a);
+    path_of(path, sizeof path, "rsa2048_enc_pem", "");
+    age_read_file(path, &text);
+    age_world_file(&a, "key", sops_buf_view(&text));
+    path_of(path, sizeof path, "rsa2048_plain_pkcs8", ".pub");
+    age_read_file(path, &other);
+    age_read_file(KAT "ssh-rsa2048_plain_pkcs8.age", &enc);
+    (void)snprintf(path, sizeof path, "%s/key", a.home);
+    age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path);
+    a.answers = right;
+    age_assert_shut(&a, sops_buf_view(&enc), "key.pub");
+    age_world_end(&a);
+    age_world_new(&a);
+    age_world_file(&a, "key", sops_buf_view(&text));
+    age_world_file(&a, "key.pub", sops_buf_view(&other));
+    (void)snprintf(path, sizeof path, "%s/key", a.home);
+    age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path);
+    a.answers = right;
+    age_assert_shut(&a, sops_buf_view(&enc), "mismatched private and public SSH key");
+    sops_buf_free(&text);
+    sops_buf_free(&other);
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
+static void refused_keys(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ed25519_enc_aes256gcm_unsupported", "ed25519_enc_rounds2049_unsupported",
+                                        "rsa2048_enc_pkcs8_unsupported", "ecdsa_unsupported_type"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct sops_buf text = {0};
+        struct sops_ssh_private k = {0};
+        struct sops_err e = {0};
+        char path[256];
+        path_of(path, sizeof path, names[i], "");
+        age_read_file(path, &text);
+        assert_fails(sops_ssh_private_parse(sops_buf_view(&text), sops_str(right[0]), &k, &e), &e, SOPS_E_GENERIC);
+        sops_buf_free(&text);
+    }
+}
+
+static void refused_recipients(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rsa1024_too_small", "ecdsa_unsupported_type"};
+    struct sops_buf wire = {0};
+    struct sops_err e = {0};
+    for (size_t i = 0; i < 2; i++) {
+        struct sops_buf text = {0};
+        char path[256];
+        path_of(path, sizeof path, names[i], ".pub");
+        age_read_file(path, &text);
+        assert_fails(sops_age_ssh_public(sops_slice_trim(sops_buf_view(&text)), &wire, &e), &e, SOPS_E_GENERIC);
+        sops_buf_free(&text);
+    }
+    static const char *const lines[] = {"",
+                                        "ssh-ed25519",
+                                        "ssh-ed25519 ",
+                                        "ssh-ed25519 !!!!",
+                                        "ssh-ed25519 AAAA",
+                                        "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIKWRlhWSmhpRwkWPfC+5e0whF9ArnADtz1"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_fails(sops_age_ssh_public(sops_str(lines[i]), &wire, &e), &e, SOPS_E_GENERIC);
+    }
+    assert_int_equal(wire.len, 0);
+    sops_buf_free(&wire);
+}
+
+/* Every file cut anywhere is refused, or still the same key where only its end is missing; nothing is read beyond. */
+static void cut_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct sops_buf text = {0};
+        char path[256];
+        path_of(path, sizeof path, keys[i].name, "");
+        age_read_file(path, &text);
+        for (size_t n = 0; n + 2 < text.len; n += 3) {
+            struct sops_ssh_private k = {0};
+            struct sops_err e = {0};
+            assert_fails(sops_ssh_private_parse(sops_slice_of(text.ptr, n), (struct sops_slice){0}, &k, &e), &e,
+                         SOPS_E_GENERIC);
+        }
+        sops_buf_free(&text);
+    }
+}
+
+/* An RSA key whose numbers do not belong together is not used. */
+static void inconsistent_rsa(void **state)
+{
+    (void)state;
+    struct sops_buf text = {0}, out = {0};
+    struct sops_ssh_private k = {0};
+    struct sops_err e = {0};
+    char path[256];
+    path_of(path, sizeof path, "rsa2048_plain_pkcs8", "");
+    age_read_file(path, &text);
+    assert_ok(sops_ssh_private_parse(sops_buf_view(&text), (struct sops_slice){0}, &k, &e), &e);
+    for (int i = 0; i < SOPS_SSH_NUMBERS; i++) {
+        size_t at = (size_t)(k.number[i].ptr - k.secret.ptr) + k.number[i].len / 2;
+        k.secret.ptr[at] ^= 2;
+        assert_fails(sops_age_rsa_open(&k, SOPS_LIT("x"), &out, &e), &e, SOPS_E_GENERIC);
+        k.secret.ptr[at] ^= 2;
+    }
+    sops_ssh_private_free(&k);
+    sops_buf_free(&text);
+    sops_buf_free(&out);
+}
+
+/* Once the tag fits, a stanza that does not open ends the entry. */
+static void broken_stanzas(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ed25519_plain", "rsa2048_plain_openssh"};
+    for (size_t i = 0; i < 2; i++) {
+        struct age_world a;
+        struct sops_buf armored = {0}, file = {0}, enc = {0};
+        struct sops_err e = {0};
+        char path[256], other[256];
+        age_world_new(&a);
+        path_of(path, sizeof path, names[i], "");
+        age_world_set(&a, "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path);
+        (void)snprintf(other, sizeof other, "%sssh-%s.age", KAT, names[i]);
+        age_read_file(other, &armored);
+        assert_ok(sops_age_dearmor(sops_buf_view(&armored), &file, &e), &e);
+        size_t body =
+            sizeof "age-encryption.org/v1\n" + sops_slice_find(sops_slice_skip(sops_buf_view(&file), 22), '\n');
+        file.ptr[body + 5] = file.ptr[body + 5] == 'A' ? 'B' : 'A';
+        assert_ok(sops_age_armor(sops_buf_view(&file), &enc, &e), &e);
+        age_assert_shut(&a, sops_buf_view(&enc), i == 0 ? "does not authenticate" : "does not decrypt");
+        sops_buf_free(&armored);
+        sops_buf_free(&file);
+        sops_buf_free(&enc);
+        age_world_end(&a);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_files),       cmocka_unit_test(from_command),   cmocka_unit_test(from_home),
+        cmocka_unit_test(passphrases),      cmocka_unit_test(lazy),           cmocka_unit_test(public_beside),
+        cmocka_unit_test(refused_keys),     cmocka_unit_test(cut_files),      cmocka_unit_test(refused_recipients),
+        cmocka_unit_test(inconsistent_rsa), cmocka_unit_test(broken_stanzas),
+    };
+    return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

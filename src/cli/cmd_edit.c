@@ -167,8 +167,9 @@ static void wait_for_enter(struct sops_world *w, const struct sops_err *why)
 /* The version is raised when it was older, never lowered. */
 static bool raise_version(struct sops_job *j, struct sops_err *e)
 {
-    int order;
-    if (!sops_version_compare(j->meta.version, SOPS_LIT(SOPS_VERSION), &order)) {
+    int order = -1; /* what begins with "1." may be no version, but is old (spec 30, "reading", 7) */
+    if (!sops_slice_starts(j->meta.version, SOPS_LIT("1.")) &&
+        !sops_version_compare(j->meta.version, SOPS_LIT(SOPS_VERSION), &order)) {
         return sops_fail(e, SOPS_E_EDIT_VERSION, "the version in the metadata of '%s' is none", j->path);
     }
     if (order < 0) {
@@ -197,7 +198,8 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
 {
     struct edit *d = j->own;
     bool again = false;
-    if (!choose_editor(j->world, d, e) || !emit(j, d, e) || !write_clear_text(j, d, e)) {
+    if (!sops_rules_compile(&j->meta.rules, e) || !choose_editor(j->world, d, e) || !emit(j, d, e) ||
+        !write_clear_text(j, d, e)) {
         return false;
     }
     d->before = j->bytes;

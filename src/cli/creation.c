@@ -210,7 +210,12 @@ static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e
     if (sops_rules_compile(&j->meta.rules, e)) {
         return true;
     }
-    sops_within(e, "invalid regular expression in %s", by_option ? "the options" : "the creation rule");
+    if (by_option) {
+        sops_within(e, "invalid regular expression in the options");
+    } else {
+        sops_within(e, "invalid regular expression in a creation rule of '%.*s'",
+                    SOPS_ARG(sops_buf_view(&j->config->path)));
+    }
     return sops_recode(e, by_option ? SOPS_E_GENERIC : SOPS_E_CONFIG_REGEX);
 }
 

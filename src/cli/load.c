@@ -175,5 +175,5 @@ bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e)
     sops_fail(e, SOPS_E_ALREADY,
               "'%s' has a top-level entry called '%s': it is encrypted already, or its metadata would have no place",
               shown(j), j->out->meta == SOPS_META_PREFIX ? "sops_…" : "sops");
-    return sops_hint(e, "edit it with `sops edit`, or rename the entry");
+    return sops_hint(e, "what is encrypted already is changed with `sops edit`; else rename the entry");
 }

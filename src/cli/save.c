@@ -56,6 +56,10 @@ bool sops_step_seal(struct sops_job *j, struct sops_err *e)
     if (has_more_parts(j)) {
         return sops_fail(e, SOPS_E_DUMP, "'%s' has several documents, and %s files hold one", shown(j), j->out->name);
     }
+    /* A file's own regex that did not compile was only warned of when it was read (spec 10, "regular expressions"). */
+    if (!sops_rules_compile(&j->meta.rules, e)) {
+        return sops_within(e, "'%s' cannot be written", shown(j));
+    }
     j->crypt.world = j->world;
     j->crypt.rules = &j->meta.rules;
     j->crypt.data_key = sops_secret_view(&j->key);

@@ -299,7 +299,7 @@ bool sops_open_into(struct sops_crypt *c, struct sops_slice enc, struct sops_sli
         return false;
     }
     if (!split_frame(enc, &f)) {
-        return sops_fail(e, SOPS_E_DECRYPT, "it is not an encrypted value (ENC[AES256_GCM,…])");
+        return sops_fail(e, SOPS_E_DECRYPT, "it does not match sops' data format (ENC[AES256_GCM,…])");
     }
     if (!kind_of(f.type, kind)) {
         return sops_fail(e, SOPS_E_DECRYPT, "the type of the encrypted value is unknown");

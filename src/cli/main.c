@@ -14,11 +14,8 @@
 #include "cli/usage.h"
 #include "cli/world_real.h"
 #include "core/meta.h"
-#if __has_include("services/audit.h")
 #include "services/audit.h"
-#endif
 
-#define AUDIT_FILE "/etc/sops/audit.yaml"
 #define COMPLETE "--generate-bash-completion"
 
 static void harden(void)
@@ -31,18 +28,22 @@ static void harden(void)
 
 /* What only commands that work need. OpenSSL's configuration costs more than the rest of a start, so it is read only
  * when somebody chose one. */
-static bool prepare(struct sops_world *w, struct sops_err *e)
+static void prepare(struct sops_world *w)
 {
     if (sops_world_env_set(w, "OPENSSL_CONF") == NULL) {
         (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     }
-#if __has_include("services/audit.h")
+}
+
+/* Where an audit is wanted and cannot be had, nothing at all is done, not even a version shown (spec 60 section 12). */
+static bool load_audit(struct sops_world *w, struct sops_err *e)
+{
     struct stat st;
-    return stat(AUDIT_FILE, &st) != 0 || sops_audit_load(w, e);
-#else
-    (void)e;
-    return true;
-#endif
+    if (stat(SOPS_AUDIT_FILE, &st) != 0) {
+        return true;
+    }
+    prepare(w);
+    return sops_audit_load(w, e);
 }
 
 /* Wrong usage is told on both: scripts look for it on stdout, people for the message at the end. */
@@ -100,7 +101,8 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
             ok = run_verb(w, below, whole, global, o.args + 1, e);
         }
     } else if (ok) {
-        ok = sops_options_env(&o, w, e) && prepare(w, e) && verb->run(w, &o, e);
+        prepare(w);
+        ok = sops_options_env(&o, w, e) && verb->run(w, &o, e);
     }
     sops_options_free(&o);
     return ok;
@@ -113,7 +115,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     if (argc > 1 && strcmp(argv[argc - 1], COMPLETE) == 0) {
         return sops_complete(argv + 1, (size_t)argc - 2, e);
     }
-    bool ok = sops_options_check_env(w, e) && sops_options_open(&global, &sops_verb_root, e) &&
+    bool ok = sops_options_check_env(w, e) && load_audit(w, e) && sops_options_open(&global, &sops_verb_root, e) &&
               sops_options_parse(&global, argv + (argc > 0), false, &usage, e);
     const struct sops_verb *verb = ok && global.argc != 0 ? sops_verb_find(sops_verbs, global.args[0]) : NULL;
     if (usage) {
@@ -123,8 +125,9 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     } else if (ok && sops_opt_on(&global, "help")) {
         ok = print_usage(&global, e);
     } else if (ok && sops_options_env(&global, w, e)) {
+        prepare(w);
         ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)
-                          : prepare(w, e) && sops_verb_root.run(w, &global, e);
+                          : sops_verb_root.run(w, &global, e);
     }
     sops_options_free(&global);
     return ok;

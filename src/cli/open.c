@@ -6,9 +6,7 @@
 
 #include "base/file.h"
 #include "cli/ui.h"
-#if __has_include("services/client.h")
 #include "services/client.h"
-#endif
 
 static const char *shown(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
 
@@ -21,16 +19,10 @@ static bool add_service(struct sops_job *j, const char *url, struct sops_service
     if (url == NULL) {
         *s = sops_service_local;
     } else {
-#if __has_include("services/client.h")
         if (!sops_service_remote_open(s, j->world, url, e)) {
             sops_free(s);
             return false;
         }
-#else
-        (void)j;
-        sops_free(s);
-        return sops_fail(e, SOPS_E_GENERIC, "'%s': this build has no key service client", url);
-#endif
     }
     **end = s;
     *end = &s->next;

@@ -16,6 +16,7 @@
 
 #define KAT SOPS_TESTDATA "/age/kat/"
 
+struct age_peer;
 struct age_world {
     struct sops_world world;
     const char *env[32]; /* name, value, ... */
@@ -29,6 +30,7 @@ struct age_world {
     unsigned questions;
     char said[512]; /* all that was said */
     char home[64];
+    struct age_peer *peer; /* what `open` gives; NULL: nothing can be opened */
 };
 
 static inline const char *age_world_env(struct sops_world *w, const char *name)
@@ -93,6 +95,71 @@ static inline void age_world_say(struct sops_world *w, enum sops_say level, cons
     (void)snprintf(a->said + at, sizeof a->said - at, "%s\n", text);
 }
 
+/* A peer that says what a script holds, whatever it hears. */
+struct age_peer {
+    const char *script; /* all that it will say */
+    size_t at;
+    unsigned silent; /* times that a read with a timeout ends in silence first */
+    unsigned opened, closed;
+    char heard[8192];
+    char name[256]; /* the words of the program, or the path of the socket */
+};
+
+static inline ptrdiff_t age_peer_read(struct sops_stream *s, void *to, size_t n, int timeout_ms, struct sops_err *e)
+{
+    struct age_peer *p = s->ctx;
+    (void)e;
+    if (p->silent != 0 && timeout_ms >= 0) {
+        p->silent--;
+        return -2;
+    }
+    size_t left = strlen(p->script + p->at);
+    size_t take = left < n ? left : n;
+    take = take < 7 ? take : 7; /* in small pieces */
+    memcpy(to, p->script + p->at, take);
+    p->at += take;
+    return (ptrdiff_t)take;
+}
+
+static inline bool age_peer_write(struct sops_stream *s, struct sops_slice bytes, struct sops_err *e)
+{
+    struct age_peer *p = s->ctx;
+    (void)e;
+    size_t at = strlen(p->heard);
+    assert_true(at + bytes.len < sizeof p->heard);
+    memcpy(p->heard + at, bytes.ptr, bytes.len);
+    p->heard[at + bytes.len] = '\0';
+    return true;
+}
+
+static inline void age_peer_close(struct sops_stream *s)
+{
+    struct age_peer *p = s->ctx;
+    p->closed++;
+}
+
+static inline bool age_world_open(struct sops_world *w, const struct sops_peer *peer, struct sops_stream *s,
+                                  struct sops_err *e)
+{
+    struct age_world *a = w->ctx;
+    struct age_peer *p = a->peer;
+    size_t at = 0;
+    if (p == NULL) {
+        return sops_fail(e, SOPS_E_GENERIC, "'%s' is not on PATH",
+                         peer->argv != NULL ? peer->argv[0] : peer->unix_path);
+    }
+    for (size_t i = 0; peer->argv != NULL && peer->argv[i] != NULL; i++) {
+        at += (size_t)snprintf(p->name + at, sizeof p->name - at, "[%s]", peer->argv[i]);
+    }
+    if (peer->unix_path != NULL) {
+        (void)snprintf(p->name, sizeof p->name, "%s", peer->unix_path);
+    }
+    p->at = 0;
+    p->opened++;
+    *s = (struct sops_stream){age_peer_read, age_peer_write, age_peer_close, p};
+    return true;
+}
+
 /* A world whose HOME is a new empty folder. */
 static inline void age_world_new(struct age_world *a)
 {
@@ -102,6 +169,7 @@ static inline void age_world_new(struct age_world *a)
     a->world.run = age_world_run;
     a->world.ask = age_world_ask;
     a->world.say = age_world_say;
+    a->world.open = age_world_open;
     a->world.ctx = a;
     (void)snprintf(a->home, sizeof a->home, "/tmp/sops-test-age-XXXXXX");
     assert_non_null(mkdtemp(a->home));

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identities behind a passphrase: from the terminal, and from a gpg-agent that follows a script (spec 61 section 1.8).
+ */
+#include "age_world.h"
+
+#include "keysources/age_internal.h"
+
+#define SECRET "kat identity passphrase"
+#define SECRET_HEX "6b6174206964656e746974792070617373706872617365"
+#define CACHE_ID "SopsAge3QFTOD7Q3HSFCF3OJYW5KGOEFSFSFQQTOL5ETPW5" /* of encrypted-identity.age */
+
+static const char *const right[] = {SECRET, NULL};
+
+static void from_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *identity, *file;
+    } cases[] = {
+        {"encrypted-identity.age", "x25519.age"},
+        {"encrypted-identity.asc", "x25519.age"},
+        {"encrypted-identity-pq.age", "hybrid.age"},
+        {"encrypted-identity-pq.asc", "hybrid.age"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct age_world a;
+        char path[256];
+        age_world_new(&a);
+        (void)snprintf(path, sizeof path, "%s%s", KAT, cases[i].identity);
+        age_world_set(&a, "SOPS_AGE_KEY_FILE", path);
+        a.answers = right;
+        age_assert_kat(&a, cases[i].file);
+        assert_string_equal(a.asked, "Enter passphrase for identity 'SOPS_AGE_KEY_FILE':");
+        age_assert_kat(&a, cases[i].file);
+        assert_int_equal(a.questions, 1); /* what it held is kept */
+        age_world_end(&a);
+    }
+}
+
+/* In a variable only the armored form fits. */
+static void from_variable(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf text = {0};
+    age_world_new(&a);
+    age_read_file(KAT "encrypted-identity.asc", &text);
+    age_world_set(&a, "SOPS_AGE_KEY", (const char *)text.ptr);
+    a.answers = right;
+    age_assert_kat(&a, "x25519.age");
+    sops_buf_free(&text);
+    age_world_end(&a);
+}
+
+static void failures(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"wrong", NULL}, *const empty[] = {"", NULL};
+    struct age_world a;
+    struct sops_buf enc = {0}, hybrid = {0};
+    age_world_new(&a);
+    age_read_file(KAT "x25519.age", &enc);
+    age_read_file(KAT "hybrid.age", &hybrid);
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "encrypted-identity.age");
+    age_assert_shut(&a, sops_buf_view(&enc),
+                    "no passphrase for identity 'SOPS_AGE_KEY_FILE': standard input is not a terminal");
+    a.answers = wrong;
+    age_assert_shut(&a, sops_buf_view(&enc), "incorrect passphrase");
+    a.questions = 0;
+    a.answers = empty;
+    age_assert_shut(&a, sops_buf_view(&enc), "the passphrase is empty");
+    a.questions = 0;
+    a.answers = right;
+    age_assert_shut(&a, sops_buf_view(&hybrid), "did not match");
+    assert_non_null(strstr(a.said, "none of the identities in 'SOPS_AGE_KEY_FILE' fits"));
+    age_world_end(&a);
+    /* a file that is locked otherwise is not asked about */
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "x25519.age");
+    age_assert_shut(&a, sops_buf_view(&enc), "incorrect passphrase");
+    assert_string_equal(a.asked, "");
+    age_world_end(&a);
+    sops_buf_free(&enc);
+    sops_buf_free(&hybrid);
+}
+
+/* One conversation with gpg-agent. */
+static void agent(const char *script, const char *heard, const char *words)
+{
+    struct age_world a;
+    struct age_peer p = {.script = script};
+    struct sops_buf enc = {0};
+    age_world_new(&a);
+    a.peer = &p;
+    a.answers = right; /* never asked, as there is an agent */
+    age_world_set(&a, "GPG_AGENT_INFO", "/run/S.gpg-agent:0:1");
+    age_world_set(&a, "TERM", "xterm");
+    age_world_set(&a, "DISPLAY", ":1");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "encrypted-identity.age");
+    age_read_file(KAT "x25519.age", &enc);
+    if (words == NULL) {
+        age_assert_kat(&a, "x25519.age");
+    } else {
+        age_assert_shut(&a, sops_buf_view(&enc), words);
+    }
+    assert_string_equal(p.name, "/run/S.gpg-agent");
+    assert_int_equal(p.opened, p.closed);
+    assert_int_equal(a.questions, 0);
+    if (strstr(p.heard, heard) == NULL) {
+        fail_msg("'%s' does not stand in: %s", heard, p.heard);
+    }
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
+#define GREETING "OK Pleased to meet you\n"
+#define OPTIONS "OK\nOK\nERR 67109139 Unknown option\n"
+#define ASKED "GET_PASSPHRASE " CACHE_ID " X Passphrase Enter+passphrase+for+identity+%27SOPS_AGE_KEY_FILE%27%3A\n"
+
+static void from_agent(void **state)
+{
+    (void)state;
+    char tty[8];
+    if (readlink("/proc/self/fd/0", tty, sizeof tty) <= 0) {
+        skip(); /* one option less would be sent */
+    }
+    agent(GREETING OPTIONS "OK " SECRET_HEX "\n", ASKED, NULL);
+    agent(GREETING OPTIONS "# a comment\nS PROGRESS 1\nINQUIRE PINENTRY_LAUNCHED 1\nOK " SECRET_HEX "\n", ASKED "END\n",
+          NULL);
+    agent(GREETING OPTIONS "ERR 83886179 cancelled\n", ASKED, "was cancelled");
+    agent(GREETING OPTIONS "ERR 67108922 No data\n", ASKED, "no passphrase");
+    agent(GREETING OPTIONS "ERR 1 What\n", ASKED, "ERR 1 What");
+    agent(GREETING OPTIONS "OK zz\n", ASKED, "bad hex");
+    agent(GREETING OPTIONS, ASKED, "closed the connection");
+    agent("nonsense\n", "", "not understood");
+    agent("", "", "closed the connection");
+    agent(GREETING OPTIONS "OK 00\n", "CLEAR_PASSPHRASE " CACHE_ID "\n", "incorrect passphrase");
+    agent(GREETING OPTIONS "OK\n", "CLEAR_PASSPHRASE " CACHE_ID "\n", "the passphrase is empty");
+    agent(GREETING OPTIONS "OK 00\n", "OPTION display=:1\nOPTION ttyname=", "incorrect passphrase");
+    agent(GREETING OPTIONS "OK 00\n", "OPTION ttytype=xterm\n", "incorrect passphrase");
+}
+
+/* An agent that cannot be reached leaves the terminal. */
+static void agent_gone(void **state)
+{
+    (void)state;
+    struct age_world a;
+    age_world_new(&a);
+    age_world_set(&a, "GPG_AGENT_INFO", "/nope/S.gpg-agent:0:1");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "encrypted-identity.age");
+    a.answers = right;
+    age_assert_kat(&a, "x25519.age");
+    assert_int_equal(a.questions, 1);
+    age_world_end(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_terminal), cmocka_unit_test(from_variable), cmocka_unit_test(failures),
+        cmocka_unit_test(from_agent),    cmocka_unit_test(agent_gone),
+    };
+    return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

@@ -75,7 +75,7 @@ static bool visit(struct copier *c, raw *n, struct sops_err *e)
 static bool push(struct copier *c, struct frame f, struct sops_err *e)
 {
     if (c->depth == 2 * (size_t)SOPS_YAML_DEPTH) {
-        return sops_yaml_fail(e, f.from->line - 1, "more than 20000 levels, with aliases");
+        return sops_yaml_fail(e, f.from->line - 1, "with its aliases nested to a depth of more than 20000");
     }
     if (c->depth == c->cap) {
         size_t cap = c->cap != 0 ? c->cap * 2 : 32;
@@ -121,7 +121,7 @@ static bool check_merge(raw *key, raw *value, struct sops_err *e)
 
 static bool repeated(raw *key, struct sops_err *e)
 {
-    return sops_yaml_fail(e, key->line - 1, "a key that its mapping has already");
+    return sops_yaml_fail_on(e, key->line - 1, "a key that stands twice in its mapping", key->text);
 }
 
 /* Repeats among a few keys are found pairwise, among many by a table: texts of scalars and names of aliases apart. */

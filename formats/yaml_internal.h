@@ -58,6 +58,8 @@ struct sops_yaml_document {
 
 /* Code 2 at a place of the input (0-based line). Returns false. */
 bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what);
+/* The same, naming a key, anchor or tag handle (its beginning, in ASCII). */
+bool sops_yaml_fail_on(struct sops_err *e, size_t line, const char *what, struct sops_slice name);
 
 /* Adds the document as a part of `d`; spec 21 sections 3, 4 and 6. */
 bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e) SOPS_CHECKED;

@@ -155,14 +155,14 @@ static bool nest(struct sops_yaml_source *s, const struct sops_yaml_token *t, st
 {
     if (t->type == YAML_FLOW_SEQUENCE_START_TOKEN || t->type == YAML_FLOW_MAPPING_START_TOKEN) {
         if (s->flow == SOPS_YAML_DEPTH) {
-            return sops_yaml_fail(e, t->line, "more than 10000 levels of [ and {");
+            return sops_yaml_fail(e, t->line, "[ and { are nested to a depth of more than 10000");
         }
         s->flow++;
     } else if (t->type == YAML_FLOW_SEQUENCE_END_TOKEN || t->type == YAML_FLOW_MAPPING_END_TOKEN) {
         s->flow -= s->flow != 0;
     } else if (t->type == YAML_BLOCK_MAPPING_START_TOKEN || t->type == YAML_BLOCK_SEQUENCE_START_TOKEN) {
         if (s->depth == SOPS_YAML_DEPTH) {
-            return sops_yaml_fail(e, t->line, "more than 10000 levels of indentation");
+            return sops_yaml_fail(e, t->line, "indented to a depth of more than 10000 levels");
         }
         if (s->depth == s->depth_cap) {
             size_t cap = s->depth_cap != 0 ? s->depth_cap * 2 : 32;

@@ -5,6 +5,7 @@
  */
 #include "keysources/age_ssh_key.h"
 
+#include "base/openssl.h"
 #include "base/encode.h"
 #include "keysources/bcrypt_pbkdf.h"
 
@@ -430,6 +431,7 @@ static bool open_legacy(struct pem *p, struct sops_slice passphrase, struct sops
 {
     EVP_CIPHER_INFO info;
     long n = (long)p->body.len;
+    sops_openssl_names();
     if (sops_buf_cstr(&p->headers, e) == NULL) {
         return false;
     }

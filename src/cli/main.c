@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include <openssl/crypto.h>
-
+#include "base/openssl.h"
 #include "cli/command.h"
 #include "cli/ui.h"
 #include "cli/usage.h"
@@ -26,14 +25,8 @@ static void harden(void)
     (void)mallopt(M_PERTURB, 0x5a);
 }
 
-/* What only commands that work need. OpenSSL's configuration costs more than the rest of a start, so it is read only
- * when somebody chose one. */
-static void prepare(struct sops_world *w)
-{
-    if (sops_world_env_set(w, "OPENSSL_CONF") == NULL) {
-        (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-    }
-}
+/* What only commands that work need. */
+static void prepare(struct sops_world *w) { sops_openssl_start(sops_world_env_set(w, "OPENSSL_CONF") != NULL); }
 
 /* Where an audit is wanted and cannot be had, nothing at all is done, not even a version shown (spec 60 section 12). */
 static bool load_audit(struct sops_world *w, struct sops_err *e)

@@ -4,6 +4,7 @@
  * the environment. */
 #include "cli/world_http.h"
 
+#include "base/openssl.h"
 #include "base/dl.h"
 #include "base/text.h"
 
@@ -66,6 +67,7 @@ static bool make_pool(struct sops_world *w, struct sops_arena *a, void *arg, voi
         {"curl_slist_free_all", &p->free_list},
         {NULL, NULL},
     };
+    sops_openssl_names(); /* for its TLS */
     if (!sops_dl_load("libcurl.so.4", "libcurl4", symbols, e)) {
         return false;
     }

@@ -2,6 +2,7 @@
 /* OpenSSL asks on the terminal for the passphrase of an encrypted PEM key unless it is told not to. */
 #include "cloud/jwt.h"
 
+#include "base/openssl.h"
 #include "base/encode.h"
 
 #include <limits.h>
@@ -18,6 +19,7 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 
 EVP_PKEY *sops_pem_key(struct sops_slice pem, struct sops_err *e)
 {
+    sops_openssl_names();
     BIO *bio = pem.len > 0 && pem.len < INT_MAX ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
     EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
 

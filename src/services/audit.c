@@ -3,6 +3,7 @@
  * begins, and take the row before the command goes on. */
 #include "services/audit.h"
 
+#include "base/openssl.h"
 #include "base/dl.h"
 #include "base/file.h"
 #include "core/conf.h"
@@ -64,6 +65,7 @@ static bool load(struct libpq *pq, struct sops_err *e)
         {"PQfreemem", &pq->freemem},
         {NULL, NULL},
     };
+    sops_openssl_names(); /* for its TLS */
     return sops_dl_load("libpq.so.5", "libpq5", symbols, e);
 }
 

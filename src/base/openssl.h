@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openssl.h - OpenSSL started with little: what a small file needs is a third of what it does by itself at a start. */
+#ifndef SOPS_BASE_OPENSSL_H
+#define SOPS_BASE_OPENSSL_H
+
+#include <stdbool.h>
+
+/* Once, before any use of OpenSSL. `configured`: somebody chose a configuration (OPENSSL_CONF), so all is done as
+ * OpenSSL does it by itself. Otherwise no configuration is read, and the names of algorithms are not collected. */
+void sops_openssl_start(bool configured);
+/* Makes the common algorithms known by name again, for those who look them up by it: encrypted PEM files, and TLS with
+ * its certificates (libcurl, libpq). May be called often, and by several threads. */
+void sops_openssl_names(void);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Infinity and not-a-number have no JSON; sending a text or null in their place would change a secret in silence. */
+#include "destinations/tree_json.h"
+
+#include "base/table.h"
+#include "cloud/http.h"
+
+static bool add_number(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
+{
+    for (size_t i = 0; i < n->text.len; i++) {
+        uint8_t c = n->text.ptr[i];
+        if (!((c >= '0' && c <= '9') || c == '-' || c == '.')) {
+            return sops_fail(e, SOPS_E_GENERIC, "the value of '%.*s' is a number that JSON does not have",
+                             SOPS_ARG(n->key));
+        }
+    }
+    return sops_buf_add(out, n->text, e);
+}
+
+static bool add_scalar(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
+{
+    switch ((enum sops_kind)n->kind) {
+    case SOPS_NULL:
+        return sops_buf_adds(out, "null", e);
+    case SOPS_BOOL:
+        return sops_buf_adds(out, sops_slice_eq(n->text, SOPS_LIT("True")) ? "true" : "false", e);
+    case SOPS_INT:
+    case SOPS_FLOAT:
+        return add_number(n, out, e);
+    case SOPS_STR:
+    case SOPS_TIME:
+        return sops_json_quote(out, n->text, e);
+    case SOPS_COMMENT:
+    case SOPS_MAP:
+    case SOPS_LIST:
+    case SOPS_ODD:
+        break;
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "the value of '%.*s' has no JSON", SOPS_ARG(n->key));
+}
+
+static const struct sops_node *skip_comments(const struct sops_node *n)
+{
+    while (n != NULL && n->kind == SOPS_COMMENT) {
+        n = n->next;
+    }
+    return n;
+}
+
+static bool is_container(const struct sops_node *n) { return n->kind == SOPS_MAP || n->kind == SOPS_LIST; }
+
+/* Key and value of `n`, and all below it. */
+static bool add_value(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
+{
+    const struct sops_node *at = n;
+    for (;;) {
+        bool named = at->up != NULL && at->up->kind == SOPS_MAP;
+        if (named && !(sops_json_quote(out, at->key, e) && sops_buf_addc(out, ':', e))) {
+            return false;
+        }
+        if (!(is_container(at) ? sops_buf_addc(out, at->kind == SOPS_MAP ? '{' : '[', e) : add_scalar(at, out, e))) {
+            return false;
+        }
+        const struct sops_node *next = is_container(at) ? skip_comments(at->child) : NULL;
+        if (next != NULL) {
+            at = next;
+            continue;
+        }
+        bool open = is_container(at); /* an empty one is still to be closed */
+        for (;;) {
+            if (open && !sops_buf_addc(out, at->kind == SOPS_MAP ? '}' : ']', e)) {
+                return false;
+            }
+            if (at == n) {
+                return true;
+            }
+            next = skip_comments(at->next);
+            if (next != NULL) {
+                break;
+            }
+            at = at->up;
+            open = true;
+        }
+        if (!sops_buf_addc(out, ',', e)) {
+            return false;
+        }
+        at = next;
+    }
+}
+
+bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e)
+{
+    struct sops_table last = {0};
+    bool ok = true, first = true;
+    for (struct sops_node *part = d->parts; ok && part != NULL; part = part->next) {
+        for (struct sops_node *n = part->child; ok && n != NULL; n = n->next) {
+            void **place = n->kind == SOPS_COMMENT ? NULL : sops_table_put(&last, n->key, NULL, e);
+            ok = place != NULL || n->kind == SOPS_COMMENT;
+            if (place != NULL) {
+                *place = n;
+            }
+        }
+    }
+    ok = ok && sops_buf_addc(out, '{', e);
+    for (const struct sops_node *part = d->parts; ok && part != NULL; part = part->next) {
+        for (const struct sops_node *n = part->child; ok && n != NULL; n = n->next) {
+            if (n->kind != SOPS_COMMENT && sops_table_get(&last, n->key) == n) {
+                ok = (first || sops_buf_addc(out, ',', e)) && add_value(n, out, e);
+                first = false;
+            }
+        }
+    }
+    sops_table_free(&last);
+    return ok && sops_buf_addc(out, '}', e);
+}

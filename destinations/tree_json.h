@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tree_json.h - a decrypted document as one JSON object. */
+#ifndef SOPS_DESTINATIONS_TREE_JSON_H
+#define SOPS_DESTINATIONS_TREE_JSON_H
+
+#include "core/tree.h"
+
+/* Appends all documents of `d` as one object, of keys that stand in several the last one, without comments. Code 1 for
+ * a number that JSON does not have. */
+bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
+#endif

@@ -216,6 +216,8 @@ static char escape_letter(uint32_t c)
         return '\\';
     case 0x85:
         return 'N';
+    case 0xA0: /* printable, so only in a text that has every character escaped */
+        return '_';
     case 0x2028:
         return 'L';
     case 0x2029:

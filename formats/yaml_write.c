@@ -125,6 +125,41 @@ static bool indent(struct writer *w, size_t c, struct sops_err *e)
     return column_of(w) >= c || sops_buf_addn(w->out, ' ', c - column_of(w), e);
 }
 
+/* Number of bytes of the break that `s` begins with, of those that end a comment when it is read. */
+static size_t comment_break(struct sops_slice s)
+{
+    static const char *const breaks[] = {"\n", "\r", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+        if (sops_slice_starts(s, sops_str(breaks[i]))) {
+            return strlen(breaks[i]);
+        }
+    }
+    return 0;
+}
+
+/* A comment of several lines comes from another format: each further line gets a sign of its own. */
+static bool write_comment(struct writer *w, struct sops_slice s, size_t c, struct sops_err *e)
+{
+    bool good = add(w, SOPS_LIT("#"), e);
+    while (good && s.len != 0) {
+        size_t n = comment_break(s);
+        if (n != 0) {
+            good = add(w, sops_slice_first(s, n), e);
+            w->content = false;
+            w->line_start = w->out->len;
+        } else {
+            bool starts = !w->content;
+            while (n < s.len && comment_break(sops_slice_skip(s, n)) == 0) {
+                n++;
+            }
+            good = (!starts || (indent(w, c, e) && (s.ptr[0] == '#' || add(w, SOPS_LIT("# "), e)))) &&
+                   add(w, sops_slice_first(s, n), e);
+        }
+        s = sops_slice_skip(s, n);
+    }
+    return good;
+}
+
 /* The lines of a text; further ones at column `c`, the second one below an empty line when `spaced`; and a break. */
 static bool write_text(struct writer *w, const struct text *t, size_t c, bool spaced, struct sops_err *e)
 {
@@ -147,12 +182,12 @@ static bool write_text(struct writer *w, const struct text *t, size_t c, bool sp
                 }
             }
             lines++;
-            if (!add(w, SOPS_LIT("#"), e) || !add(w, n->text, e)) {
+            if (!write_comment(w, n->text, c, e)) {
                 return false;
             }
         }
     }
-    return new_line(w, e);
+    return !w->content || new_line(w, e);
 }
 
 static bool flush(struct writer *w, struct text *pending, size_t c, bool spaced, struct sops_err *e)

@@ -390,7 +390,8 @@ static bool empty(struct writer *w, const struct frame *f, size_t c, size_t inne
 {
     bool map = f->n->kind == SOPS_MAP;
     /* After a comment it begins a line of its own, which must be indented to be read back. */
-    if (column_of(w) == 0 ? !indent(w, inner, e) : w->depth != 0 && !sops_buf_addc(w->out, ' ', e)) {
+    size_t blanks = column_of(w) == 0 ? inner : w->depth != 0;
+    if (!sops_buf_addn(w->out, ' ', blanks, e)) {
         return false;
     }
     if (!add(w, map ? SOPS_LIT("{") : SOPS_LIT("["), e) || (map && !heads(w, inner, e)) ||
@@ -549,10 +550,22 @@ static void finish(struct writer *w)
     sops_buf_free(&w->scratch);
 }
 
+/* Room for about what the document takes, so that a large one is not copied again and again while it grows. */
+static bool make_room(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e)
+{
+    size_t size = 256;
+    for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            size += n->key.len + n->text.len + 16;
+        }
+    }
+    return sops_buf_reserve(out, size, e);
+}
+
 bool sops_yaml_write(const struct sops_doc *d, unsigned indent, struct sops_buf *out, struct sops_err *e)
 {
     struct writer w = {.out = out, .line_start = out->len, .indent = indent, .gap = NO_GAP};
-    bool fine = true;
+    bool fine = make_room(d, out, e);
     for (const struct sops_node *n = d->parts; fine && n != NULL; n = n->next) {
         fine = (n == d->parts || (add(&w, SOPS_LIT("---"), e) && new_line(&w, e))) && root(&w, n, e);
     }

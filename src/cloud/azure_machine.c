@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Managed identities, each kind of host with a service of its own, and the developers' programs. None is asked through
+ * a proxy: they are on the machine itself. */
+#include "cloud/azure_token.h"
+
+#include <unistd.h>
+
+static enum sops_azure_try unavailable(const char *why, struct sops_err *e)
+{
+    (void)sops_fail(e, SOPS_E_GENERIC, "%s", why);
+    return SOPS_AZURE_UNAVAILABLE;
+}
+
+/* ---- managed identity ------------------------------------------------------------------------------------------ */
+
+/* <base>?api-version=<version>&resource=<resource>[&<name>=$AZURE_CLIENT_ID] */
+static bool identity_url(struct sops_azure_search *s, const char *base, const char *version, const char *id_name,
+                         struct sops_buf *url, struct sops_err *e)
+{
+    const char *client = sops_world_env_set(s->w, "AZURE_CLIENT_ID");
+    struct sops_buf query = {0};
+    bool ok = sops_form_add(&query, "api-version", sops_str(version), e) &&
+              sops_form_add(&query, "resource", s->resource, e) &&
+              (client == NULL || id_name == NULL || sops_form_add(&query, id_name, sops_str(client), e)) &&
+              sops_buf_addf(url, e, "%s?%.*s", base, SOPS_ARG(sops_buf_view(&query))) && sops_buf_cstr(url, e) != NULL;
+
+    sops_buf_free(&query);
+    return ok;
+}
+
+/* GET with one header line of the kind's own, and perhaps "Metadata: true". */
+static enum sops_azure_try get(struct sops_azure_search *s, const char *base, const char *version, const char *id_name,
+                               bool metadata, const char *header, const char *value, struct sops_err *e)
+{
+    struct sops_buf url = {0}, line = {0};
+    enum sops_azure_try result = SOPS_AZURE_REFUSED;
+
+    if (identity_url(s, base, version, id_name, &url, e) && sops_buf_addf(&line, e, "%s: %s", header, value) &&
+        sops_buf_cstr(&line, e) != NULL) {
+        const char *const headers[] = {(const char *)line.ptr, metadata ? "Metadata: true" : NULL, NULL};
+        struct sops_http_req req = {
+            .method = "GET", .url = (const char *)url.ptr, .headers = headers, .no_proxy = true};
+        result = sops_azure_ask(s, &req, e);
+    }
+    sops_buf_free(&line);
+    sops_buf_free(&url);
+    return result;
+}
+
+/* Azure Arc answers with the path of a file that only we may read; its content goes into the second request. */
+static enum sops_azure_try arc(struct sops_azure_search *s, const char *endpoint, struct sops_err *e)
+{
+    static const char *const headers[] = {"Metadata: true", NULL};
+    const struct sops_slice start = SOPS_LIT("Basic realm=");
+    struct sops_buf url = {0}, path = {0}, secret = {0};
+    struct sops_http_res res = {0};
+    enum sops_azure_try result = SOPS_AZURE_REFUSED;
+    bool ok = identity_url(s, endpoint, "2020-06-01", "client_id", &url, e);
+
+    if (ok) {
+        struct sops_http_req req = {
+            .method = "GET", .url = (const char *)url.ptr, .headers = headers, .no_proxy = true};
+        ok = s->w->http(s->w, &req, &res, e);
+    }
+    if (ok) {
+        struct sops_slice realm = sops_http_header(&res, "www-authenticate");
+        ok = (res.status == 401 && sops_slice_starts(realm, start)) ||
+             sops_fail(e, SOPS_E_GENERIC, "status %d without the realm of a key file", res.status);
+        ok = ok && sops_buf_add(&path, sops_slice_skip(realm, start.len), e) && sops_buf_cstr(&path, e) != NULL;
+    }
+    if (ok &&
+        !(sops_slice_starts(sops_buf_view(&path), SOPS_LIT("/var/opt/azcmagent/tokens/")) &&
+          sops_slice_ends(sops_buf_view(&path), SOPS_LIT(".key")) && strstr((const char *)path.ptr, "..") == NULL)) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "the key file that the service names is not where such files are");
+    }
+    if (ok && sops_small_file((const char *)path.ptr, &secret, e) && sops_buf_cstr(&secret, e) != NULL) {
+        struct sops_buf value = {0};
+        if (sops_buf_addf(&value, e, "Basic %s", (const char *)secret.ptr) && sops_buf_cstr(&value, e) != NULL) {
+            result = get(s, endpoint, "2020-06-01", "client_id", true, "Authorization", (const char *)value.ptr, e);
+        }
+        sops_buf_free(&value);
+    }
+    sops_http_res_free(&res);
+    sops_buf_free(&secret);
+    sops_buf_free(&path);
+    sops_buf_free(&url);
+    return result;
+}
+
+static enum sops_azure_try cloud_shell(struct sops_azure_search *s, const char *endpoint, struct sops_err *e)
+{
+    static const char *const headers[] = {"Metadata: true", "Content-Type: application/x-www-form-urlencoded", NULL};
+    struct sops_buf form = {0};
+    enum sops_azure_try result = SOPS_AZURE_REFUSED;
+
+    if (sops_form_add(&form, "resource", s->resource, e)) {
+        struct sops_http_req req = {
+            .method = "POST", .url = endpoint, .headers = headers, .body = sops_buf_view(&form), .no_proxy = true};
+        result = sops_azure_ask(s, &req, e);
+    }
+    sops_buf_free(&form);
+    return result;
+}
+
+/* A virtual machine. Nothing answers within a second: we are not on one. */
+static enum sops_azure_try virtual_machine(struct sops_azure_search *s, struct sops_err *e)
+{
+    static const char *const headers[] = {"Metadata: true", NULL};
+    const char *host = sops_world_env_set(s->w, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
+    struct sops_buf base = {0}, url = {0};
+    struct sops_http_res res = {0};
+    json_t *answer = NULL;
+    enum sops_azure_try result = SOPS_AZURE_UNAVAILABLE;
+    bool ok =
+        sops_buf_addf(&base, e, "%s/metadata/identity/oauth2/token", host != NULL ? host : "http://169.254.169.254") &&
+        sops_buf_cstr(&base, e) != NULL && identity_url(s, (const char *)base.ptr, "2018-02-01", "client_id", &url, e);
+
+    if (ok) {
+        struct sops_http_req req = {.method = "GET",
+                                    .url = (const char *)url.ptr,
+                                    .headers = headers,
+                                    .no_proxy = true,
+                                    .connect_ms = 1000,
+                                    .total_ms = 1000};
+        ok = s->w->http(s->w, &req, &res, e);
+    }
+    if (ok && res.status == 200) {
+        result = sops_json_load(sops_buf_view(&res.body), &answer, e) ? sops_azure_keep(s, answer, "access_token", e)
+                                                                      : SOPS_AZURE_REFUSED;
+    } else if (ok) {
+        (void)sops_fail(e, SOPS_E_GENERIC, "the metadata service answered with status %d", res.status);
+    }
+    json_decref(answer);
+    sops_http_res_free(&res);
+    sops_buf_free(&url);
+    sops_buf_free(&base);
+    return result;
+}
+
+enum sops_azure_try sops_azure_managed(struct sops_azure_search *s, struct sops_err *e)
+{
+    struct sops_world *w = s->w;
+    const char *endpoint = sops_world_env_set(w, "IDENTITY_ENDPOINT"),
+               *header = sops_world_env_set(w, "IDENTITY_HEADER");
+    const char *msi = sops_world_env_set(w, "MSI_ENDPOINT"), *secret = sops_world_env_set(w, "MSI_SECRET");
+
+    if (endpoint != NULL && header != NULL) {
+        if (sops_world_env_set(w, "IDENTITY_SERVER_THUMBPRINT") != NULL) {
+            return unavailable("the identity service of Service Fabric is not supported", e);
+        }
+        s->from = "the managed identity of App Service";
+        return get(s, endpoint, "2019-08-01", "client_id", false, "X-IDENTITY-HEADER", header, e);
+    }
+    if (endpoint != NULL && sops_world_env_set(w, "IMDS_ENDPOINT") != NULL) {
+        s->from = "the managed identity of Azure Arc";
+        return arc(s, endpoint, e);
+    }
+    if (msi != NULL && secret != NULL) {
+        s->from = "the managed identity of Azure ML";
+        return get(s, msi, "2017-09-01", "clientid", false, "secret", secret, e);
+    }
+    if (msi != NULL) {
+        s->from = "the managed identity of Cloud Shell";
+        return cloud_shell(s, msi, e);
+    }
+    s->from = "the managed identity of the virtual machine";
+    return virtual_machine(s, e);
+}
+
+/* ---- programs -------------------------------------------------------------------------------------------------- */
+
+/* In the folder /bin, as the reference does it, so that nothing in the current folder can change what runs. The words
+ * come behind the shell's text, never in it. */
+static enum sops_azure_try run(struct sops_azure_search *s, const char *const *words, const char *field,
+                               struct sops_err *e)
+{
+    const char *argv[16] = {"/bin/sh", "-c", "cd /bin && exec \"$@\"", "sh"};
+    struct sops_command c = {.argv = argv};
+    struct sops_outcome o = {0};
+    json_t *answer = NULL;
+    enum sops_azure_try result = SOPS_AZURE_UNAVAILABLE;
+
+    for (size_t i = 0; words[i] != NULL && i < 11; i++) {
+        argv[4 + i] = words[i];
+    }
+    if (!s->w->run(s->w, &c, &o, e)) {
+        result = SOPS_AZURE_UNAVAILABLE;
+    } else if (o.status == 126 || o.status == 127) {
+        (void)sops_fail(e, SOPS_E_GENERIC, "the program %s was not found on PATH", words[0]);
+    } else if (o.status != 0) {
+        (void)sops_fail(e, SOPS_E_GENERIC, "the program %s failed with status %d; is it logged in?", words[0],
+                        o.status);
+    } else if (sops_json_load(sops_buf_view(&o.out), &answer, e)) {
+        result = sops_azure_keep(s, answer, field, e);
+    }
+    json_decref(answer);
+    sops_outcome_free(&o);
+    return result;
+}
+
+enum sops_azure_try sops_azure_cli(struct sops_azure_search *s, struct sops_err *e)
+{
+    struct sops_slice resource, tenant;
+
+    s->from = "the Azure CLI (az)";
+    if (!sops_arena_copy(s->a, s->resource, &resource, e) || !sops_arena_copy(s->a, s->tenant, &tenant, e)) {
+        return SOPS_AZURE_REFUSED;
+    }
+    const char *const words[] = {"az",
+                                 "account",
+                                 "get-access-token",
+                                 "-o",
+                                 "json",
+                                 "--resource",
+                                 (const char *)resource.ptr,
+                                 "--tenant",
+                                 (const char *)tenant.ptr,
+                                 NULL};
+    return run(s, words, "accessToken", e);
+}
+
+enum sops_azure_try sops_azure_developer_cli(struct sops_azure_search *s, struct sops_err *e)
+{
+    struct sops_slice scope, tenant;
+
+    s->from = "the Azure Developer CLI (azd)";
+    if (!sops_arena_copy(s->a, s->scope, &scope, e) || !sops_arena_copy(s->a, s->tenant, &tenant, e)) {
+        return SOPS_AZURE_REFUSED;
+    }
+    const char *const words[] = {"azd",         "auth",
+                                 "token",       "-o",
+                                 "json",        "--no-prompt",
+                                 "--scope",     (const char *)scope.ptr,
+                                 "--tenant-id", (const char *)tenant.ptr,
+                                 NULL};
+    return run(s, words, "token", e);
+}

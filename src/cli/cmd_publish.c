@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * publish: files to where the destination rules send them (spec 60 section 11). What goes there is the file as it is,
+ * the file encrypted anew for the keys of a recreation rule, or its decrypted values, by the kind of destination.
+ * Nothing here writes to the file itself.
+ */
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/groups_diff.h"
+#include "cli/publish_walk.h"
+#include "cli/steps.h"
+#include "cli/ui.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One file's way. */
+struct publishing {
+    struct sops_arena arena;
+    struct sops_publication rule;
+    struct sops_slice name; /* at the destination, behind its prefix */
+    const char *absolute;   /* as shown */
+    struct sops_buf where;
+    bool recursive;
+};
+
+/* ---- one file ---------------------------------------------------------------------------------------------------- */
+
+static bool own_format(struct sops_job *j, struct sops_err *e)
+{
+    (void)e;
+    sops_job_formats(j);
+    j->out = j->in;
+    j->style = sops_config_style(j->config, j->out);
+    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
+        j->style.indent_set = true;
+    }
+    return true;
+}
+
+/* Without the last ending, unless nothing else is left of the name. */
+static struct sops_slice without_ending(struct sops_slice name)
+{
+    for (size_t i = name.len; i > 1 && name.ptr[i - 1] != '/'; i--) {
+        if (name.ptr[i - 1] == '.' && name.ptr[i - 2] != '/') {
+            return sops_slice_first(name, i - 1);
+        }
+    }
+    return name;
+}
+
+static bool own_rule(struct sops_job *j, struct sops_err *e)
+{
+    struct publishing *p = j->own;
+    struct sops_buf path = {0};
+    struct sops_slice copy;
+    bool ok = sops_config_destination(j->config, j->world, &p->arena, j->path, &p->rule, e) &&
+              sops_path_absolute(j->path, &path, e) && sops_arena_copy(&p->arena, sops_buf_view(&path), &copy, e);
+    sops_buf_free(&path);
+    if (!ok) {
+        return false;
+    }
+    p->absolute = (const char *)copy.ptr;
+    if (p->rule.omit_extensions || sops_opt_on(j->opt, "omit-extensions")) {
+        p->name = without_ending(p->name);
+    }
+    return p->rule.destination->where(j->world, p->rule.value, p->name, &p->where, e);
+}
+
+/* The file's bytes as they are; that it is one of sops is checked all the same. */
+static bool load_bytes(struct sops_job *j, struct sops_err *e)
+{
+    return sops_step_read(j, e) && sops_buf_add(&j->bytes, sops_buf_view(&j->raw), e) && sops_step_parse_sealed(j, e);
+}
+
+/* What will be other than in the file, on stdout. */
+static bool show_changes(struct sops_job *j, const struct sops_creation *rule, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    bool differ = false;
+    bool ok = sops_groups_diff(&j->meta, rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ, &text, e);
+    if (ok && differ) {
+        struct sops_slice all = sops_buf_view(&text);
+        ok = sops_ui_outf(e, "The following changes will be made to the file's key groups:\n") &&
+             sops_ui_out(sops_slice_skip(all, sops_slice_find(all, '\n') + 1), e);
+    }
+    sops_buf_free(&text);
+    return ok;
+}
+
+/* The metadata of a new file, by the rule alone: a suffix that readers would assume is recorded, so that they agree
+ * with what was done. */
+static bool renew_meta(struct sops_job *j, const struct sops_creation *rule, struct sops_err *e)
+{
+    struct sops_rules *r = &j->meta.rules;
+    sops_rules_free(r);
+    *r = (struct sops_rules){.whole = (j->in->flags & SOPS_FMT_WHOLE) != 0};
+    for (int i = 0; !r->whole && i < SOPS_RULES; i++) {
+        r->text[i] = rule->rule[i];
+    }
+    if (!r->whole && sops_rules_which(r) == SOPS_RULES && has_clear_key(&j->doc)) {
+        r->text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX);
+    }
+    j->meta.groups = rule->groups;
+    j->meta.threshold = rule->threshold;
+    return sops_arena_copy(&j->meta.arena, SOPS_LIT(SOPS_VERSION), &j->meta.version, e);
+}
+
+static bool own_load(struct sops_job *j, struct sops_err *e)
+{
+    const struct publishing *p = j->own;
+    if (p->rule.destination->wants_tree) {
+        return sops_step_unlock(j, e);
+    }
+    if (!p->rule.recreate) {
+        return load_bytes(j, e);
+    }
+    return sops_step_unlock(j, e) && show_changes(j, &p->rule.creation, e) && renew_meta(j, &p->rule.creation, e) &&
+           sops_step_new_key(j, e) && sops_step_seal(j, e);
+}
+
+static bool own_ask(struct sops_job *j, struct sops_err *e)
+{
+    struct publishing *p = j->own;
+    struct sops_buf prompt = {0};
+    const char *text = NULL;
+    bool yes = sops_opt_on(j->opt, "yes");
+    if (yes) {
+        return true;
+    }
+    bool ok = sops_buf_addf(&prompt, e, "uploading %s to %.*s ? (y/n): ", p->absolute, SOPS_ARG(p->where)) &&
+              (text = sops_buf_cstr(&prompt, e)) != NULL && sops_ui_confirm(text, &yes, e);
+    sops_buf_free(&prompt);
+    if (!ok || yes) {
+        return ok;
+    }
+    j->done = true;
+    return p->recursive ? sops_ui_outf(e, "Publication of %s canceled\n", p->absolute)
+                        : sops_fail(e, SOPS_E_GENERIC, "Publication of %s canceled", p->absolute);
+}
+
+static bool own_put(struct sops_job *j, struct sops_err *e)
+{
+    const struct publishing *p = j->own;
+    bool unchanged = false;
+    if (!p->rule.destination->put(j->world, p->rule.value, p->name, sops_buf_view(&j->bytes), &j->doc, &unchanged, e)) {
+        return sops_within(e, "failed to upload '%s' to %.*s", j->path, SOPS_ARG(p->where));
+    }
+    sops_ui_note(unchanged ? "'%s': %.*s is up to date already" : "'%s' is published to %.*s", j->path,
+                 SOPS_ARG(p->where));
+    return true;
+}
+
+static bool publish_file(void *ctx, const char *path, struct sops_slice name, struct sops_err *e)
+{
+    static sops_step *const steps[] = {own_format, own_rule, sops_step_order, own_load, own_ask, own_put, NULL};
+    const struct sops_job *common = ctx;
+    struct publishing p = {.name = name, .recursive = sops_opt_on(common->opt, "recursive")};
+    struct sops_job j = {
+        .world = common->world,
+        .opt = common->opt,
+        .services = common->services,
+        .services_lent = true,
+        .config = common->config,
+        .path = path,
+        .name = path,
+        .missing = SOPS_E_GENERIC,
+        .bad_input = SOPS_E_GENERIC,
+        .own = &p,
+    };
+    bool ok = sops_job_run(&j, steps, e);
+    sops_buf_free(&p.where);
+    sops_arena_free(&p.arena);
+    return ok;
+}
+
+/* ---- a file or a folder ------------------------------------------------------------------------------------------ */
+
+static bool own_config(struct sops_job *j, struct sops_err *e)
+{
+    return sops_step_config(j, e) &&
+           (j->config->path.len != 0 ||
+            sops_fail(e, SOPS_E_GENERIC, "config file not found: its destination rules say where files go") ||
+            sops_hint(e, "make a .sops.yaml, or name one with --config"));
+}
+
+static bool publish_all(struct sops_job *j, struct sops_err *e)
+{
+    struct stat st;
+    if (stat(j->path, &st) != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, strerror(errno));
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        const char *slash = strrchr(j->path, '/');
+        return publish_file(j, j->path, sops_str(slash != NULL ? slash + 1 : j->path), e);
+    }
+    if (!sops_opt_on(j->opt, "recursive")) {
+        return sops_fail(e, SOPS_E_GENERIC, "can't operate on a directory without --recursive flag.");
+    }
+    return sops_publish_walk(j->path, publish_file, j, e);
+}
+
+static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {sops_step_file, own_config, sops_job_services, publish_all, NULL};
+    struct sops_job common = {.world = w, .opt = o};
+    return sops_job_run(&common, steps, e);
+}
+
+static const struct sops_option options[] = {
+    {.name = "omit-extensions", .help = "leave the ending of the file's name out at the destination"},
+    {.name = "recursive", .help = "publish all files of a folder and of those in it"},
+    {.name = NULL},
+};
+static const struct sops_opt_table table = {"FILES", options};
+static const struct sops_opt_table *const tables[] = {
+    &table, &sops_opts_yes, &sops_opts_order, &sops_opts_services, NULL,
+};
+
+const struct sops_verb sops_verb_publish = {
+    .name = "publish",
+    .summary = "send files to S3, Google Cloud Storage or Vault",
+    .args = "PATH",
+    .about = "Sends a file to where the destination_rules of .sops.yaml say. S3 and Google Cloud\n"
+             "Storage get the file as it is, or encrypted anew for the keys of the rule's\n"
+             "recreation_rule; Vault gets the decrypted values.\n",
+    .example = "sops publish secrets.yaml",
+    .tables = tables,
+    .run = run,
+};

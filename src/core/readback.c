@@ -5,6 +5,8 @@
  */
 #include "core/readback.h"
 
+#include "base/table.h"
+
 /* ---- keys and texts ------------------------------------------------------------------------------------------- */
 
 static const struct sops_node *entry(const struct sops_node *n)
@@ -79,7 +81,7 @@ static const struct sops_node *changed(const struct sops_node *part, const struc
 /* ---- the answers of a comment rule ---------------------------------------------------------------------------------
  */
 
-/* Leaf by leaf, without the metadata: values only, or comments only, since a comment may move among the values. */
+/* Leaf by leaf, without the metadata: values only, or comments only. */
 struct cursor {
     struct sops_node *part, *top, *at;
     enum sops_layout layout;
@@ -124,22 +126,44 @@ static const struct sops_node *next_leaf(struct cursor *c)
 
 static bool is_marked(const struct sops_node *n) { return (n->flags & SOPS_MARKED) != 0; }
 
-/* The first leaf whose mark is another one in `read`, or NULL. */
-static const struct sops_node *remarked(const struct sops_doc *d, const struct sops_doc *read, enum sops_layout layout,
-                                        bool comments)
+/* The first value whose mark is another one in `read`, or NULL. */
+static const struct sops_node *remarked(const struct sops_doc *d, const struct sops_doc *read, enum sops_layout layout)
 {
-    struct cursor was = {.part = d->parts, .layout = layout, .comments = comments};
-    struct cursor is = {.part = read->parts, .layout = layout, .comments = comments};
+    struct cursor was = {.part = d->parts, .layout = layout};
+    struct cursor is = {.part = read->parts, .layout = layout};
     for (;;) {
         const struct sops_node *n = next_leaf(&was);
         const struct sops_node *r = next_leaf(&is);
-        if (n == NULL || r == NULL) {
-            return comments ? NULL : n;
-        }
-        if (is_marked(n) != is_marked(r)) {
+        if (n == NULL || r == NULL || is_marked(n) != is_marked(r)) {
             return n;
         }
     }
+}
+
+/* The first encrypted comment that would be taken for a clear one. Comments may move among the values or be dropped,
+ * but a ciphertext is known again by its text; one that is clear here does no harm whatever is made of it. */
+static bool find_lost_comment(const struct sops_doc *d, const struct sops_doc *read, enum sops_layout layout,
+                              const struct sops_node **lost, struct sops_err *e)
+{
+    struct cursor was = {.part = d->parts, .layout = layout, .comments = true};
+    struct cursor is = {.part = read->parts, .layout = layout, .comments = true};
+    struct sops_table marks = {0};
+    const struct sops_node *n = NULL;
+    bool ok = true;
+    while (ok && (n = next_leaf(&is)) != NULL) {
+        void **place = sops_table_put(&marks, n->text, NULL, e);
+        ok = place != NULL;
+        if (ok) {
+            *place = is.at;
+        }
+    }
+    *lost = NULL;
+    while (ok && *lost == NULL && (n = next_leaf(&was)) != NULL) {
+        const struct sops_node *r = is_marked(n) && n->text.len != 0 ? sops_table_get(&marks, n->text) : NULL;
+        *lost = r != NULL && !is_marked(r) ? n : NULL;
+    }
+    sops_table_free(&marks);
+    return ok;
 }
 
 /* ---- both ----------------------------------------------------------------------------------------------------------
@@ -173,8 +197,10 @@ static bool check_marks(const struct sops_doc *d, struct sops_doc *read, const s
     if (!sops_rules_mark(rules, read, e)) {
         return false;
     }
-    const struct sops_node *n = remarked(d, read, f->meta, false);
-    n = n != NULL ? n : remarked(d, read, f->meta, true);
+    const struct sops_node *n = remarked(d, read, f->meta);
+    if (n == NULL && !find_lost_comment(d, read, f->meta, &n, e)) {
+        return false;
+    }
     if (n == NULL) {
         return true;
     }

@@ -89,8 +89,27 @@ static bool show_changes(struct sops_job *j, const struct sops_creation *rule, s
     return ok;
 }
 
-/* The metadata of a new file, by the rule alone: a suffix that readers would assume is recorded, so that they agree
- * with what was done. */
+/* Does any key end with the default suffix? */
+static bool has_clear_key(const struct sops_doc *d)
+{
+    for (const struct sops_node *part = d->parts; part != NULL; part = part->next) {
+        for (const struct sops_node *n = part->child; n != NULL;) {
+            if (sops_slice_ends(n->key, SOPS_LIT(SOPS_DEFAULT_SUFFIX))) {
+                return true;
+            }
+            const struct sops_node *next = n->child;
+            while (next == NULL && n != part) {
+                next = n->next;
+                n = n->up;
+            }
+            n = next;
+        }
+    }
+    return false;
+}
+
+/* The metadata of a new file, by the rule alone. Readers of a file without a rule assume the default suffix: where that
+ * makes a difference it is followed and recorded. */
 static bool renew_meta(struct sops_job *j, const struct sops_creation *rule, struct sops_err *e)
 {
     struct sops_rules *r = &j->meta.rules;

@@ -46,7 +46,9 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
     if (!sops_route_find(&x->route, j->doc.parts, &found, e)) {
         sops_within(e, "error extracting %s from '%s'", sops_opt(j->opt, "extract"),
                     j->path != NULL ? j->path : "stdin");
-        return sops_recode(e, SOPS_E_GENERIC);
+        /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
+        bool unfit = (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.step[0].is_index;
+        return sops_recode(e, unfit ? SOPS_E_DUMP : SOPS_E_GENERIC);
     }
     if (found->kind == SOPS_MAP) {
         return narrow(j, found) && sops_step_emit(j, e);

@@ -170,7 +170,8 @@ static bool raise_version(struct sops_job *j, struct sops_err *e)
     int order = -1; /* what begins with "1." may be no version, but is old (spec 30, "reading", 7) */
     if (!sops_slice_starts(j->meta.version, SOPS_LIT("1.")) &&
         !sops_version_compare(j->meta.version, SOPS_LIT(SOPS_VERSION), &order)) {
-        return sops_fail(e, SOPS_E_EDIT_VERSION, "the version in the metadata of '%s' is none", j->path);
+        return sops_fail(e, SOPS_E_EDIT_VERSION, "the version in the metadata of '%s' is none: '%.*s'", j->path,
+                         SOPS_ARG(j->meta.version));
     }
     if (order < 0) {
         j->meta.version = SOPS_LIT(SOPS_VERSION);

@@ -129,7 +129,7 @@ const struct sops_verb sops_verb_exec_env = {
     .about = "Runs COMMAND by /bin/sh with each top-level value of FILE as a variable. COMMAND is\n"
              "one argument; behind -- a program and its arguments may stand, which is run without\n"
              "a shell. The status is the command's.\n",
-    .example = "sops exec-env secrets.env './deploy --target prod'",
+    .example = "sops exec-env secrets.env './deploy production'",
     .tables = tables,
     .run = run,
 };

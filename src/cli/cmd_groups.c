@@ -36,7 +36,7 @@ static bool own_threshold(struct sops_job *j, struct sops_err *e)
 
 static bool no_arguments(struct sops_job *j, struct sops_err *e)
 {
-    return j->opt->argc == 0 || sops_fail(e, SOPS_E_GENERIC, "'groups add' takes no argument");
+    return j->opt->argc == 0 || sops_fail(e, SOPS_E_GENERIC, "'groups add': no positional arguments allowed");
 }
 
 static bool own_add(struct sops_job *j, struct sops_err *e)
@@ -80,7 +80,8 @@ static bool one_argument(struct sops_job *j, struct sops_err *e)
 {
     int64_t number;
     if (j->opt->argc != 1) {
-        return sops_fail(e, SOPS_E_GENERIC, "'groups delete' takes one argument, the number of the group");
+        return sops_fail(e, SOPS_E_GENERIC,
+                         "'groups delete': exactly one positional argument required, the number of the group");
     }
     return sops_int_parse(sops_str(sops_arg(j->opt, 0)), &number) ||
            sops_fail(e, SOPS_E_GENERIC, "'%s' is not the number of a group", sops_arg(j->opt, 0));
@@ -145,7 +146,7 @@ static const struct sops_verb add = {
     .args = "",
     .about = "Adds a group with the given keys behind the others. The data key is split anew: so\n"
              "many groups as the threshold says are needed to decrypt, all of them when none is set.\n",
-    .example = "sops groups add -i --file secrets.yaml --age age1...",
+    .example = "sops groups add -i --file secrets.yaml --age age1…",
     .tables = tables,
     .keys = SOPS_OPT_KEYS_MANY,
     .run = run_add,

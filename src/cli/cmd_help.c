@@ -45,7 +45,6 @@ const struct sops_verb sops_verb_help = {
     .name = "help",
     .summary = "show what there is, or how a command is used",
     .args = "[COMMAND]",
-    .about = "",
     .example = "sops help decrypt",
     .tables = help_tables,
     .run = run_help,
@@ -96,7 +95,6 @@ static const struct sops_verb verb_bash = {
     .name = "bash",
     .summary = "print a completion script for bash",
     .args = "",
-    .about = "",
     .example = "source <(sops completion bash)",
     .run = run_bash,
 };
@@ -104,7 +102,6 @@ static const struct sops_verb verb_zsh = {
     .name = "zsh",
     .summary = "print a completion script for zsh",
     .args = "",
-    .about = "",
     .example = "source <(sops completion zsh)",
     .run = run_zsh,
 };
@@ -114,7 +111,6 @@ const struct sops_verb sops_verb_completion = {
     .name = "completion",
     .summary = "print a script that completes commands and options in your shell",
     .args = "",
-    .about = "",
     .example = "source <(sops completion bash)",
     .verbs = completion_verbs,
 };

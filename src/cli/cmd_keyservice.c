@@ -28,6 +28,7 @@ static const struct sops_option options[] = {
      .value = "ADDRESS",
      .help = "where to listen: HOST:PORT, or the path of a socket (default: 127.0.0.1:5000)"},
     {.name = "prompt", .help = "ask before each answer"},
+    {.name = "verbose", .help = "tell of each request"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"SERVICE", options};
@@ -37,8 +38,8 @@ const struct sops_verb sops_verb_keyservice = {
     .name = "keyservice",
     .summary = "let other machines use the keys of this one",
     .args = "",
-    .about = "Wraps and unwraps data keys for programs elsewhere (--keyservice of other\n"
-             "commands), with the keys and credentials of this machine. Runs until SIGINT or\n"
+    .about = "Wraps and unwraps data keys for programs elsewhere (the key services of\n"
+             "other commands), with the keys and credentials of this machine. Runs until SIGINT or\n"
              "SIGTERM. The connection is neither encrypted nor protected by a password: whoever\n"
              "reaches it can use the keys. The socket of \"unix\" is for the same user only.\n",
     .example = "sops keyservice --network unix --address /run/user/1000/sops.sock",

@@ -31,8 +31,9 @@ static bool own_modes(struct sops_job *j, struct sops_err *e)
         old->count += old->on[m];
     }
     if (old->count > 1) {
-        sops_world_warn(j->world, "more than one of --encrypt, --decrypt, --rotate and --set: only the last result of "
-                                  "encrypting, decrypting, rotating and setting, in this order, is written");
+        sops_world_warn(j->world,
+                        "More than one command (--encrypt, --decrypt, --rotate, --set) has been specified: only the "
+                        "last result, in this order, is written");
     }
     j->in_place = is_edit(j) || is_on(j, SET);
     return true;

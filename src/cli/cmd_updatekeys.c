@@ -205,7 +205,10 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_option options[] = {
-    {.name = "recursive", .short_name = "r", .help = "go through folders, and update each encrypted file in them"},
+    {.name = "recursive",
+     .short_name = "r",
+     .flags = SOPS_OPT_OURS,
+     .help = "go through folders, and update each encrypted file in them"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"FILES", options};
@@ -219,7 +222,7 @@ const struct sops_verb sops_verb_updatekeys = {
     .args = "FILE…",
     .about = "Compares the keys of each file with those of its creation rule, shows what will\n"
              "change and asks. The data key stays, and with it every value; to make a new one,\n"
-             "too, rotate the file.\n",
+             "too, rotate the file. Folders are gone through with the option -r.\n",
     .example = "sops updatekeys secrets.yaml",
     .tables = tables,
     .run = run,

@@ -9,8 +9,8 @@ struct sops_verb {
     const char *name;
     const char *summary; /* one line in the list of commands; begins with a small letter */
     const char *args;    /* "[FILE]", "FILE PATH VALUE", or "" */
-    const char *about;   /* paragraphs for the help, lines of at most 78 columns, LF at the end of each */
-    const char *example; /* one line, as typed */
+    const char *about;   /* paragraphs for the help, lines of at most 90 columns, LF at the end of each; or NULL */
+    const char *example; /* one line, as typed; or NULL */
     const struct sops_opt_table *const *tables; /* NULL-terminated; or NULL */
     unsigned keys;                              /* SOPS_OPT_KEYS, … */
     const struct sops_verb *const *verbs;       /* the commands below this one (groups, completion), or NULL */

@@ -47,8 +47,9 @@ static bool add_options(const struct sops_verb *verb, const char *typed, const c
     struct sops_options o = {0};
     bool ok = sops_options_open(&o, verb, e);
     for (size_t i = 0; ok && i < o.slots; i++) {
-        ok = add_name(o.slot[i].def.name, typed, words, count, out, e) &&
-             add_name(o.slot[i].def.short_name, typed, words, count, out, e);
+        const struct sops_option *def = &o.slot[i].def;
+        ok = (def->flags & SOPS_OPT_OURS) != 0 || (add_name(def->name, typed, words, count, out, e) &&
+                                                   add_name(def->short_name, typed, words, count, out, e));
     }
     sops_options_free(&o);
     return ok;

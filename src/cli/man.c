@@ -65,8 +65,8 @@ static bool add_command(struct sops_buf *out, const struct sops_verb *v, const c
     bool ok = sops_buf_adds(out, ".SS sops ", e) && add_text(out, above, e) && add_lines(out, "", v->name, " ", e) &&
               add_lines(out, v->verbs != NULL ? "COMMAND" : "[options] ", v->args, "\n", e) &&
               add_lines(out, "", v->summary, ".\n", e);
-    ok = ok && (v->about[0] == '\0' || add_lines(out, ".PP\n", v->about, "", e));
-    ok = ok && (v->example[0] == '\0' || add_lines(out, ".PP\nExample:\n.RS 4\n.nf\n", v->example, "\n.fi\n.RE\n", e));
+    ok = ok && (v->about == NULL || add_lines(out, ".PP\n", v->about, "", e));
+    ok = ok && (v->example == NULL || add_lines(out, ".PP\nExample:\n.RS 4\n.nf\n", v->example, "\n.fi\n.RE\n", e));
     return ok && add_options(out, v, e);
 }
 

@@ -18,6 +18,7 @@ enum sops_opt_kind { SOPS_OPT_FLAG, SOPS_OPT_TEXT, SOPS_OPT_INT, SOPS_OPT_MANY }
 enum {
     SOPS_OPT_ON = 1,     /* a FLAG that is on unless turned off */
     SOPS_OPT_GLOBAL = 2, /* counts before a command, too: sops_opt finds it there */
+    SOPS_OPT_OURS = 4,   /* the reference has none: not in the lists that scripts read (help, completion) */
 };
 
 struct sops_option {
@@ -76,7 +77,7 @@ struct sops_options {
     size_t slots;
     const char *const *args; /* the words that are no options, NULL-terminated */
     size_t argc;
-    bool ended; /* "--" stood before them */
+    bool ended;                        /* "--" stood before them */
     const struct sops_options *global; /* what stood before the command; NULL for that itself and for the old form */
     struct sops_arena arena;
 };

@@ -60,14 +60,16 @@ static bool add_option(const struct sops_option *def, struct sops_buf *out, stru
     return ok;
 }
 
+static bool is_listed(const struct sops_opt_slot *s) { return s->title != NULL && (s->def.flags & SOPS_OPT_OURS) == 0; }
+
 /* The options under their headings, in the order in which the headings come first. */
 static bool add_options(const struct sops_options *o, struct sops_buf *out, struct sops_err *e)
 {
     for (size_t i = 0; i < o->slots; i++) {
         const char *title = o->slot[i].title;
-        bool seen = title == NULL;
+        bool seen = !is_listed(&o->slot[i]);
         for (size_t k = 0; k < i && !seen; k++) {
-            seen = o->slot[k].title != NULL && strcmp(o->slot[k].title, title) == 0;
+            seen = is_listed(&o->slot[k]) && strcmp(o->slot[k].title, title) == 0;
         }
         if (seen) {
             continue;
@@ -76,8 +78,8 @@ static bool add_options(const struct sops_options *o, struct sops_buf *out, stru
             return false;
         }
         for (size_t k = i; k < o->slots; k++) {
-            const char *other = o->slot[k].title;
-            if (other != NULL && strcmp(other, title) == 0 && !add_option(&o->slot[k].def, out, e)) {
+            if (is_listed(&o->slot[k]) && strcmp(o->slot[k].title, title) == 0 &&
+                !add_option(&o->slot[k].def, out, e)) {
                 return false;
             }
         }
@@ -106,9 +108,9 @@ bool sops_usage_text(const struct sops_options *o, struct sops_buf *out, struct 
     ok = ok && sops_buf_addf(out, e, "   sops%s%s%s%s%s\n", space, o->command,
                              v->verbs != NULL && v != &sops_verb_root ? " COMMAND" : " [options]",
                              v->args[0] != '\0' ? " " : "", v->args);
-    ok = ok && (v->about[0] == '\0' || (sops_buf_addc(out, '\n', e) && sops_buf_adds(out, v->about, e)));
+    ok = ok && (v->about == NULL || (sops_buf_addc(out, '\n', e) && sops_buf_adds(out, v->about, e)));
     ok = ok && (v->verbs == NULL || add_verbs(v->verbs, out, e));
-    ok = ok && (v->example[0] == '\0' || sops_buf_addf(out, e, "\nEXAMPLE:\n   %s\n", v->example));
+    ok = ok && (v->example == NULL || sops_buf_addf(out, e, "\nEXAMPLE:\n   %s\n", v->example));
     return ok && add_options(o, out, e);
 }
 

@@ -18,11 +18,9 @@ static bool add_service(struct sops_job *j, const char *url, struct sops_service
     }
     if (url == NULL) {
         *s = sops_service_local;
-    } else {
-        if (!sops_service_remote_open(s, j->world, url, e)) {
-            sops_free(s);
-            return false;
-        }
+    } else if (!sops_service_remote_open(s, j->world, url, e)) {
+        sops_free(s);
+        return false;
     }
     **end = s;
     *end = &s->next;

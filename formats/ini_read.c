@@ -10,6 +10,7 @@
 
 struct entry {
     struct sops_slice key, value, comment;
+    const struct sops_node *section;
     unsigned line;
     struct entry *next;
 };
@@ -23,7 +24,7 @@ struct reader {
     struct sops_node *section;
     unsigned counter; /* for the keys `-` */
     struct entry *first, *last;
-    struct sops_table by_key;
+    struct sops_table by_key; /* the last entry with that key, perhaps of another section */
     struct sops_arena entries;
     struct sops_err *e;
 };
@@ -232,20 +233,23 @@ static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice
     return key->len != 0 || bad(r, r->line, "a key is empty");
 }
 
-/* The entry of `key` in this section, which is made when it is new. */
+/* The entry of `key` in this section, which is made when it is new. The bytes of `key` outlive the reader. */
 static struct entry *entry_of(struct reader *r, struct sops_slice key)
 {
-    struct entry *known = sops_table_get(&r->by_key, key);
-    if (known != NULL || !sops_arena_copy(&r->doc->arena, key, &key, r->e)) {
-        return known;
-    }
-    struct entry *n = sops_arena_alloc(&r->entries, sizeof *n, r->e);
-    void **place = n != NULL ? sops_table_put(&r->by_key, key, NULL, r->e) : NULL;
+    void **place = sops_table_put(&r->by_key, key, NULL, r->e);
     if (place == NULL) {
         return NULL;
     }
+    struct entry *known = *place;
+    if (known != NULL && known->section == r->section) {
+        return known;
+    }
+    struct entry *n = sops_arena_alloc(&r->entries, sizeof *n, r->e);
+    if (n == NULL || !sops_arena_copy(&r->doc->arena, key, &n->key, r->e)) {
+        return NULL;
+    }
     *place = n;
-    n->key = key;
+    n->section = r->section;
     n->line = r->line;
     if (r->last != NULL) {
         r->last->next = n;
@@ -259,13 +263,16 @@ static struct entry *entry_of(struct reader *r, struct sops_slice key)
 static bool take_pair(struct reader *r, struct sops_slice line)
 {
     struct sops_slice key, value;
-    char numbered[16];
+    char numbered[25];
     if (!take_key(r, line, &key, &line)) {
         return false;
     }
     if (sops_slice_eq(key, SOPS_LIT("-"))) {
         numbered[0] = '#';
         key = sops_slice_of(numbered, 1 + sops_int_text(r->counter++, numbered + 1));
+        if (!sops_arena_copy(&r->entries, key, &key, r->e)) {
+            return false;
+        }
     }
     struct entry *n = entry_of(r, key);
     if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->value, r->e)) {
@@ -286,8 +293,6 @@ static bool end_section(struct reader *r)
         }
         good = leaf != NULL && add_comment_node(r, n->comment, n->line);
     }
-    sops_table_free(&r->by_key);
-    sops_arena_free(&r->entries);
     r->first = NULL;
     r->last = NULL;
     return good;

@@ -12,6 +12,7 @@
 
 struct entry {
     struct sops_slice key, value, comment;
+    const struct section *section;
     struct entry *next;
 };
 
@@ -24,8 +25,8 @@ struct section {
 
 struct writer {
     struct section *first, *last;
-    struct sops_arena arena; /* sections, entries, and texts that are not the node's */
-    struct sops_table by_key;
+    struct sops_arena arena;  /* sections, entries, and texts that are not the node's */
+    struct sops_table by_key; /* the last entry with that key, perhaps of another section */
     struct sops_buf scratch;
     struct sops_buf *out;
     struct sops_err *e;
@@ -81,8 +82,12 @@ static struct section *add_section(struct writer *w, struct sops_slice name)
 static struct entry *add_entry(struct writer *w, struct section *s, struct sops_slice key)
 {
     void **place = sops_table_put(&w->by_key, key, NULL, w->e);
-    if (place == NULL || *place != NULL) {
-        return place != NULL ? *place : NULL;
+    if (place == NULL) {
+        return NULL;
+    }
+    struct entry *known = *place;
+    if (known != NULL && known->section == s) {
+        return known;
     }
     struct entry *n = sops_arena_alloc(&w->arena, sizeof *n, w->e);
     if (n == NULL) {
@@ -90,6 +95,7 @@ static struct entry *add_entry(struct writer *w, struct section *s, struct sops_
     }
     *place = n;
     n->key = key;
+    n->section = s;
     if (s->last != NULL) {
         s->last->next = n;
     } else {
@@ -155,7 +161,6 @@ static bool collect(struct writer *w, const struct sops_doc *d)
             if (n->kind != SOPS_COMMENT && !collect_section(w, n)) {
                 return false;
             }
-            sops_table_free(&w->by_key);
         }
     }
     return true;

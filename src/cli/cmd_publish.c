@@ -230,6 +230,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 static const struct sops_option options[] = {
     {.name = "omit-extensions", .help = "leave the ending of the file's name out at the destination"},
     {.name = "recursive", .help = "publish all files of a folder and of those in it"},
+    {.name = "verbose", .flags = SOPS_OPT_GLOBAL, .help = "say more"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"FILES", options};

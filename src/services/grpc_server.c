@@ -15,6 +15,7 @@ struct call {
     struct call *next;
     int32_t id;
     bool whole, answered; /* all of the request is there; an answer was given */
+    bool refused;         /* its stream is to be ended as soon as the answer is out */
     bool is_post, is_grpc;
     struct sops_buf path, encoding;
     struct sops_buf body;
@@ -122,8 +123,8 @@ static bool refuse(struct connection *k, struct call *c, const char *words)
 {
     k->held -= c->body.len;
     sops_buf_free(&c->body);
-    return answer_text(k, c, SOPS_GRPC_EXHAUSTED, words) &&
-           k->lib->submit_rst_stream(k->session, NGHTTP2_FLAG_NONE, c->id, NGHTTP2_NO_ERROR) == 0;
+    c->refused = true;
+    return answer_text(k, c, SOPS_GRPC_EXHAUSTED, words);
 }
 
 /* ---- what nghttp2 tells ---------------------------------------------------------------------------------------- */
@@ -296,11 +297,24 @@ static bool handle(struct connection *k, struct call *c)
                                           : answer_code(k, c, c->answer.code, sops_buf_view(&c->answer.words));
 }
 
+/* Ends streams whose requests nobody wants to have whole. Not before the answer was written: nghttp2 would drop it. */
+static bool end_refused(struct connection *k, struct sops_err *e)
+{
+    for (struct call *c = k->calls; c != NULL; c = c->next) {
+        if (c->refused && !c->whole &&
+            k->lib->submit_rst_stream(k->session, NGHTTP2_FLAG_NONE, c->id, NGHTTP2_NO_ERROR) != 0) {
+            return sops_fail_memory(e);
+        }
+        c->refused = false;
+    }
+    return sops_nghttp2_flush(k->lib, k->session, k->stream, e);
+}
+
 /* Handles whole calls one by one; each answer is on its way before the next call is handled. */
 static bool handle_all(struct connection *k, struct sops_err *e)
 {
     for (;;) {
-        if (!sops_nghttp2_flush(k->lib, k->session, k->stream, e)) {
+        if (!sops_nghttp2_flush(k->lib, k->session, k->stream, e) || !end_refused(k, e)) {
             return false;
         }
         struct call *c = k->calls; /* the list may have changed, as sent answers close their streams */

@@ -149,7 +149,7 @@ const struct sops_verb sops_verb_exec_file = {
              "the decrypted text once. It is gone when the command has ended. COMMAND is one\n"
              "argument; behind -- a program and its arguments may stand, which is run without a\n"
              "shell. The status is the command's.\n",
-    .example = "sops exec-file secrets.json 'mosquitto -c {}'",
+    .example = "sops exec-file secrets.json './deploy {}'",
     .tables = tables,
     .run = run,
 };

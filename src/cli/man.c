@@ -2,30 +2,34 @@
 /* The manual page: the same tables as the help, as roff. A text must not begin a line with '.' or an apostrophe. */
 #include "cli/usage.h"
 
+#include "base/text.h"
 #include "core/meta.h"
 
 #include <stdio.h>
 
-/* Text of roff: backslashes and dashes escaped, a leading '.' or '\'' made harmless. */
+/* Text of roff: backslashes and dashes escaped, a leading '.' or '\'' made harmless, what is not ASCII by its number.
+ */
 static bool add_text(struct sops_buf *out, const char *text, struct sops_err *e)
 {
-    bool at_start = true;
-    for (; *text != '\0'; text++) {
-        bool ok = true;
-        if (at_start && (*text == '.' || *text == '\'')) {
+    struct sops_slice rest = sops_str(text);
+    bool at_start = true, ok = true;
+    while (ok && rest.len != 0) {
+        uint32_t c = 0;
+        size_t n = sops_utf8_next(rest, &c);
+        if (at_start && (c == '.' || c == '\'')) {
             ok = sops_buf_adds(out, "\\&", e);
         }
-        if (*text == '\\' || *text == '-') {
-            ok = ok && sops_buf_adds(out, *text == '-' ? "\\-" : "\\e", e);
+        if (c == '\\' || c == '-') {
+            ok = ok && sops_buf_adds(out, c == '-' ? "\\-" : "\\e", e);
+        } else if (n > 1) {
+            ok = ok && sops_buf_addf(out, e, "\\[u%04X]", c);
         } else {
-            ok = ok && sops_buf_addc(out, (uint8_t)*text, e);
+            ok = ok && sops_buf_addc(out, rest.ptr[0], e);
         }
-        if (!ok) {
-            return false;
-        }
-        at_start = *text == '\n';
+        at_start = c == '\n';
+        rest = sops_slice_skip(rest, n > 1 ? n : 1);
     }
-    return true;
+    return ok;
 }
 
 static bool add_lines(struct sops_buf *out, const char *before, const char *text, const char *after, struct sops_err *e)

@@ -56,7 +56,7 @@ static bool add_field_slots(struct sops_options *o, const struct sops_keysource 
             continue;
         }
         struct sops_slice text;
-        if (!sops_arena_printf(&o->arena, &text, e, "%s of the %s keys", f->meta, s->id)) {
+        if (!sops_arena_printf(&o->arena, &text, e, "%s of the %s keys", map ? "encryption context" : f->meta, s->id)) {
             return false;
         }
         struct sops_option def = {.name = f->flag,

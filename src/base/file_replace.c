@@ -213,7 +213,7 @@ static bool keep_old(const struct target *t, struct sops_buf *old, struct sops_b
     if (!sops_file_create((const char *)kept->ptr, sops_buf_view(old), 0600, &why)) {
         bool impossible = why.code == SOPS_E_WRITE;
         if (!impossible) { /* a full disk: before anything has been harmed */
-            (void)sops_fail(e, SOPS_E_GENERIC, "%s", why.msg);
+            (void)sops_fail(e, SOPS_E_GENERIC, "cannot keep what '%s' holds: %s", t->name, why.msg);
         }
         sops_err_clear(&why);
         sops_buf_free(kept);

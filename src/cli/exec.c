@@ -22,10 +22,20 @@ static const struct sops_option options[] = {
 };
 const struct sops_opt_table sops_opts_exec = {"COMMAND", options};
 
+/* Where the command begins; 0: there is none, or too many words without "--". An option before FILE takes FILE along
+ * when the words are put in order, and "--" is then left among the arguments. */
+static size_t command_at(const struct sops_options *o)
+{
+    if (o->argc > 2 && strcmp(o->args[1], "--") == 0) {
+        return 2;
+    }
+    return o->argc == 2 || (o->argc > 2 && o->ended) ? 1 : 0;
+}
+
 bool sops_exec_arguments(struct sops_job *j, struct sops_err *e)
 {
     const struct sops_options *o = j->opt;
-    if (o->argc != 2 && !(o->argc > 2 && o->ended)) {
+    if (command_at(o) == 0) {
         (void)sops_fail(e, SOPS_E_GENERIC, "missing file to decrypt: FILE and COMMAND are wanted");
         return sops_hint(e, "a command of several words is one argument; or put -- before it");
     }
@@ -103,9 +113,10 @@ static bool fill_in(struct sops_arena *a, const char *text, const char *place, c
 bool sops_exec_words(const struct sops_options *o, struct sops_arena *a, const char *place, const char *const **argv,
                      struct sops_err *e)
 {
-    bool shell = o->argc == 2;
+    size_t begin = command_at(o);
+    bool shell = o->argc - begin == 1;
     size_t first = shell ? 2 : 0;
-    const char **words = sops_arena_alloc(a, (o->argc + first) * sizeof *words, e);
+    const char **words = sops_arena_alloc(a, (o->argc - begin + first + 1) * sizeof *words, e);
     if (words == NULL) {
         return false;
     }
@@ -113,8 +124,8 @@ bool sops_exec_words(const struct sops_options *o, struct sops_arena *a, const c
         words[0] = "/bin/sh";
         words[1] = "-c";
     }
-    for (size_t i = 1; i < o->argc; i++) {
-        if (!fill_in(a, o->args[i], place, &words[first + i - 1], e)) {
+    for (size_t i = begin; i < o->argc; i++) {
+        if (!fill_in(a, o->args[i], place, &words[first + i - begin], e)) {
             return false;
         }
     }

@@ -5,6 +5,7 @@
 #include "cli/steps.h"
 
 #include "base/file.h"
+#include "cli/repair.h"
 #include "cli/ui.h"
 #include "services/client.h"
 
@@ -61,7 +62,8 @@ bool sops_job_audit(struct sops_job *j, const char *action, struct sops_err *e)
 
 bool sops_step_unwrap(struct sops_job *j, struct sops_err *e)
 {
-    if (sops_job_services(j, e) && sops_datakey_unwrap(j->world, j->services, &j->meta, j->order, &j->key, e)) {
+    if (sops_job_services(j, e) &&
+        (sops_datakey_unwrap(j->world, j->services, &j->meta, j->order, &j->key, e) || sops_job_repair(j, e))) {
         return true;
     }
     if (j->no_key != 0) {

@@ -49,7 +49,7 @@ extern const struct sops_opt_table sops_opts_services;   /* --enable-local-keyse
 extern const struct sops_opt_table sops_opts_yes;        /* -y --yes */
 extern const struct sops_opt_table sops_opts_global;     /* --config, --indent, --mac-only-encrypted, --verbose, … */
 
-#define SOPS_MAX_OPTIONS 64 /* of one command */
+#define SOPS_MAX_OPTIONS 96 /* of one command */
 
 /* Flags made from the table of key sources (struct sops_verb.keys). */
 enum {

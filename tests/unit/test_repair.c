@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of a sops before 3.3.0: the data key was wrapped with one value for all names of a KMS context. */
+#include "testing.h"
+
+#include "cli/repair.h"
+
+static const char *works_with; /* the value that all names must have for the key to open */
+static bool may_wrap;
+
+static bool fake_unwrap(struct sops_service *s, struct sops_world *w, const struct sops_key *k, struct sops_buf *plain,
+                        struct sops_err *e)
+{
+    (void)s;
+    (void)w;
+    for (const struct sops_pair *p = k->map; p != NULL; p = p->next) {
+        if (!sops_slice_eq(p->value, sops_str(works_with))) {
+            return sops_fail(e, SOPS_E_GENERIC, "the context does not fit");
+        }
+    }
+    return sops_buf_adds(plain, "0123456789abcdef0123456789abcdef", e);
+}
+
+static bool fake_wrap(struct sops_service *s, struct sops_world *w, const struct sops_key *k, struct sops_slice plain,
+                      struct sops_buf *enc, struct sops_err *e)
+{
+    (void)s;
+    (void)w;
+    (void)plain;
+    return may_wrap ? sops_buf_addf(enc, e, "with %.*s", SOPS_ARG(k->map->next->value))
+                    : sops_fail(e, SOPS_E_GENERIC, "no right to wrap");
+}
+
+static const struct {
+    const char *title, *version, *second, *works_with;
+    bool may_wrap, opens;
+    const char *context, *enc; /* of the second name, afterwards; the wrapped key */
+} cases[] = {
+    {"old, the second value was taken", "3.2.0", "prod", "prod", true, true, "prod", "with prod"},
+    {"old, the first value was taken", "3.2.0", "prod", "web", true, true, "prod", "with prod"},
+    {"older still", "1.13", "prod", "web", true, true, "prod", "with prod"},
+    {"wrapping is refused: what works is recorded", "3.2.0", "prod", "web", false, true, "web", "old"},
+    {"no value fits", "3.2.0", "prod", "other", true, false, "prod", "old"},
+    {"not old", "3.3.0", "prod", "web", true, false, "prod", "old"},
+    {"one value only", "3.2.0", "web", "other", true, false, "web", "old"},
+};
+
+static void contexts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        print_message("%s\n", cases[i].title);
+        struct sops_world world = TEST_WORLD;
+        struct sops_service service = {.name = "fake", .wrap = fake_wrap, .unwrap = fake_unwrap};
+        struct sops_pair second = {.key = SOPS_LIT("stage"), .value = sops_str(cases[i].second)};
+        struct sops_pair first = {.key = SOPS_LIT("app"), .value = SOPS_LIT("web"), .next = &second};
+        struct sops_key key = {.source = &sops_keysource_kms, .map = &first, .enc = SOPS_LIT("old")};
+        struct sops_group group = {.keys = &key};
+        struct sops_job j = {.world = &world, .services = &service, .services_lent = true, .path = "f.yaml"};
+        struct sops_err e = {0};
+        j.meta.groups = &group;
+        j.meta.version = sops_str(cases[i].version);
+        works_with = cases[i].works_with;
+        may_wrap = cases[i].may_wrap;
+        assert_false(sops_datakey_unwrap(&world, &service, &j.meta, SOPS_LIT(""), &j.key, &e));
+        assert_int_equal(e.code, SOPS_E_NO_KEY);
+        assert_int_equal(sops_job_repair(&j, &e), cases[i].opens);
+        assert_int_equal(e.code, cases[i].opens ? SOPS_OK : SOPS_E_NO_KEY);
+        assert_int_equal(j.key.len, cases[i].opens ? 32 : 0);
+        assert_slice(key.map->next->value, cases[i].context);
+        assert_slice(key.enc, cases[i].enc);
+        sops_err_clear(&e);
+        sops_job_free(&j);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(contexts)};
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

@@ -27,10 +27,18 @@ static bool is_cut_off(struct sops_slice raw, const struct sops_err *e)
     return sops_slice_trim(raw).len != 0 && e->line == line && e->column == column;
 }
 
+/* An empty mapping counts as none in JSON (spec 30, "reading", 1); what else is there must be good metadata. */
+static bool has_metadata(const struct sops_job *j)
+{
+    const struct sops_node *n = j->doc.parts != NULL ? sops_node_find(j->doc.parts, SOPS_LIT("sops")) : NULL;
+    bool json = j->in->meta == SOPS_META_NESTED && (j->in->flags & SOPS_FMT_PARTS) == 0;
+    bool empty = json && n != NULL && n->kind == SOPS_MAP && n->child == NULL;
+    return sops_meta_present(&j->doc, j->in->meta) && !empty;
+}
+
 static bool own_status(struct sops_job *j, struct sops_err *e)
 {
     const struct sops_format *f = j->in->sealed != NULL ? j->in->sealed : j->in;
-    struct sops_err why = {0};
     if (!f->parse(&j->doc, sops_buf_view(&j->raw), e)) {
         if (is_cut_off(sops_buf_view(&j->raw), e)) {
             sops_err_clear(e);
@@ -39,9 +47,11 @@ static bool own_status(struct sops_job *j, struct sops_err *e)
         sops_within(e, "cannot parse '%s' as %s", j->path, f->name);
         return sops_recode(e, SOPS_E_GENERIC);
     }
-    bool encrypted =
-        sops_meta_detach(&j->doc, j->in->meta, &j->meta, &why) && j->meta.mac.len != 0 && j->meta.version.len != 0;
-    sops_err_clear(&why);
+    bool encrypted = has_metadata(j);
+    if (encrypted && !sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
+        return sops_within(e, "'%s'", j->path);
+    }
+    encrypted = encrypted && j->meta.mac.len != 0 && j->meta.version.len != 0;
     return sops_ui_outf(e, "{\"encrypted\":%s}\n", encrypted ? "true" : "false");
 }
 

@@ -101,6 +101,17 @@ static struct sops_slice take_step(struct sops_slice *rest, enum sops_kind *kind
     return step;
 }
 
+/* Sign and digits, whatever their size. */
+static bool is_integer(struct sops_slice s)
+{
+    size_t at = s.len != 0 && (s.ptr[0] == '+' || s.ptr[0] == '-') ? 1 : 0;
+    bool is = at < s.len;
+    for (; is && at < s.len; at++) {
+        is = s.ptr[at] >= '0' && s.ptr[at] <= '9';
+    }
+    return is;
+}
+
 /* The node at `step` of `parent`, made when it is new. */
 static struct sops_node *place(struct placing *p, struct sops_node *parent, struct sops_slice step, enum sops_kind kind,
                                bool *is_new, struct sops_err *e)
@@ -108,7 +119,7 @@ static struct sops_node *place(struct placing *p, struct sops_node *parent, stru
     int64_t index = 0;
     if (parent->kind == SOPS_LIST) {
         if (!sops_int_parse(step, &index)) {
-            index = 0;
+            index = is_integer(step) ? -1 : 0;
         }
         if (index < 0 || index > UINT32_MAX) {
             sops_fail(e, SOPS_E_GENERIC, "an index of a list is out of range");

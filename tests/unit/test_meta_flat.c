@@ -59,7 +59,7 @@ static void refused(void **state)
         {"a__list_1"},
         {"a__list_-1"},
         {"a__list_0", "a__list_00"},
-        {"a__list_99999999999999999999", "a__list_0"},
+        {"a__list_99999999999999999999", "a__list_1"},
         {"a__list_4294967296"},
         {"x__map_y__list_1"},
     };

@@ -30,10 +30,15 @@ static bool is_cut_off(struct sops_slice raw, const struct sops_err *e)
 /* An empty mapping counts as none in JSON (spec 30, "reading", 1); what else is there must be good metadata. */
 static bool has_metadata(const struct sops_job *j)
 {
-    const struct sops_node *n = j->doc.parts != NULL ? sops_node_find(j->doc.parts, SOPS_LIT("sops")) : NULL;
-    bool json = j->in->meta == SOPS_META_NESTED && (j->in->flags & SOPS_FMT_PARTS) == 0;
-    bool empty = json && n != NULL && n->kind == SOPS_MAP && n->child == NULL;
-    return sops_meta_present(&j->doc, j->in->meta) && !empty;
+    size_t entries = 0;
+    bool empty = j->in->meta == SOPS_META_NESTED && (j->in->flags & SOPS_FMT_PARTS) == 0;
+    for (const struct sops_node *n = empty && j->doc.parts != NULL ? j->doc.parts->child : NULL; n != NULL;
+         n = n->next) {
+        bool is = sops_slice_eq(n->key, SOPS_LIT("sops"));
+        empty = empty && (!is || (n->kind == SOPS_MAP && n->child == NULL));
+        entries += is;
+    }
+    return sops_meta_present(&j->doc, j->in->meta) && !(empty && entries == 1);
 }
 
 static bool own_status(struct sops_job *j, struct sops_err *e)

@@ -51,22 +51,21 @@ static bool same_but_case(struct sops_slice a, struct sops_slice b)
     return a.len == b.len;
 }
 
-/* The entry called `name` exactly, else but for case; NULL for none and for null. */
+/* The entry called `name` exactly, else but for case; of several the last (JSON). NULL for none and for null. */
 static const struct sops_node *find(const struct sops_node *map, const char *name)
 {
-    const struct sops_node *found = NULL;
+    const struct sops_node *found = NULL, *alike = NULL;
     for (const struct sops_node *n = map->child; n != NULL; n = n->next) {
         if (n->kind == SOPS_COMMENT || n->key_kind != SOPS_STR) {
             continue;
         }
         if (sops_slice_eq(n->key, sops_str(name))) {
             found = n;
-            break;
-        }
-        if (found == NULL && same_but_case(n->key, sops_str(name))) {
-            found = n;
+        } else if (same_but_case(n->key, sops_str(name))) {
+            alike = n;
         }
     }
+    found = found != NULL ? found : alike;
     return found != NULL && found->kind != SOPS_NULL ? found : NULL;
 }
 

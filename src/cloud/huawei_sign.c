@@ -87,7 +87,7 @@ static bool signature(struct sops_buf *out, const struct sops_huawei_request *r,
                       const struct header *headers, struct sops_slice date, struct sops_buf *names, struct sops_err *e)
 {
     struct sops_buf canonical = {0}, text = {0};
-    struct parts url;
+    struct parts url = {{0}, {0}};
     uint8_t sum[32];
     bool ok = split_url(r->url, &url, e) && sops_buf_addf(&canonical, e, "%s\n", r->method) &&
               sops_buf_add(&canonical, url.path, e) &&

@@ -110,7 +110,7 @@ static void slow_base64(const uint8_t *from, size_t n, char *to)
     for (size_t i = 0; i < sops_base64_size(n); i++) {
         unsigned v = 0;
         for (size_t bit = i * 6; bit < i * 6 + 6; bit++) {
-            v = v << 1 | (bit / 8 < n ? from[bit / 8] >> (7 - bit % 8) & 1U : 0);
+            v = v << 1 | (bit / 8 < n ? (unsigned)from[bit / 8] >> (7 - bit % 8) & 1U : 0U);
         }
         to[i] = i * 6 < n * 8 ? alphabet[v] : '=';
     }

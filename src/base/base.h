@@ -74,7 +74,12 @@ static inline bool sops_slice_is_any(struct sops_slice s, const char *const *wor
 /* `s` without its first `n` bytes (all of them when it is shorter). */
 static inline struct sops_slice sops_slice_skip(struct sops_slice s, size_t n)
 {
-    return n >= s.len ? (struct sops_slice){s.ptr + s.len, 0} : (struct sops_slice){s.ptr + n, s.len - n};
+    size_t step = n < s.len ? n : s.len;
+    if (step != 0) { /* a NULL pointer may not even be moved by nothing */
+        s.ptr += step;
+        s.len -= step;
+    }
+    return s;
 }
 
 /* The first `n` bytes of `s` (all of them when it is shorter). */

@@ -133,6 +133,8 @@ static void groups(void **state)
         {"[{age: ['']}]", "empty;"},
         {"[{pgp: ['A,B', 12]}]", "pgp:A,B pgp:12;"},
         {"[{hckms: [{}]}]", NULL},
+        {"[{hc_vault: ['']}]", NULL},
+        {"[{kms: [{arn: x, context: {a: ~}}]}]", NULL},
         {"[{age: " ALICE "}]", NULL},
         {"[{age: [[]]}]", NULL},
         {"[{age: [12]}]", NULL},

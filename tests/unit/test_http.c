@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP against a server of our own in a thread: limits, times, redirects, proxies, broken answers; and the helpers that
+ * all providers share. */
+#include "testing.h"
+
+#include "cli/world_http.h"
+#include "cloud/http.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- the server ------------------------------------------------------------------------------------------------ */
+
+struct server {
+    int fd;
+    unsigned port;
+    pthread_t thread;
+    _Atomic unsigned connections;
+    _Atomic bool stop;
+};
+
+static void put(int fd, const char *text) { (void)send(fd, text, strlen(text), MSG_NOSIGNAL); }
+
+static void put_echo(int fd, const char *request)
+{
+    char head[128];
+    (void)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(request));
+    put(fd, head);
+    put(fd, request);
+}
+
+static void put_many(int fd, const char *start, size_t chunks)
+{
+    static char chunk[65536];
+    memset(chunk, 'x', sizeof chunk);
+    put(fd, start);
+    for (size_t i = 0; i < chunks && send(fd, chunk, sizeof chunk, MSG_NOSIGNAL) > 0; i++) {
+    }
+}
+
+/* Answers by the path; false: the connection is to be closed. */
+static bool answer(struct server *s, int fd, const char *request)
+{
+    const char *path = strchr(request, '/');
+    char text[256];
+    if (strstr(request, "http://example.test") != NULL || strncmp(path, "/echo", 5) == 0) {
+        put_echo(fd, request);
+        return true;
+    }
+    if (strncmp(path, "/ok", 3) == 0) {
+        put(fd, "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nX-Test: one\r\nContent-Length: "
+                "5\r\n\r\nhello");
+        return true;
+    }
+    if (strncmp(path, "/to-ok", 6) == 0 || strncmp(path, "/away", 5) == 0) {
+        (void)snprintf(text, sizeof text, "HTTP/1.1 307 Go\r\nLocation: %s%u%s\r\nContent-Length: 0\r\n\r\n",
+                       path[1] == 't' ? "http://127.0.0.1:" : "http://127.0.0.2:", s->port, "/ok");
+        put(fd, text);
+        return true;
+    }
+    if (strncmp(path, "/loop", 5) == 0) {
+        put(fd, "HTTP/1.1 302 Go\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
+        return true;
+    }
+    if (strncmp(path, "/cut", 4) == 0) {
+        put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
+    } else if (strncmp(path, "/garbage", 8) == 0) {
+        put(fd, "\x01\x02garbage\r\n\r\n");
+    } else if (strncmp(path, "/big", 4) == 0) {
+        put_many(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n", 32);
+    } else if (strncmp(path, "/head", 5) == 0) {
+        put_many(fd, "HTTP/1.1 200 OK\r\nX-Long: ", 8);
+    } else if (strncmp(path, "/hang", 5) == 0) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        (void)poll(&p, 1, 5000);
+    }
+    return false;
+}
+
+static void serve_connection(struct server *s, int fd)
+{
+    char request[4096];
+    for (;;) {
+        ssize_t n = 0, got;
+        do {
+            got = recv(fd, request + n, sizeof request - 1 - (size_t)n, 0);
+            n += got > 0 ? got : 0;
+            request[n] = '\0';
+        } while (got > 0 && strstr(request, "\r\n\r\n") == NULL);
+        if (got <= 0 || !answer(s, fd, request)) {
+            break;
+        }
+    }
+    (void)close(fd);
+}
+
+struct guest {
+    struct server *server;
+    int fd;
+};
+
+static void *guest_main(void *arg)
+{
+    struct guest g = *(struct guest *)arg;
+    sops_free(arg);
+    serve_connection(g.server, g.fd);
+    return NULL;
+}
+
+static void *server_main(void *arg)
+{
+    struct server *s = arg;
+    struct sops_err e = {0};
+    for (;;) {
+        int fd = accept(s->fd, NULL, NULL);
+        if (s->stop || fd < 0) {
+            (void)close(fd);
+            return NULL;
+        }
+        s->connections++;
+        struct guest *g = sops_alloc(sizeof *g, &e);
+        pthread_t thread;
+        *g = (struct guest){s, fd};
+        if (pthread_create(&thread, NULL, guest_main, g) == 0) {
+            (void)pthread_detach(thread);
+        }
+    }
+}
+
+static void start(struct server *s)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    *s = (struct server){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    assert_int_equal(bind(s->fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(s->fd, 16), 0);
+    assert_int_equal(getsockname(s->fd, (struct sockaddr *)&a, &len), 0);
+    s->port = ntohs(a.sin_port);
+    assert_int_equal(pthread_create(&s->thread, NULL, server_main, s), 0);
+}
+
+static void stop(struct server *s)
+{
+    s->stop = true;
+    (void)shutdown(s->fd, SHUT_RDWR);
+    (void)pthread_join(s->thread, NULL);
+    (void)close(s->fd);
+}
+
+/* ---- the world ------------------------------------------------------------------------------------------------- */
+
+static const char *variables[16];
+
+static const char *table_env(struct sops_world *w, const char *name)
+{
+    (void)w;
+    for (size_t i = 0; i + 1 < 16 && variables[i] != NULL; i += 2) {
+        if (strcmp(variables[i], name) == 0) {
+            return variables[i + 1];
+        }
+    }
+    return NULL;
+}
+
+static void new_world(struct sops_world *w)
+{
+    *w = (struct sops_world)TEST_WORLD;
+    w->env = table_env;
+    w->http = sops_world_http;
+    memset(variables, 0, sizeof variables);
+}
+
+static bool get(struct sops_world *w, const struct server *s, const char *path, struct sops_http_req req,
+                struct sops_http_res *res, struct sops_err *e)
+{
+    char url[256];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u%s", s->port, path);
+    req.method = req.method != NULL ? req.method : "GET";
+    req.url = url;
+    return w->http(w, &req, res, e);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------------------------- */
+
+static void exchange(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"X-Mine: yes", NULL};
+    struct server s;
+    struct sops_world w;
+    struct sops_err e = {0};
+    struct sops_http_res res = {0};
+    start(&s);
+    new_world(&w);
+    assert_ok(get(&w, &s, "/ok", (struct sops_http_req){0}, &res, &e), &e);
+    assert_int_equal(res.status, 200);
+    assert_slice(sops_buf_view(&res.body), "hello");
+    assert_slice(sops_http_header(&res, "x-test"), "one");
+    assert_slice(sops_http_header(&res, "X-Early"), "");
+    sops_http_res_free(&res);
+    struct sops_http_req post = {.method = "PUT", .body = SOPS_LIT("body"), .headers = lines};
+    assert_ok(get(&w, &s, "/echo?a=b", post, &res, &e), &e);
+    const char *text = sops_buf_cstr(&res.body, &e);
+    assert_int_equal(strncmp(text, "PUT /echo?a=b HTTP/1.1\r\n", 24), 0);
+    assert_non_null(strstr(text, "X-Mine: yes\r\n"));
+    assert_null(strstr(text, "Expect:"));
+    assert_null(strstr(text, "Content-Type:"));
+    sops_http_res_free(&res);
+    /* One connection served both. */
+    assert_int_equal(s.connections, 1);
+    sops_world_forget(&w);
+    stop(&s);
+}
+
+static void failures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        struct sops_http_req req;
+        const char *words;
+    } cases[] = {
+        {"/cut", {.limit = 0}, "/cut\": "},
+        {"/garbage", {.limit = 0}, "/garbage\": "},
+        {"/close", {.limit = 0}, "EOF"},
+        {"/big", {.limit = 0}, "the answer is longer than 1048576 bytes"},
+        {"/ok", {.limit = 3}, "the answer is longer than 3 bytes"},
+        {"/head", {.limit = 0}, "/head\": "},
+        {"/hang?secret=canary", {.total_ms = 300}, "/hang\": "},
+    };
+    struct server s;
+    struct sops_world w;
+    start(&s);
+    new_world(&w);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_err e = {0};
+        struct sops_http_res res = {0};
+        assert_false(get(&w, &s, cases[i].path, cases[i].req, &res, &e));
+        if (strstr(e.msg, cases[i].words) == NULL || strstr(e.msg, "canary") != NULL) {
+            print_error("%s: %s\n", cases[i].path, e.msg);
+            fail();
+        }
+        assert_int_equal(res.body.len + res.head.len, 0);
+        assert_string_equal(e.hint, "");
+        sops_err_clear(&e);
+    }
+    sops_world_forget(&w);
+    stop(&s);
+}
+
+static void no_server(void **state)
+{
+    (void)state;
+    struct server s;
+    struct sops_world w;
+    struct sops_err e = {0};
+    struct sops_http_res res = {0};
+    char url[128], want[128];
+    start(&s);
+    stop(&s);
+    new_world(&w);
+    (void)snprintf(url, sizeof url, "http://user:canary@127.0.0.1:%u/a/b?c=canary", s.port);
+    (void)snprintf(want, sizeof want, "POST \"http://127.0.0.1:%u/a/b\": connection refused", s.port);
+    struct sops_http_req req = {.method = "POST", .url = url};
+    assert_false(w.http(&w, &req, &res, &e));
+    assert_string_equal(e.msg, want);
+    sops_err_clear(&e);
+    req.url = "file:///etc/passwd";
+    assert_false(w.http(&w, &req, &res, &e));
+    assert_string_equal(e.msg, "not an http or https URL");
+    sops_err_clear(&e);
+    sops_world_forget(&w);
+}
+
+static void redirects(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool follow;
+        int status;
+    } cases[] = {{"/to-ok", true, 200}, {"/to-ok", false, 307}, {"/away", true, 307}, {"/loop", true, 302}};
+    struct server s;
+    struct sops_world w;
+    start(&s);
+    new_world(&w);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_err e = {0};
+        struct sops_http_res res = {0};
+        assert_ok(get(&w, &s, cases[i].path, (struct sops_http_req){.one_redirect = cases[i].follow}, &res, &e), &e);
+        assert_int_equal(res.status, cases[i].status);
+        sops_http_res_free(&res);
+    }
+    sops_world_forget(&w);
+    stop(&s);
+}
+
+/* A proxy of the environment, one of the request, none. */
+static void through_proxy(void **state)
+{
+    (void)state;
+    struct server s;
+    struct sops_world w;
+    struct sops_err e = {0};
+    struct sops_http_res res = {0};
+    char proxy[64];
+    start(&s);
+    new_world(&w);
+    (void)snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", s.port);
+    struct sops_http_req req = {.method = "GET", .url = "http://example.test/x", .proxy = proxy};
+    assert_ok(w.http(&w, &req, &res, &e), &e);
+    assert_true(sops_slice_starts(sops_buf_view(&res.body), SOPS_LIT("GET http://example.test/x HTTP/1.1\r\n")));
+    sops_http_res_free(&res);
+    variables[0] = "HTTP_PROXY";
+    variables[1] = proxy;
+    req.proxy = NULL;
+    assert_ok(w.http(&w, &req, &res, &e), &e);
+    sops_http_res_free(&res);
+    req.no_proxy = true;
+    req.connect_ms = 500;
+    assert_false(w.http(&w, &req, &res, &e));
+    sops_err_clear(&e);
+    sops_world_forget(&w);
+    stop(&s);
+}
+
+struct crowd {
+    struct sops_world *w;
+    struct server *s;
+    unsigned good;
+};
+
+static void *ask_often(void *arg)
+{
+    struct crowd *c = arg;
+    for (int i = 0; i < 10; i++) {
+        struct sops_err e = {0};
+        struct sops_http_res res = {0};
+        c->good += get(c->w, c->s, "/ok", (struct sops_http_req){0}, &res, &e) && res.status == 200 ? 1 : 0;
+        sops_http_res_free(&res);
+        sops_err_clear(&e);
+    }
+    return NULL;
+}
+
+static void threads(void **state)
+{
+    (void)state;
+    struct server s;
+    struct sops_world w;
+    pthread_t thread[6];
+    struct crowd crowd[6];
+    start(&s);
+    new_world(&w);
+    for (size_t i = 0; i < 6; i++) {
+        crowd[i] = (struct crowd){.w = &w, .s = &s};
+        assert_int_equal(pthread_create(&thread[i], NULL, ask_often, &crowd[i]), 0);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        (void)pthread_join(thread[i], NULL);
+        assert_int_equal(crowd[i].good, 10);
+    }
+    assert_true(s.connections <= 6);
+    sops_world_forget(&w);
+    stop(&s);
+}
+
+static void proxy_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *no_proxy;
+        bool proxied;
+    } cases[] = {
+        {"https://example.com/", "", true},
+        {"http://example.com/", "", true},
+        {"https://localhost/", "", false},
+        {"https://LOCALHOST:8/", "", false},
+        {"https://127.9.9.9/", "", false},
+        {"https://[::1]:80/", "", false},
+        {"https://[::2]/", "", true},
+        {"https://localhost.example/", "", true},
+        {"https://example.com/", "*", false},
+        {"https://example.com/", "example.com", false},
+        {"https://a.example.com/", "x, example.com ", false},
+        {"https://aexample.com/", "example.com", true},
+        {"https://example.com/", ".example.com", true},
+        {"https://a.example.com/", ".example.com", false},
+        {"https://a.example.com/", "*.example.com", false},
+        {"https://EXAMPLE.com/", "example.com:443", false},
+        {"https://example.com:8443/", "example.com:443", true},
+        {"https://10.1.2.3/", "10.0.0.0/8", false},
+        {"https://11.1.2.3/", "10.0.0.0/8", true},
+        {"https://10.1.2.3/", "10.1.2.3", false},
+        {"https://10.1.2.3:9/", "10.1.2.3:443", true},
+        {"https://[fd00::1]/", "fd00::/8", false},
+        {"https://[fe00::1]/", "fd00::/8", true},
+        {"https://10.1.2.3/", "10.0.0.0/x, 10.0.0.0/99,,/", true},
+        {"ftp://example.com/", "", false},
+    };
+    struct sops_world w;
+    new_world(&w);
+    variables[0] = "HTTPS_PROXY";
+    variables[1] = "http://proxy";
+    variables[2] = "http_proxy";
+    variables[3] = "http://proxy";
+    variables[4] = "NO_PROXY";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        variables[5] = cases[i].no_proxy;
+        if ((sops_proxy_for(&w, sops_str(cases[i].url))[0] != '\0') != cases[i].proxied) {
+            print_error("%s with NO_PROXY '%s'\n", cases[i].url, cases[i].no_proxy);
+            fail();
+        }
+    }
+}
+
+static void helpers(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_buf out = {0};
+    json_t *json = NULL;
+    assert_ok(sops_form_add(&out, "a b", SOPS_LIT("c&d/e"), &e) && sops_form_add(&out, "x", SOPS_LIT("~1"), &e), &e);
+    assert_slice(sops_buf_view(&out), "a%20b=c%26d%2Fe&x=~1");
+    sops_buf_cut(&out, 0);
+    assert_ok(sops_json_quote(&out, SOPS_LIT("a\"b\\c\n\x01"), &e), &e);
+    assert_slice(sops_buf_view(&out), "\"a\\\"b\\\\c\\u000a\\u0001\"");
+    sops_buf_cut(&out, 0);
+    assert_ok(sops_base64_text(&out, SOPS_B64_CR, SOPS_LIT("aGVs\r\nbG8="), &e), &e);
+    assert_ok(sops_base64_text(&out, SOPS_B64_URL, SOPS_LIT("aGVsbG8="), &e), &e);
+    assert_slice(sops_buf_view(&out), "hellohello");
+    assert_fails(sops_base64_text(&out, SOPS_B64_CR, SOPS_LIT("aGVs bG8="), &e), &e, SOPS_E_GENERIC);
+    assert_fails(sops_json_load(SOPS_LIT("{\"canary\":"), &json, &e), &e, SOPS_E_GENERIC);
+    assert_fails(sops_json_load(SOPS_LIT(""), &json, &e), &e, SOPS_E_GENERIC);
+    assert_ok(sops_json_load(SOPS_LIT("{\"n\":\"12\",\"m\":7,\"t\":\"x\\u0000y\"}"), &json, &e), &e);
+    assert_int_equal(sops_json_number(json, "n"), 12);
+    assert_int_equal(sops_json_number(json, "m"), 7);
+    assert_int_equal(sops_json_number(json, "t"), 0);
+    assert_int_equal(sops_json_text(json, "t").len, 3);
+    assert_int_equal(sops_json_text(json, "m").len, 0);
+    assert_int_equal(sops_json_text(NULL, "m").len, 0);
+    json_decref(json);
+    sops_buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exchange),    cmocka_unit_test(failures),      cmocka_unit_test(no_server),
+        cmocka_unit_test(redirects),   cmocka_unit_test(through_proxy), cmocka_unit_test(threads),
+        cmocka_unit_test(proxy_rules), cmocka_unit_test(helpers),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

@@ -21,6 +21,8 @@ struct edit {
     struct sops_words words;      /* of the editor's command */
     struct sops_buf folder, path; /* of the clear text */
     struct sops_buf before;       /* what it was when the editor first saw it */
+    struct sops_buf refused;      /* what could not be taken the last time */
+    bool unattended;              /* nobody is there to press enter */
     struct sops_meta old;         /* with --show-master-keys: the file's metadata, as they were */
     bool show_keys;
 };
@@ -34,6 +36,7 @@ static void edit_free(struct edit *d)
     sops_buf_free(&d->folder);
     sops_buf_free(&d->path);
     sops_buf_free(&d->before);
+    sops_buf_free(&d->refused);
     sops_meta_free(&d->old);
 }
 
@@ -139,7 +142,11 @@ static bool read_again(struct sops_job *j, struct edit *d, struct sops_err *e)
     if (sops_slice_eq(sops_buf_view(&j->raw), sops_buf_view(&d->before))) {
         return sops_fail(e, SOPS_E_UNCHANGED, "the file has not changed: nothing is written");
     }
-    return true;
+    if (d->unattended && sops_slice_eq(sops_buf_view(&j->raw), sops_buf_view(&d->refused))) {
+        return sops_fail(e, SOPS_E_GENERIC, "the editor leaves the text as it is, and it cannot be taken");
+    }
+    sops_buf_cut(&d->refused, 0);
+    return sops_buf_add(&d->refused, sops_buf_view(&j->raw), e);
 }
 
 /* The edited text as the document. False: it is none, or may not be one. */
@@ -154,14 +161,16 @@ static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
 
 /* ---- the rounds ------------------------------------------------------------------------------------------------- */
 
-static void wait_for_enter(struct sops_world *w, const struct sops_err *why)
+static void wait_for_enter(struct sops_world *w, struct edit *d, const struct sops_err *why)
 {
     uint8_t byte;
+    ssize_t n;
     sops_ui_error(w, why);
     sops_ui_note("The edited text cannot be taken, probably due to invalid syntax.");
     sops_ui_note("Press enter to return to the editor, or Ctrl+C to exit.");
-    while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
+    while ((n = read(STDIN_FILENO, &byte, 1)) < 0 && errno == EINTR) {
     }
+    d->unattended = n <= 0;
 }
 
 /* The version is raised when it was older, never lowered. */
@@ -209,7 +218,7 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
         if (!again) {
             return false;
         }
-        wait_for_enter(j->world, e);
+        wait_for_enter(j->world, d, e);
         sops_err_clear(e);
     }
     return true;

@@ -72,7 +72,7 @@ teardown() {
         for how in '' --no-fifo; do
             rm -f started
             # shellcheck disable=SC2086
-            env --default-signal=INT,QUIT "$SOPS" exec-file $how e.json 'trap "" INT TERM HUP QUIT; echo >started; sleep 0.4; : {}' 3>&- &
+            env --default-signal=INT,QUIT "$SOPS" exec-file $how e.json 'trap "" INT TERM HUP QUIT; echo >started; sleep 2; : {}' 3>&- &
             pid=$!
             for _ in $(seq 100); do [ -e started ] || sleep 0.05; done
             kill -$signal $pid

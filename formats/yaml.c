@@ -25,6 +25,28 @@ bool sops_yaml_fail_on(struct sops_err *e, size_t line, const char *what, struct
     return sops_recode(e, SOPS_E_READ);
 }
 
+void *sops_yaml_grow(void *array, size_t used, size_t *cap, size_t size, struct sops_err *e)
+{
+    if (used < *cap) {
+        return array;
+    }
+    size_t more = *cap != 0 ? *cap * 2 : 32, bytes;
+    if (__builtin_mul_overflow(more, size, &bytes)) {
+        sops_fail_memory(e);
+        return NULL;
+    }
+    void *grown = sops_alloc(bytes, e);
+    if (grown == NULL) {
+        return NULL;
+    }
+    if (used != 0) {
+        memcpy(grown, array, used * size);
+    }
+    sops_free(array);
+    *cap = more;
+    return grown;
+}
+
 /* UTF-16 to UTF-8. */
 static bool from_utf16(struct sops_slice in, bool big, struct sops_buf *out, struct sops_err *e)
 {

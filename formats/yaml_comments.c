@@ -118,19 +118,11 @@ static struct sops_slice pass_line(struct sops_yaml_place *p, struct sops_slice 
 
 static struct sops_yaml_record *add_record(struct sops_yaml_source *s, struct sops_err *e)
 {
-    if (s->record_count == s->record_cap) {
-        size_t cap = s->record_cap != 0 ? s->record_cap * 2 : 32;
-        struct sops_yaml_record *grown = sops_alloc(cap * sizeof *grown, e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (s->record_count != 0) {
-            memcpy(grown, s->records, s->record_count * sizeof *grown);
-        }
-        sops_free(s->records);
-        s->records = grown;
-        s->record_cap = cap;
+    struct sops_yaml_record *records = sops_yaml_grow(s->records, s->record_count, &s->record_cap, sizeof *records, e);
+    if (records == NULL) {
+        return NULL;
     }
+    s->records = records;
     return &s->records[s->record_count++];
 }
 
@@ -169,8 +161,22 @@ static bool finish(struct walk *w, enum sops_yaml_comment kind, size_t attach, s
 
 static size_t foot_place(const struct walk *w) { return w->start.column < w->base ? w->start.index : w->attach; }
 
+/* Passes over the break at hand. Of NEL, LS and PS the reference sees the first byte only: what is left counts as a
+ * character in column 0 that is no '#' and so, by rules 4 and 5, ends the walk. */
+static bool over_break(struct walk *w, size_t n, bool *more, struct sops_err *e)
+{
+    bool wide = w->s->in.ptr[w->at.byte] >= 0x80;
+    pass_break(&w->at, w->s->in, n);
+    if (!wide) {
+        return true;
+    }
+    *more = false;
+    bool ends = w->s->run.len != 0 && w->start.column != 0 && w->base > 0;
+    return !ends || finish(w, SOPS_YAML_FOOT, w->attach, e);
+}
+
 /* Rule 3, at a break of n bytes or (n = 0) the end of the text. */
-static bool line_end(struct walk *w, size_t n, struct sops_err *e)
+static bool line_end(struct walk *w, size_t n, bool *more, struct sops_err *e)
 {
     if (!w->empty && w->s->run.len != 0) {
         bool below = (int64_t)w->start.line == w->foot && !w->after_value;
@@ -182,17 +188,18 @@ static bool line_end(struct walk *w, size_t n, struct sops_err *e)
             return false;
         }
     }
-    if (n != 0) {
-        w->near = false;
-        w->empty = true;
-        pass_break(&w->at, w->s->in, n);
-        w->line++;
-        w->since += n;
+    *more = n != 0;
+    if (n == 0) {
+        return true;
     }
-    return true;
+    w->near = false;
+    w->empty = true;
+    w->line++;
+    w->since += n;
+    return over_break(w, n, more, e);
 }
 
-/* Rule 6, at a '#'. False in *more when what follows the comment ends the walk. */
+/* Rule 6, at a '#'. */
 static bool comment_line(struct walk *w, bool *more, struct sops_err *e)
 {
     struct sops_yaml_source *s = w->s;
@@ -209,22 +216,8 @@ static bool comment_line(struct walk *w, bool *more, struct sops_err *e)
     w->since = 1;
     w->line = w->at.line;
     size_t n = sops_yaml_break_at(s->in, w->at.byte);
-    if (n == 0) {
-        return true;
-    }
-    bool wide = s->in.ptr[w->at.byte] >= 0x80;
-    struct sops_yaml_place whole = w->at;
     /* Of CR LF the LF is still to come. */
-    pass_break(&w->at, s->in, n == 2 && !wide ? 1 : n);
-    if (wide) {
-        /* What is left of the break counts as a character in column 0 that is no '#'. */
-        if (w->start.column != 0 && w->base > 0 && !finish(w, SOPS_YAML_FOOT, w->attach, e)) {
-            return false;
-        }
-        w->at.byte = whole.byte;
-        *more = false;
-    }
-    return true;
+    return n == 0 || over_break(w, n == 2 && s->in.ptr[w->at.byte] == '\r' ? 1 : n, more, e);
 }
 
 static bool walk(struct walk *w, struct sops_err *e)
@@ -244,10 +237,9 @@ static bool walk(struct walk *w, struct sops_err *e)
             }
             more = false;
         } else if (end || n != 0) {
-            if (!line_end(w, n, e)) {
+            if (!line_end(w, n, &more, e)) {
                 return false;
             }
-            more = !end;
         } else {
             if (s->run.len != 0 && w->at.column < w->base && w->at.column != w->start.column &&
                 !finish(w, SOPS_YAML_FOOT, w->attach, e)) {

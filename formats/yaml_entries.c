@@ -77,19 +77,11 @@ static bool push(struct copier *c, struct frame f, struct sops_err *e)
     if (c->depth == 2 * (size_t)SOPS_YAML_DEPTH) {
         return sops_yaml_fail(e, f.from->line - 1, "with its aliases nested to a depth of more than 20000");
     }
-    if (c->depth == c->cap) {
-        size_t cap = c->cap != 0 ? c->cap * 2 : 32;
-        struct frame *grown = sops_alloc(cap * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (c->depth != 0) {
-            memcpy(grown, c->frames, c->depth * sizeof *grown);
-        }
-        sops_free(c->frames);
-        c->frames = grown;
-        c->cap = cap;
+    struct frame *frames = sops_yaml_grow(c->frames, c->depth, &c->cap, sizeof *frames, e);
+    if (frames == NULL) {
+        return false;
     }
+    c->frames = frames;
     f.next = f.from->child;
     c->aliases += f.alias;
     c->frames[c->depth++] = f;

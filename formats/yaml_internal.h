@@ -61,6 +61,10 @@ bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what);
 /* The same, naming a key, anchor or tag handle (its beginning, in ASCII). */
 bool sops_yaml_fail_on(struct sops_err *e, size_t line, const char *what, struct sops_slice name);
 
+/* Room for one more item of `size` bytes in the array, which holds `used` and has room for `*cap`: the array, moved if
+ * it was full. NULL with `e` set, and the array as it was, on failure. */
+void *sops_yaml_grow(void *array, size_t used, size_t *cap, size_t size, struct sops_err *e) SOPS_CHECKED;
+
 /* Adds the document as a part of `d`; spec 21 sections 3, 4 and 6. */
 bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e) SOPS_CHECKED;
 /* UTF-8 without byte order mark to parts. Texts go to the doc's arena. */

@@ -109,20 +109,12 @@ static struct sops_yaml_raw *open_frame(struct reader *r, enum sops_yaml_raw_kin
     if (n == NULL) {
         return NULL;
     }
-    if (r->depth == r->cap) {
-        size_t cap = r->cap != 0 ? r->cap * 2 : 32;
-        struct frame *grown = sops_alloc(cap * sizeof *grown, e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (r->depth != 0) {
-            memcpy(grown, r->frames, r->depth * sizeof *grown);
-        }
-        sops_free(r->frames);
-        r->frames = grown;
-        r->cap = cap;
+    struct frame *frames = sops_yaml_grow(r->frames, r->depth, &r->cap, sizeof *frames, e);
+    if (frames == NULL) {
+        return NULL;
     }
-    r->frames[r->depth++] = (struct frame){.state = state, .node = n};
+    r->frames = frames;
+    frames[r->depth++] = (struct frame){.state = state, .node = n};
     n->open = true;
     return n;
 }

@@ -125,28 +125,17 @@ static bool push(struct sops_yaml_source *s, const struct sops_yaml_token *t, st
 {
     if (s->queue_at == s->queue_len) {
         s->queue_at = s->queue_len = 0;
-    }
-    if (s->queue_len == s->queue_cap) {
-        size_t used = s->queue_len - s->queue_at;
-        if (used <= s->queue_cap / 2 && s->queue_cap != 0) {
-            memmove(s->queue, s->queue + s->queue_at, used * sizeof *s->queue);
-        } else {
-            size_t cap = s->queue_cap != 0 ? s->queue_cap * 2 : 16;
-            struct sops_yaml_token *grown = sops_alloc(cap * sizeof *grown, e);
-            if (grown == NULL) {
-                return false;
-            }
-            if (used != 0) {
-                memcpy(grown, s->queue + s->queue_at, used * sizeof *grown);
-            }
-            sops_free(s->queue);
-            s->queue = grown;
-            s->queue_cap = cap;
-        }
+    } else if (s->queue_len == s->queue_cap && s->queue_at > s->queue_len / 2) {
+        s->queue_len -= s->queue_at;
+        memmove(s->queue, s->queue + s->queue_at, s->queue_len * sizeof *s->queue);
         s->queue_at = 0;
-        s->queue_len = used;
     }
-    s->queue[s->queue_len++] = *t;
+    struct sops_yaml_token *queue = sops_yaml_grow(s->queue, s->queue_len, &s->queue_cap, sizeof *queue, e);
+    if (queue == NULL) {
+        return false;
+    }
+    s->queue = queue;
+    queue[s->queue_len++] = *t;
     return true;
 }
 
@@ -164,19 +153,11 @@ static bool nest(struct sops_yaml_source *s, const struct sops_yaml_token *t, st
         if (s->depth == SOPS_YAML_DEPTH) {
             return sops_yaml_fail(e, t->line, "indented to a depth of more than 10000 levels");
         }
-        if (s->depth == s->depth_cap) {
-            size_t cap = s->depth_cap != 0 ? s->depth_cap * 2 : 32;
-            uint32_t *grown = sops_alloc(cap * sizeof *grown, e);
-            if (grown == NULL) {
-                return false;
-            }
-            if (s->depth != 0) {
-                memcpy(grown, s->columns, s->depth * sizeof *grown);
-            }
-            sops_free(s->columns);
-            s->columns = grown;
-            s->depth_cap = cap;
+        uint32_t *columns = sops_yaml_grow(s->columns, s->depth, &s->depth_cap, sizeof *columns, e);
+        if (columns == NULL) {
+            return false;
         }
+        s->columns = columns;
         s->columns[s->depth++] = t->column;
     }
     return true;

@@ -366,19 +366,11 @@ static size_t column_in(const struct writer *w, const struct frame *f)
 
 static bool push(struct writer *w, struct frame f, struct sops_err *e)
 {
-    if (w->depth == w->cap) {
-        size_t cap = w->cap != 0 ? w->cap * 2 : 32;
-        struct frame *grown = sops_alloc(cap * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (w->depth != 0) {
-            memcpy(grown, w->frames, w->depth * sizeof *grown);
-        }
-        sops_free(w->frames);
-        w->frames = grown;
-        w->cap = cap;
+    struct frame *frames = sops_yaml_grow(w->frames, w->depth, &w->cap, sizeof *frames, e);
+    if (frames == NULL) {
+        return false;
     }
+    w->frames = frames;
     f.next = f.n->child;
     w->frames[w->depth++] = f;
     return true;

@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define CONNECT_MS 10000
-#define GRACE_MS 1000 /* for a program to end after its stdin was closed */
+#define WRITE_SECONDS 20 /* for a peer to take some of what is written: it may be gone, or waiting for us to read */
+#define GRACE_MS 1000    /* for a program to end after its stdin was closed */
 
 struct line {
     int in, out;
@@ -116,7 +117,9 @@ static int connect_within(int family, const struct sockaddr *address, socklen_t 
         }
     }
     if (cause == 0) {
+        const struct timeval patience = {.tv_sec = WRITE_SECONDS};
         (void)fcntl(fd, F_SETFL, 0);
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         return fd;
     }
     (void)close(fd);

@@ -18,14 +18,19 @@
 static const char *const type_names[] = {[SOPS_BOOL] = "bool", [SOPS_INT] = "int",   [SOPS_FLOAT] = "float",
                                          [SOPS_STR] = "str",   [SOPS_TIME] = "time", [SOPS_COMMENT] = "comment"};
 
+const char sops_no_memory[] = "out of memory";
+static const char broken[] = "AES-GCM failed";
+
 void sops_crypt_free(struct sops_crypt *c)
 {
     struct sops_engine *g = c->engine;
     if (g != NULL) {
-        EVP_CIPHER_CTX_free(g->seal);
-        EVP_CIPHER_CTX_free(g->open);
+        for (size_t i = 0; i < SOPS_LANES; i++) {
+            EVP_CIPHER_CTX_free(g->lane[i].seal);
+            EVP_CIPHER_CTX_free(g->lane[i].open);
+            sops_buf_free(&g->lane[i].scratch);
+        }
         EVP_CIPHER_free(g->cipher);
-        sops_buf_free(&g->scratch);
         sops_table_free(&g->kept);
         sops_arena_free(&g->kept_arena);
         sops_free(g);
@@ -39,35 +44,36 @@ bool sops_engine_get(struct sops_crypt *c, struct sops_engine **engine, struct s
         if (c->data_key.len != 32) {
             return sops_fail(e, SOPS_E_DECRYPT, "the data key is %zu bytes long, not 32", c->data_key.len);
         }
-        c->engine = sops_alloc(sizeof *c->engine, e);
-        if (c->engine == NULL) {
+        struct sops_engine *made = sops_alloc(sizeof *made, e);
+        if (made == NULL) {
             return false;
         }
-        randombytes_buf(c->engine->kept_key, sizeof c->engine->kept_key);
-        c->engine->pool_left = 0;
+        made->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+        if (made->cipher == NULL) {
+            sops_free(made);
+            return sops_fail(e, SOPS_E_GENERIC, "AES-256-GCM is not available in OpenSSL");
+        }
+        randombytes_buf(made->kept_key, sizeof made->kept_key);
+        c->engine = made;
     }
     *engine = c->engine;
     return true;
 }
 
-/* The context for one direction, made with the key on first use. */
-static EVP_CIPHER_CTX *context(struct sops_crypt *c, struct sops_engine *g, bool sealing, struct sops_err *e)
+/* The context for one direction, made with the key on first use; NULL on failure. */
+static EVP_CIPHER_CTX *context(const struct sops_crypt *c, struct sops_lane *lane, bool sealing)
 {
-    EVP_CIPHER_CTX **place = sealing ? &g->seal : &g->open;
+    EVP_CIPHER_CTX **place = sealing ? &lane->seal : &lane->open;
     if (*place == NULL) {
-        if (g->cipher == NULL) {
-            g->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-        }
-        EVP_CIPHER_CTX *made = g->cipher != NULL ? EVP_CIPHER_CTX_new() : NULL;
-        if (made == NULL || EVP_CipherInit_ex2(made, g->cipher, NULL, NULL, sealing, NULL) != 1 ||
+        EVP_CIPHER_CTX *made = EVP_CIPHER_CTX_new();
+        if (made == NULL || EVP_CipherInit_ex2(made, c->engine->cipher, NULL, NULL, sealing, NULL) != 1 ||
             EVP_CIPHER_CTX_ctrl(made, EVP_CTRL_AEAD_SET_IVLEN, SOPS_NONCE, NULL) != 1 ||
             EVP_CipherInit_ex2(made, NULL, c->data_key.ptr, NULL, sealing, NULL) != 1) {
             EVP_CIPHER_CTX_free(made);
-            sops_fail(e, SOPS_E_GENERIC, "AES-256-GCM is not available in OpenSSL");
             return NULL;
         }
         *place = made;
-        g->open_iv_len = sealing ? g->open_iv_len : SOPS_NONCE;
+        lane->open_iv_len = sealing ? lane->open_iv_len : SOPS_NONCE;
     }
     return *place;
 }
@@ -121,9 +127,10 @@ bool sops_engine_keep(struct sops_engine *g, enum sops_kind kind, struct sops_sl
     return true;
 }
 
-static bool pick_nonce(struct sops_crypt *c, struct sops_engine *g, enum sops_kind kind, struct sops_slice text,
-                       struct sops_slice aad, uint8_t nonce[SOPS_NONCE], struct sops_err *e)
+bool sops_engine_nonce(struct sops_crypt *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
+                       uint8_t nonce[SOPS_NONCE], struct sops_err *e)
 {
+    struct sops_engine *g = c->engine;
     if (c->keep_nonces && g->kept.count != 0) {
         uint8_t name[32];
         kept_name(g, kind, text, aad, name);
@@ -168,26 +175,21 @@ size_t sops_sealed_size(enum sops_kind kind, size_t len)
            strlen(type_names[kind]);
 }
 
-bool sops_seal_into(struct sops_crypt *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
-                    uint8_t *to, struct sops_err *e)
+const char *sops_lane_seal(const struct sops_crypt *c, struct sops_lane *lane, enum sops_kind kind,
+                           struct sops_slice text, struct sops_slice aad, const uint8_t nonce[SOPS_NONCE], uint8_t *to)
 {
-    struct sops_engine *g;
-    EVP_CIPHER_CTX *ctx;
-    uint8_t nonce[SOPS_NONCE], tag[SOPS_TAG], none[16];
+    EVP_CIPHER_CTX *ctx = context(c, lane, true);
+    uint8_t tag[SOPS_TAG], none[16];
     int n;
-    if (!sops_engine_get(c, &g, e) || (ctx = context(c, g, true, e)) == NULL ||
-        !pick_nonce(c, g, kind, text, aad, nonce, e)) {
-        return false;
-    }
-    if (aad.len > INT32_MAX || EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1 ||
+    if (ctx == NULL || aad.len > INT32_MAX || EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1 ||
         EVP_CipherUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1) {
-        return sops_fail(e, SOPS_E_ENCRYPT, "AES-GCM failed");
+        return broken;
     }
     to = put(to, "ENC[AES256_GCM,data:");
     to = seal_data(ctx, text, to);
     if (to == NULL || EVP_CipherFinal_ex(ctx, none, &n) != 1 ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SOPS_TAG, tag) != 1) {
-        return sops_fail(e, SOPS_E_ENCRYPT, "AES-GCM failed");
+        return broken;
     }
     to = put(to, ",iv:");
     sops_base64_write((char *)to, nonce, SOPS_NONCE);
@@ -196,15 +198,22 @@ bool sops_seal_into(struct sops_crypt *c, enum sops_kind kind, struct sops_slice
     to = put(to + sops_base64_size(SOPS_TAG), ",type:");
     to = put(to, type_names[kind]);
     *to = ']';
-    return true;
+    return NULL;
 }
 
 bool sops_text_seal(struct sops_crypt *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
                     struct sops_buf *enc, struct sops_err *e)
 {
+    struct sops_engine *g;
+    uint8_t nonce[SOPS_NONCE];
     size_t size = sops_sealed_size(kind, text.len);
-    if (!sops_buf_reserve(enc, size, e) || !sops_seal_into(c, kind, text, aad, enc->ptr + enc->len, e)) {
+    if (!sops_engine_get(c, &g, e) || !sops_buf_reserve(enc, size, e) ||
+        !sops_engine_nonce(c, kind, text, aad, nonce, e)) {
         return false;
+    }
+    const char *why = sops_lane_seal(c, &g->lane[0], kind, text, aad, nonce, enc->ptr + enc->len);
+    if (why != NULL) {
+        return sops_fail(e, SOPS_E_ENCRYPT, "%s", why);
     }
     enc->len += size;
     return true;
@@ -277,64 +286,80 @@ static bool decipher(EVP_CIPHER_CTX *ctx, uint8_t *sealed, size_t len)
            EVP_CipherFinal_ex(ctx, none, &n) == 1;
 }
 
-static bool set_nonce(EVP_CIPHER_CTX *ctx, struct sops_engine *g, struct sops_slice iv)
+static bool set_nonce(EVP_CIPHER_CTX *ctx, struct sops_lane *lane, struct sops_slice iv)
 {
-    if (iv.len != g->open_iv_len) {
+    if (iv.len != lane->open_iv_len) {
         if (iv.len > 0xffff || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)iv.len, NULL) != 1) {
             return false;
         }
-        g->open_iv_len = iv.len;
+        lane->open_iv_len = iv.len;
     }
     return EVP_CipherInit_ex2(ctx, NULL, NULL, iv.ptr, 0, NULL) == 1;
 }
 
-bool sops_open_into(struct sops_crypt *c, struct sops_slice enc, struct sops_slice aad, enum sops_kind *kind,
-                    uint8_t *to, struct sops_slice *nonce, size_t *len, struct sops_err *e)
+/* Appends the bytes of a field to the scratch. */
+static const char *decode(struct sops_lane *lane, struct sops_slice field)
 {
-    struct sops_engine *g;
-    EVP_CIPHER_CTX *ctx;
+    if (sops_base64_take(&lane->scratch, SOPS_B64_CR, field, &lane->err)) {
+        return NULL;
+    }
+    sops_err_clear(&lane->err);
+    return lane->scratch.ptr == NULL ? sops_no_memory : "its nonce, ciphertext or tag is no base64";
+}
+
+const char *sops_lane_open(const struct sops_crypt *c, struct sops_lane *lane, struct sops_slice enc,
+                           struct sops_slice aad, enum sops_kind *kind, uint8_t *to, struct sops_slice *nonce,
+                           size_t *len)
+{
+    EVP_CIPHER_CTX *ctx = context(c, lane, false);
     struct frame f = {{0}, {0}, {0}, {0}};
+    struct sops_buf *scratch = &lane->scratch;
     int n;
-    if (!sops_engine_get(c, &g, e) || (ctx = context(c, g, false, e)) == NULL) {
-        return false;
+    if (ctx == NULL) {
+        return broken;
     }
     if (!split_frame(enc, &f)) {
-        return sops_fail(e, SOPS_E_DECRYPT, "it does not match sops' data format (ENC[AES256_GCM,…])");
+        return "it does not match sops' data format (ENC[AES256_GCM,…])";
     }
     if (!kind_of(f.type, kind)) {
-        return sops_fail(e, SOPS_E_DECRYPT, "the type of the encrypted value is unknown");
+        return "the type of the encrypted value is unknown";
     }
-    sops_buf_cut(&g->scratch, 0);
-    if (!sops_base64_take(&g->scratch, SOPS_B64_CR, f.iv, e)) {
-        return sops_within(e, "the nonce") || sops_recode(e, SOPS_E_DECRYPT);
+    sops_buf_cut(scratch, 0);
+    if (!sops_buf_reserve(scratch, enc.len, &lane->err)) {
+        sops_err_clear(&lane->err);
+        return sops_no_memory;
     }
-    size_t iv_len = g->scratch.len;
-    if (!sops_base64_take(&g->scratch, SOPS_B64_CR, f.data, e) ||
-        !sops_base64_take(&g->scratch, SOPS_B64_CR, f.tag, e)) {
-        return sops_within(e, "the ciphertext") || sops_recode(e, SOPS_E_DECRYPT);
+    const char *why = decode(lane, f.iv);
+    size_t iv_len = scratch->len;
+    why = why != NULL ? why : decode(lane, f.data);
+    why = why != NULL ? why : decode(lane, f.tag);
+    if (why != NULL) {
+        return why;
     }
-    *nonce = sops_slice_of(g->scratch.ptr, iv_len);
-    uint8_t *sealed = g->scratch.ptr + iv_len;
-    size_t sealed_len = g->scratch.len - iv_len;
-    if (iv_len == 0 || sealed_len < SOPS_TAG || aad.len > INT32_MAX || !set_nonce(ctx, g, *nonce) ||
+    *nonce = sops_slice_of(scratch->ptr, iv_len);
+    uint8_t *sealed = scratch->ptr + iv_len;
+    size_t sealed_len = scratch->len - iv_len;
+    if (iv_len == 0 || sealed_len < SOPS_TAG || aad.len > INT32_MAX || !set_nonce(ctx, lane, *nonce) ||
         EVP_CipherUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 || !decipher(ctx, sealed, sealed_len - SOPS_TAG)) {
-        return sops_fail(e, SOPS_E_DECRYPT,
-                         "authentication failed: it was changed, moved to another key, or encrypted "
-                         "with another data key");
+        return "authentication failed: it was changed, moved to another key, or encrypted with another data key";
     }
     *len = sealed_len - SOPS_TAG;
     memcpy(to, sealed, *len);
-    return true;
+    return NULL;
 }
 
 bool sops_text_open(struct sops_crypt *c, struct sops_slice enc, struct sops_slice aad, enum sops_kind *kind,
                     struct sops_buf *text, struct sops_err *e)
 {
+    struct sops_engine *g;
     struct sops_slice nonce;
     size_t len;
-    if (!sops_buf_reserve(text, enc.len, e) ||
-        !sops_open_into(c, enc, aad, kind, text->ptr + text->len, &nonce, &len, e)) {
+    if (!sops_engine_get(c, &g, e) || !sops_buf_reserve(text, enc.len, e)) {
         return false;
+    }
+    const char *why = sops_lane_open(c, &g->lane[0], enc, aad, kind, text->ptr + text->len, &nonce, &len);
+    if (why != NULL) {
+        return sops_fail(e, SOPS_E_DECRYPT, "%s", why);
     }
     text->len += len;
     return true;

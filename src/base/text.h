@@ -10,8 +10,8 @@
 
 #include "base/base.h"
 
-/* One character of UTF-8 at the start of `s` (s.len > 0): its length 1..4 and value, or length 0 when the first byte does
- * not begin a valid sequence (overlong, surrogate, > U+10FFFF, cut: all invalid). */
+/* One character of UTF-8 at the start of `s` (s.len > 0): its length 1..4 and value, or length 0 when the first byte
+ * does not begin a valid sequence (overlong, surrogate, > U+10FFFF, cut: all invalid). */
 size_t sops_utf8_next(struct sops_slice s, uint32_t *cp);
 bool sops_utf8_valid(struct sops_slice s);
 /* Appends the character `cp` (a scalar value). */
@@ -27,7 +27,8 @@ struct sops_slice sops_text_trim_right(struct sops_slice s);
 size_t sops_int_text(int64_t v, char *out);
 /* Optional sign and decimal digits in the signed 64-bit range, nothing else. */
 bool sops_int_parse(struct sops_slice s, int64_t *v);
-/* An integer as in source code: optional sign, then decimal, 0x, 0o, 0b, or octal behind a lone 0; `_` between digits. */
+/* An integer as in source code: optional sign, then decimal, 0x, 0o, 0b, or octal behind a lone 0; `_` between digits.
+ */
 bool sops_int_parse_literal(struct sops_slice s, int64_t *v);
 /* The same without a sign, in the unsigned range. */
 bool sops_uint_parse_literal(struct sops_slice s, uint64_t *v);
@@ -39,22 +40,26 @@ bool sops_float_parse(struct sops_slice s, double *v, bool *overflow);
  * "1000000000000000000000", "+Inf" "-Inf" "NaN" (spec 10). Appends. */
 bool sops_float_canonical(struct sops_buf *out, double v, struct sops_err *e) SOPS_CHECKED;
 /* From the canonical text of a float, appended: */
-bool sops_float_json(struct sops_buf *out, struct sops_slice canonical, struct sops_err *e) SOPS_CHECKED; /* 1e+21, 1e-7, -0.0; inf and nan: code 4 */
-bool sops_float_yaml(struct sops_buf *out, struct sops_slice canonical, struct sops_err *e) SOPS_CHECKED; /* 1e+06, 1e-05, .inf, .nan, -0.0 */
-bool sops_float_plain(struct sops_buf *out, struct sops_slice canonical, struct sops_err *e) SOPS_CHECKED; /* 1.0, 1E+06, +Inf */
+bool sops_float_json(struct sops_buf *out, struct sops_slice canonical,
+                     struct sops_err *e) SOPS_CHECKED; /* 1e+21, 1e-7, -0.0; inf and nan: code 4 */
+bool sops_float_yaml(struct sops_buf *out, struct sops_slice canonical,
+                     struct sops_err *e) SOPS_CHECKED; /* 1e+06, 1e-05, .inf, .nan, -0.0 */
+bool sops_float_plain(struct sops_buf *out, struct sops_slice canonical,
+                      struct sops_err *e) SOPS_CHECKED; /* 1.0, 1E+06, +Inf */
 
 /* A point in time with its zone, as YAML and RFC 3339 have it. */
 struct sops_time {
     int64_t seconds; /* since 1970 UTC */
     int32_t nanos;
-    int32_t offset;  /* of the zone, in seconds east of UTC */
+    int32_t offset; /* of the zone, in seconds east of UTC */
 };
 /* Days since 1970-01-01 of a date of the proleptic Gregorian calendar; the inverse. */
 int64_t sops_days_from_civil(int64_t year, unsigned month, unsigned day);
 void sops_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 /* Is there such a day? */
 bool sops_date_exists(int64_t year, unsigned month, unsigned day);
-/* RFC 3339, fraction without trailing zeros up to 9 digits when not 0, "Z" for offset 0. Appends. The canonical text. */
+/* RFC 3339, fraction without trailing zeros up to 9 digits when not 0, "Z" for offset 0. Appends. The canonical text.
+ */
 bool sops_time_text(struct sops_buf *out, const struct sops_time *t, struct sops_err *e) SOPS_CHECKED;
 /* The strict-but-odd RFC 3339 reader of the metadata (spec 30, "lastmodified") which also serves `type:time` leaves:
  * YYYY-MM-DDThh:mm:ss[.,frac](Z|+hh:mm|-hh:mm), one-digit hour allowed. */

@@ -35,13 +35,13 @@ struct sops_key {
 };
 
 enum {
-    SOPS_SRC_DATED = 1,       /* has created_at */
-    SOPS_SRC_SKIP_EMPTY = 2,  /* "a,,b" is two keys, not an error; a blank piece is one to be parsed */
-    SOPS_SRC_ALWAYS = 4,      /* its empty list is written inside key_groups */
-    SOPS_SRC_RULE_LIST = 8,   /* its rule_key takes a YAML list only */
-    SOPS_SRC_GROUP_TEXT = 16, /* in key_groups its items are texts, not mappings */
-    SOPS_SRC_REMOTE = 32,     /* asks a server: wraps run side by side, in threads */
-    SOPS_SRC_SKIP_BLANK = 64, /* "a, ,b" is two keys, too */
+    SOPS_SRC_DATED = 1,          /* has created_at */
+    SOPS_SRC_SKIP_EMPTY = 2,     /* "a,,b" is two keys, not an error; a blank piece is one to be parsed */
+    SOPS_SRC_ALWAYS = 4,         /* its empty list is written inside key_groups */
+    SOPS_SRC_RULE_LIST = 8,      /* its rule_key takes a YAML list only */
+    SOPS_SRC_GROUP_TEXT = 16,    /* in key_groups its items are texts, not mappings */
+    SOPS_SRC_REMOTE = 32,        /* asks a server: wraps run side by side, in threads */
+    SOPS_SRC_SKIP_BLANK = 64,    /* "a, ,b" is two keys, too */
     SOPS_SRC_GROUP_COMMAS = 128, /* such a text is a comma list, an empty one no key; else it is one key as it is */
 };
 

@@ -174,141 +174,146 @@ std::string unassigned()
     return out;
 }
 
-class rewriting
-{
-  public:
+/* One pass over a pattern; what is not of the few forms is copied. */
+struct rewriting {
+    const std::string &in;
     std::string out;
     const char *fault = nullptr;
-
-    explicit rewriting(const std::string &pattern) : in(pattern) {}
-
-    bool run()
-    {
-        while (fault == nullptr && at < in.size()) {
-            char c = in[at];
-            if (c == '\\') {
-                escape();
-            } else if (in_class) {
-                class_part(c);
-            } else if (c == '[') {
-                open_class();
-            } else if (c == '(') {
-                group();
-            } else {
-                copy(1);
-            }
-        }
-        return fault == nullptr;
-    }
-
-  private:
-    const std::string &in;
     size_t at = 0;
     bool in_class = false;
 
-    void copy(size_t n)
-    {
-        out.append(in, at, n);
-        at = at + n < in.size() ? at + n : in.size();
-    }
+    explicit rewriting(const std::string &pattern) : in(pattern) {}
+    bool run();
+    void copy(size_t n);
+    void escape();
+    void open_class();
+    void class_part(char c);
+    void group();
+    void property();
+    void add(const std::string &name, bool negative);
+};
 
-    void escape()
-    {
-        char c = at + 1 < in.size() ? in[at + 1] : '\0';
-        if (c == 'C') {
-            fault = "\\C is not known";
-        } else if (c == 'p' || c == 'P') {
-            property();
-        } else if (c == 'Q' && !in_class) {
-            size_t end = in.find("\\E", at + 2);
-            copy(end != std::string::npos ? end + 2 - at : in.size() - at);
+bool rewriting::run()
+{
+    while (fault == nullptr && at < in.size()) {
+        char c = in[at];
+        if (c == '\\') {
+            escape();
+        } else if (in_class) {
+            class_part(c);
+        } else if (c == '[') {
+            open_class();
+        } else if (c == '(') {
+            group();
         } else {
-            copy(2);
-        }
-    }
-
-    void open_class()
-    {
-        copy(in.compare(at, 2, "[^") == 0 ? 2 : 1);
-        in_class = true;
-        if (in.compare(at, 1, "]") == 0) { /* the first one is literal */
             copy(1);
         }
     }
+    return fault == nullptr;
+}
 
-    void class_part(char c)
-    {
-        size_t end = in.compare(at, 2, "[:") == 0 ? in.find(":]", at + 2) : std::string::npos;
-        if (end != std::string::npos) {
-            copy(end + 2 - at);
-            return;
-        }
-        in_class = c != ']';
+void rewriting::copy(size_t n)
+{
+    out.append(in, at, n);
+    at = at + n < in.size() ? at + n : in.size();
+}
+
+void rewriting::escape()
+{
+    char c = at + 1 < in.size() ? in[at + 1] : '\0';
+    if (c == 'C') {
+        fault = "\\C is not known";
+    } else if (c == 'p' || c == 'P') {
+        property();
+    } else if (c == 'Q' && !in_class) {
+        size_t end = in.find("\\E", at + 2);
+        copy(end != std::string::npos ? end + 2 - at : in.size() - at);
+    } else {
+        copy(2);
+    }
+}
+
+void rewriting::open_class()
+{
+    copy(in.compare(at, 2, "[^") == 0 ? 2 : 1);
+    in_class = true;
+    if (in.compare(at, 1, "]") == 0) { /* the first one is literal */
         copy(1);
     }
+}
 
-    void group()
-    {
-        size_t skip = in.compare(at, 4, "(?P<") == 0 ? 4 : 3;
-        bool named = skip == 4 || in.compare(at, 3, "(?<") == 0;
-        size_t end = named ? in.find('>', at) : std::string::npos;
-        if (!named || end == std::string::npos) {
-            copy(1);
-            return;
-        }
-        for (size_t i = at + skip; i < end; i++) {
-            fault = is_word(in[i]) ? fault : "bad name of a group";
-        }
-        if (end == at + skip) {
-            fault = "bad name of a group";
-        }
-        out += '(';
-        at = end + 1;
+void rewriting::class_part(char c)
+{
+    size_t end = in.compare(at, 2, "[:") == 0 ? in.find(":]", at + 2) : std::string::npos;
+    if (end != std::string::npos) {
+        copy(end + 2 - at);
+        return;
     }
+    in_class = c != ']';
+    copy(1);
+}
 
-    void property()
-    {
-        size_t name = at + 2, end = name + 1;
-        bool negative = in[at + 1] == 'P';
-        if (name < in.size() && in[name] == '{') {
-            end = in.find('}', ++name);
-        }
-        if (end == std::string::npos || end > in.size()) {
-            fault = "bad character class after \\p";
-            return;
-        }
-        size_t next = in[name - 1] == '{' ? end + 1 : end;
-        if (name < end && in[name] == '^' && next != end) {
-            negative = !negative;
-            name++;
-        }
-        std::string spelt = canonical(in.substr(name, end - name));
-        if (spelt.empty()) {
-            fault = "unknown character class after \\p";
-            return;
-        }
-        at = next;
-        add(spelt, negative);
+void rewriting::group()
+{
+    size_t skip = in.compare(at, 4, "(?P<") == 0 ? 4 : 3;
+    bool named = skip == 4 || in.compare(at, 3, "(?<") == 0;
+    size_t end = named ? in.find('>', at) : std::string::npos;
+    if (!named || end == std::string::npos) {
+        copy(1);
+        return;
     }
+    for (size_t i = at + skip; i < end; i++) {
+        fault = is_word(in[i]) ? fault : "bad name of a group";
+    }
+    if (end == at + skip) {
+        fault = "bad name of a group";
+    }
+    out += '(';
+    at = end + 1;
+}
 
-    void add(const std::string &name, bool negative)
-    {
-        for (const special &s : specials) {
-            if (name == s.name) {
-                std::string with = negative ? s.without : s.with, without = negative ? s.with : s.without;
-                if (!in_class) {
-                    out += with.find('?') == std::string::npos ? "[" + with + "]" : "[^" + without + "]";
-                } else if (with.find('?') == std::string::npos) {
-                    out += with;
-                } else {
-                    out += with.substr(0, with.find('?')) + unassigned();
-                }
-                return;
+void rewriting::property()
+{
+    size_t name = at + 2, end = name + 1;
+    bool negative = in[at + 1] == 'P';
+    if (name < in.size() && in[name] == '{') {
+        end = in.find('}', ++name);
+    }
+    if (end == std::string::npos || end > in.size()) {
+        fault = "bad character class after \\p";
+        return;
+    }
+    size_t next = in[name - 1] == '{' ? end + 1 : end;
+    if (name < end && in[name] == '^' && next != end) {
+        negative = !negative;
+        name++;
+    }
+    std::string spelt = canonical(in.substr(name, end - name));
+    if (spelt.empty()) {
+        fault = "unknown character class after \\p";
+        return;
+    }
+    at = next;
+    add(spelt, negative);
+}
+
+void rewriting::add(const std::string &name, bool negative)
+{
+    for (const special &s : specials) {
+        if (name == s.name) {
+            std::string with = negative ? s.without : s.with, without = negative ? s.with : s.without;
+            if (!in_class) {
+                out += with.find('?') == std::string::npos ? "[" + with + "]" : "[^" + without + "]";
+            } else if (with.find('?') == std::string::npos) {
+                out += with;
+            } else {
+                out += with.substr(0, with.find('?')) + unassigned();
             }
+            return;
         }
-        out += (negative ? "\\P{" : "\\p{") + name + "}";
     }
-};
+    out += (negative ? "\\P{" : "\\p{") + name + "}";
+}
 
 /* Each byte that is not UTF-8 becomes U+FFFD, as RE2 would not match anything there. */
 std::string valid(struct sops_slice text)

@@ -80,3 +80,8 @@ commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; 
         same "$err" ""
     fi
 }
+
+@test "the manual page in docs/ is the one that the program makes" {
+    check 0 "$SOPS" help --man
+    diff "$work/out" "$BATS_TEST_DIRNAME/../../docs/sops.1"
+}

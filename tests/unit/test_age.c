@@ -380,6 +380,46 @@ static void read_once(void **state)
     sops_buf_free(&enc);
 }
 
+/* Whichever allocation fails: wrap and unwrap say so, leave nothing behind, and work the next time. */
+static void without_memory(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        for (uint64_t k = 1, done = 0; done < 2; k++) {
+            struct age_world a;
+            struct sops_buf enc = {0}, plain = {0};
+            struct sops_err e = {0};
+            age_world_new(&a);
+            size_t live = sops_mem_live();
+            sops_mem_fail_at(k);
+            bool ok = age_try_wrap(&a, bob, &enc, &e);
+            sops_mem_fail_at(0);
+            assert_int_equal(ok, e.code == SOPS_OK);
+            done = ok; /* 2 when neither has a k-th allocation */
+            sops_err_clear(&e);
+            sops_buf_free(&enc);
+            assert_int_equal(sops_mem_live(), live);
+            assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+            char path[128];
+            (void)snprintf(path, sizeof path, "%s/id", a.home);
+            age_world_file(&a, "id", sops_str(bob_key));
+            age_world_set(&a, keys[i], i == 1 ? path : bob_key);
+            a.output = bob_key;
+            sops_mem_fail_at(k);
+            ok = age_try_unwrap(&a, sops_buf_view(&enc), &plain, &e);
+            sops_mem_fail_at(0);
+            assert_int_equal(ok, e.code == SOPS_OK);
+            done += ok;
+            sops_err_clear(&e);
+            sops_buf_free(&enc);
+            sops_buf_free(&plain);
+            age_world_end(&a);
+            assert_int_equal(sops_mem_live(), 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +436,7 @@ int main(void)
         cmocka_unit_test(read_once),
         cmocka_unit_test(hybrid),
         cmocka_unit_test(hybrid_of_another_program),
+        cmocka_unit_test(without_memory),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, start, test_no_leaks);
 }

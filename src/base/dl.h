@@ -11,8 +11,9 @@ struct sops_dl_symbol {
     void *place; /* address of a function pointer */
 };
 
-/* Opens `soname` and fills in all symbols (the last has name NULL). On failure false, code 1, with a hint that names the
- * Debian package `package`. The library stays open until the process ends. */
-bool sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *symbols, struct sops_err *e) SOPS_CHECKED;
+/* Opens `soname` and fills in all symbols (the last has name NULL). On failure false, code 1, with a hint that names
+ * the Debian package `package`. The library stays open until the process ends. */
+bool sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *symbols,
+                  struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -14,14 +14,13 @@ enum sops_base64 {
 };
 
 /* Appends the text of `in`. */
-bool sops_base64_add(struct sops_buf *out, enum sops_base64 kind, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+bool sops_base64_add(struct sops_buf *out, enum sops_base64 kind, struct sops_slice in,
+                     struct sops_err *e) SOPS_CHECKED;
 /* Appends the bytes of the text `in`; false with code 1, "bad base64", when it is none. */
-bool sops_base64_take(struct sops_buf *out, enum sops_base64 kind, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+bool sops_base64_take(struct sops_buf *out, enum sops_base64 kind, struct sops_slice in,
+                      struct sops_err *e) SOPS_CHECKED;
 /* Number of characters of the padded text of n bytes. */
-static inline size_t sops_base64_size(size_t n)
-{
-    return (n + 2) / 3 * 4;
-}
+static inline size_t sops_base64_size(size_t n) { return (n + 2) / 3 * 4; }
 /* Writes the padded text of n bytes to `to` (sops_base64_size(n) characters, no NUL). */
 void sops_base64_write(char *to, const uint8_t *from, size_t n);
 /* Lower- or upper-case hex. */
@@ -29,8 +28,10 @@ bool sops_hex_add(struct sops_buf *out, struct sops_slice in, bool upper, struct
 bool sops_hex_take(struct sops_buf *out, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
 /* Bech32 (BIP 173, checksum constant 1, no length limit). Encodes in lower case, or in upper case when `hrp` is.
  * The messages never show the text. */
-bool sops_bech32_add(struct sops_buf *out, struct sops_slice hrp, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+bool sops_bech32_add(struct sops_buf *out, struct sops_slice hrp, struct sops_slice in,
+                     struct sops_err *e) SOPS_CHECKED;
 /* `hrp` points into `text`, in its case. */
-bool sops_bech32_take(struct sops_slice text, struct sops_slice *hrp, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+bool sops_bech32_take(struct sops_slice text, struct sops_slice *hrp, struct sops_buf *out,
+                      struct sops_err *e) SOPS_CHECKED;
 
 #endif

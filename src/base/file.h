@@ -30,15 +30,16 @@ bool sops_file_create(const char *path, struct sops_slice bytes, mode_t mode, st
 bool sops_temp_make(const char *parent, const char *prefix, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* A path FOLDER/PREFIXdigits that nobody can guess. Nothing is made. */
 bool sops_temp_name(const char *folder, const char *prefix, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
-/* Makes the file `path` (mode less the umask), opens it for writing and remembers it. -1 with errno when it cannot be made
- * (there is one already, too), and `e` is then set only when it could not be remembered. */
+/* Makes the file `path` (mode less the umask), opens it for writing and remembers it. -1 with errno when it cannot be
+ * made (there is one already, too), and `e` is then set only when it could not be remembered. */
 int sops_temp_open(const char *path, mode_t mode, struct sops_err *e);
 /* Remembers one more path (a file, FIFO or socket) to be removed on every way out. */
 bool sops_temp_remember(const char *path, struct sops_err *e) SOPS_CHECKED;
 /* It may stay, or is gone already. */
 void sops_temp_forget(const char *path);
 void sops_temp_remove(const char *path);
-/* Removes everything that is remembered; async-signal-safe. Does nothing in a child of the process that remembered it. */
+/* Removes everything that is remembered; async-signal-safe. Does nothing in a child of the process that remembered it.
+ */
 void sops_temp_remove_all(void);
 
 /* Absolute path by text from $PWD (when that is right, else getcwd), cleaned of "." and ".."; links are not resolved.

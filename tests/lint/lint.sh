@@ -4,13 +4,13 @@
 # Rules of the house that a compiler does not check (docs/STYLE.md). Prints each violation as FILE:LINE; status 1 when any.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-bad=0
-report() { # TITLE, lines on stdin
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+report() { # TITLE, lines on stdin; runs in a subshell, so what was found goes to a file
     local lines
     lines=$(cat)
     [ -z "$lines" ] && return
-    printf '%s:\n%s\n' "$1" "$lines"
-    bad=1
+    printf '%s:\n%s\n' "$1" "$lines" | tee -a "$found"
 }
 sources() { git ls-files -- "$@" | grep -E '\.(c|h|cc)$'; }
 ours=$(sources src formats keysources destinations)
@@ -54,7 +54,7 @@ for f in $ours; do
         /^\}/ {if (start && NR - start > 61) print f ":" start ": a function of " NR - start " lines"; start = 0}' "$f"
 done | report 'functions over 60 lines'
 if command -v clang-format >/dev/null; then
-    clang-format --dry-run $ours 2>&1 | grep -E 'warning:' | cut -d: -f1 | sort | uniq -c | report 'not formatted (clang-format -i)'
+    clang-format --dry-run $(echo "$ours" | grep -v 'list\.h$') 2>&1 | grep -E 'warning:' | cut -d: -f1 | sort | uniq -c | report 'not formatted (clang-format -i)'
 fi
 for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats)/' | grep -v 'list\.h$'); do
     printf '#include "%s"\n' "${h#src/}" |
@@ -66,5 +66,5 @@ fi
 if [ -x build/release/sops ] && [ -f docs/sops.1 ]; then
     build/release/sops help --man 2>/dev/null | diff -q - docs/sops.1 >/dev/null || echo 'docs/sops.1: make it again with: sops help --man > docs/sops.1' | report 'man page differs from the option tables'
 fi
-[ $bad = 0 ] && echo "lint: clean"
-exit $bad
+[ -s "$found" ] && exit 1
+echo "lint: clean"

@@ -182,13 +182,13 @@ static bool alias(struct reader *r, token *t, struct sops_err *e)
 }
 
 /* What is missing is a plain scalar without text; it takes no comments. */
-static bool missing(struct reader *r, uint32_t line, struct sops_err *e)
+static struct sops_yaml_raw *missing(struct reader *r, uint32_t line, struct sops_err *e)
 {
     struct sops_yaml_raw *n = add(r, SOPS_YAML_SCALAR, line, e);
     if (n != NULL) {
         n->plain = true;
     }
-    return n != NULL;
+    return n;
 }
 
 /* The node that begins with `t`, made and, when it is a collection, opened. Passes over the tokens that begin it. */
@@ -214,11 +214,7 @@ static struct sops_yaml_raw *content(struct reader *r, token *t, bool block, boo
         sops_yaml_pass(&r->source);
         return n != NULL && set_comment(r, n, SOPS_YAML_HEAD, r->stem, e) ? n : NULL;
     } else if (any) {
-        n = add(r, SOPS_YAML_SCALAR, t->line, e);
-        if (n != NULL) {
-            n->plain = true;
-        }
-        return n;
+        return missing(r, t->line, e);
     } else {
         sops_yaml_fail(e, t->line, "a value was expected here");
         return NULL;
@@ -268,7 +264,7 @@ static bool node_unless(struct reader *r, uint32_t none, bool block, bool same, 
     if (t == NULL) {
         return false;
     }
-    return is_one(t, none) ? missing(r, t->line, e) : node(r, block, same, e);
+    return is_one(t, none) ? missing(r, t->line, e) != NULL : node(r, block, same, e);
 }
 
 /* ---- the states of collections ---------------------------------------------------------------------------------- */
@@ -317,7 +313,7 @@ static bool block_value(struct reader *r, token *t, struct sops_err *e)
     }
     f->state = BLOCK_KEY;
     if (t->type != YAML_VALUE_TOKEN) {
-        return missing(r, t->line, e);
+        return missing(r, t->line, e) != NULL;
     }
     sops_yaml_pass(&r->source);
     return node_unless(r, NO_PAIR_PART, true, true, e);
@@ -419,7 +415,7 @@ static bool flow_value(struct reader *r, token *t, enum state next, uint32_t non
 {
     top(r)->state = next;
     if (t->type != YAML_VALUE_TOKEN) {
-        return missing(r, t->line, e);
+        return missing(r, t->line, e) != NULL;
     }
     sops_yaml_pass(&r->source);
     return node_unless(r, none, false, false, e);
@@ -446,13 +442,13 @@ static bool step(struct reader *r, struct sops_err *e)
         return flow_value(r, t, FLOW_KEY, NO_FLOW_VALUE, e);
     case FLOW_MISSING:
         f->state = FLOW_KEY;
-        return missing(r, t->line, e);
+        return missing(r, t->line, e) != NULL;
     case PAIR_KEY:
         f->state = PAIR_VALUE;
         if (is_one(t, BIT(VALUE) | NO_PAIR_VALUE)) {
             /* The reference passes over the `:` here, and so refuses what follows it. */
             sops_yaml_pass(&r->source);
-            return missing(r, t->line, e);
+            return missing(r, t->line, e) != NULL;
         }
         return node(r, false, false, e);
     case PAIR_VALUE:

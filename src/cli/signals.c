@@ -56,6 +56,14 @@ void sops_signals_catch(void)
     }
 }
 
+void sops_signals_closed_pipe(void)
+{
+    if (sigismember(&usual, SIGPIPE) == 1) {
+        atomic_store(&end_status, -1);
+        end(SIGPIPE);
+    }
+}
+
 void sops_signals_status(int status) { atomic_store(&end_status, status); }
 
 void sops_signals_child(pid_t pid) { atomic_store(&child, pid); }

@@ -12,6 +12,8 @@
 void sops_signals_catch(void);
 /* Ended by one of them, the program gives this status; negative: it ends as the signal would have ended it. */
 void sops_signals_status(int status);
+/* Nobody reads stdout any more: ends as SIGPIPE would have, unless whoever started us ignores it. */
+void sops_signals_closed_pipe(void);
 /* This program is told of SIGTERM and SIGHUP, too; 0: none. (A SIGINT of the terminal reaches it anyway.) */
 void sops_signals_child(pid_t pid);
 /* The signals that are ignored here only: programs that we start must not inherit that. */

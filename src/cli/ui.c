@@ -3,6 +3,7 @@
  * filter that lets no control character, broken UTF-8 or change of direction reach the terminal. */
 #include "cli/ui.h"
 
+#include "cli/signals.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -69,7 +70,13 @@ static void line_to_stderr(const char *lead, struct sops_slice text)
 
 bool sops_ui_out(struct sops_slice bytes, struct sops_err *e)
 {
-    return bytes.len == 0 || sops_fd_write(STDOUT_FILENO, "stdout", bytes, e);
+    if (bytes.len == 0 || sops_fd_write(STDOUT_FILENO, "stdout", bytes, e)) {
+        return true;
+    }
+    if (errno == EPIPE) {
+        sops_signals_closed_pipe(); /* `| head` is no failure that one must read about */
+    }
+    return false;
 }
 
 bool sops_ui_outf(struct sops_err *e, const char *fmt, ...)

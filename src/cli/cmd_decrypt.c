@@ -36,6 +36,16 @@ static bool narrow(struct sops_job *j, struct sops_node *from)
     return true;
 }
 
+/* Is the step the place of an entry in `map`, counted as in a list? */
+static bool is_entry(const struct sops_node *map, const struct sops_route_step *step)
+{
+    const struct sops_node *n = map->child;
+    for (int64_t i = 0; n != NULL && i < step->index; i++) {
+        n = n->next;
+    }
+    return step->is_index && step->index >= 0 && n != NULL;
+}
+
 static bool own_extract(struct sops_job *j, struct sops_err *e)
 {
     struct extract *x = j->own;
@@ -47,7 +57,8 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
         sops_within(e, "error extracting %s from '%s'", sops_opt(j->opt, "extract"),
                     j->path != NULL ? j->path : "stdin");
         /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
-        bool unfit = (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.step[0].is_index;
+        bool unfit = (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 &&
+                     is_entry(j->doc.parts, &x->route.step[0]);
         return sops_recode(e, unfit ? SOPS_E_DUMP : SOPS_E_GENERIC);
     }
     if (found->kind == SOPS_MAP) {

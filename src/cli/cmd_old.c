@@ -97,6 +97,7 @@ static bool run_mode(const struct sops_job *all, sops_step *const steps[], struc
                          .path = all->path,
                          .name = all->name,
                          .order = all->order,
+                         .old_form = true,
                          .in_place = all->in_place};
     j.crypt.keep_nonces = steps[0] == sops_step_old_set || steps[0] == sops_step_edit;
     sops_job_formats(&j);

@@ -221,6 +221,22 @@ static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e
 
 /* ---- the step --------------------------------------------------------------------------------------------------- */
 
+/* In the old form what --encryption-context says holds for the rule's flat keys, too. */
+static bool add_context(struct sops_job *j, struct sops_key *keys, struct sops_err *e)
+{
+    for (struct sops_key *k = keys; k != NULL; k = k->next) {
+        for (const struct sops_keyfield *f = k->source->fields; f->meta != NULL; f++) {
+            struct sops_slice text = sops_opt_slice(j->opt, f->flag != NULL ? f->flag : "");
+            bool good;
+            if ((f->flags & SOPS_FIELD_MAP) != 0 && text.len != 0 &&
+                !parse_context(&j->meta.arena, text, &k->map, &good, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struct sops_err *e)
 {
     struct sops_key *keys = NULL;
@@ -239,7 +255,7 @@ static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struc
                   "config file not found, or has no creation rules, and no keys provided through command line options");
         return sops_hint(e, "name a key, for example with --age, or write a .sops.yaml");
     }
-    return true;
+    return !j->old_form || !c->flat || add_context(j, c->groups->keys, e);
 }
 
 bool sops_step_creation(struct sops_job *j, struct sops_err *e)

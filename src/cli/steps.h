@@ -29,7 +29,8 @@ struct sops_job {
     struct sops_slice order;            /* "": keys as held */
     int missing, bad_input, bad_output; /* the command's statuses for them; 0: 2, 1 and 3 */
     int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
-    bool in_place;                      /* the result goes to `path` whatever the options say */
+    bool old_form; /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
+    bool in_place; /* the result goes to `path` whatever the options say */
     struct sops_doc doc;
     struct sops_meta meta;
     struct sops_secret key;

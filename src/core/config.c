@@ -168,7 +168,7 @@ static bool read_creation(const struct sops_node *rule, struct sops_world *w, st
     }
     return sops_conf_int(rule, "shamir_threshold", &out->threshold, NULL, e) &&
            sops_conf_bool(rule, "mac_only_encrypted", &out->mac_only_encrypted, e) &&
-           sops_config_groups(rule, w, a, &out->groups, e);
+           sops_config_groups(rule, w, a, &out->groups, &out->flat, e);
 }
 
 bool sops_config_creation(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,

@@ -24,6 +24,7 @@ bool sops_config_has_rules(const struct sops_config *c);
 /* What a creation rule says for one file. */
 struct sops_creation {
     struct sops_group *groups; /* in the arena of the caller; NULL: no key at all */
+    bool flat;                 /* the keys are not those of key_groups */
     int64_t threshold;
     struct sops_slice rule[SOPS_RULES]; /* crypt rules, at most one */
     bool mac_only_encrypted;

@@ -13,8 +13,9 @@ const struct sops_node *sops_config_item(const struct sops_node *list, const str
 /* Goes over a group and the groups merged into it, in depth, those before it: start with NULL, ends with NULL. */
 const struct sops_node *sops_config_next_group(const struct sops_node *top, const struct sops_node *at);
 
-/* The groups of a creation rule, texts and keys in `a`: one group or more, perhaps without keys. */
+/* The groups of a creation rule, texts and keys in `a`: one group or more, perhaps without keys. `*flat`: the keys are
+ * not those of key_groups. */
 bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
-                        struct sops_group **groups, struct sops_err *e) SOPS_CHECKED;
+                        struct sops_group **groups, bool *flat, struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -201,7 +201,7 @@ static struct sops_group *add_group(struct sops_arena *a, struct sops_group **gr
 }
 
 bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
-                        struct sops_group **groups, struct sops_err *e)
+                        struct sops_group **groups, bool *flat, struct sops_err *e)
 {
     const struct sops_node *list;
     if (!sops_conf_list(rule, "key_groups", &list, e)) {
@@ -221,7 +221,8 @@ bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, stru
             return false;
         }
     }
-    if (*groups != NULL) {
+    *flat = *groups == NULL;
+    if (!*flat) {
         return true;
     }
     struct sops_group *g = add_group(a, groups, e);

@@ -249,13 +249,47 @@ static void armor(void **state)
     }
 }
 
+/* What the testkit does not show. */
+static void armor_refused(void **state)
+{
+    (void)state;
+#define BEGIN "-----BEGIN AGE ENCRYPTED FILE-----\n"
+#define END "-----END AGE ENCRYPTED FILE-----"
+    static const struct {
+        const char *text;
+        bool ok;
+    } cases[] = {
+        {BEGIN "YWJj\n" END, true},
+        {"\n \t\r\n" BEGIN "YWJj\r\n" END "\r\n \n", true},
+        {BEGIN END, true},
+        {BEGIN "YWJj" END, false},
+        {BEGIN "YW\rJj\n" END, false},
+        {BEGIN "YWJj\r\r\n" END, false},
+        {BEGIN "YWJj \n" END, false},
+        {BEGIN "YWJj\nYWJj\n" END, false},
+        {BEGIN "YWI\n" END, false},
+        {BEGIN "YWJ=\n" END, false},
+        {BEGIN "YWJj\n" END "x", false},
+        {BEGIN "YWJj\n", false},
+        {"", false},
+        {"x" BEGIN "YWJj\n" END, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_buf out = {0};
+        struct sops_err e = {0};
+        bool ok = sops_age_dearmor(sops_str(cases[i].text), &out, &e);
+        if (ok != cases[i].ok || ok != (e.code == SOPS_OK)) {
+            fail_msg("%zu: %s", i, e.msg);
+        }
+        sops_buf_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(testkit),
-        cmocka_unit_test(stream),
-        cmocka_unit_test(stanzas),
-        cmocka_unit_test(armor),
+        cmocka_unit_test(testkit), cmocka_unit_test(stream),        cmocka_unit_test(stanzas),
+        cmocka_unit_test(armor),   cmocka_unit_test(armor_refused),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

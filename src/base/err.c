@@ -111,6 +111,10 @@ const char *sops_os_error(int number)
         {ECONNREFUSED, "connection refused"},
         {ECONNRESET, "connection reset by peer"},
         {ETIMEDOUT, "connection timed out"},
+        {EADDRINUSE, "address already in use"},
+        {EADDRNOTAVAIL, "cannot assign requested address"},
+        {EHOSTUNREACH, "no route to host"},
+        {ENETUNREACH, "network is unreachable"},
     };
     for (size_t i = 0; i < sizeof frequent / sizeof frequent[0]; i++) {
         if (frequent[i].number == number) {

@@ -208,7 +208,7 @@ static bool publish_all(struct sops_job *j, struct sops_err *e)
 {
     struct stat st;
     if (stat(j->path, &st) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, sops_os_error(errno));
     }
     if (!S_ISDIR(st.st_mode)) {
         const char *slash = strrchr(j->path, '/');

@@ -46,7 +46,7 @@ static bool push_entries(struct walk *k, const char *folder, struct sops_err *e)
     struct dirent **list = NULL;
     int n = scandir(folder, &list, is_entry, by_name);
     if (n < 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read the folder '%s': %s", folder, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read the folder '%s': %s", folder, sops_os_error(errno));
     }
     bool ok = true;
     while (n-- > 0) {
@@ -63,7 +63,7 @@ static bool visit_top(struct walk *k, struct sops_err *e)
     struct stat st;
     k->top = k->top->below;
     if (lstat(path, &st) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", path, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", path, sops_os_error(errno));
     }
     return S_ISDIR(st.st_mode) ? push_entries(k, path, e) : k->visit(k->ctx, path, sops_str(path + k->root), e);
 }

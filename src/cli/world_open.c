@@ -56,7 +56,8 @@ static bool line_write(struct sops_stream *s, struct sops_slice bytes, struct so
             continue;
         }
         if (n < 0) {
-            return sops_fail(e, SOPS_E_GENERIC, "cannot write to the peer: %s", sops_os_error(errno));
+            return sops_fail(e, SOPS_E_GENERIC, "cannot write to the peer: %s",
+                             errno == EAGAIN ? "it does not read" : sops_os_error(errno));
         }
         bytes = sops_slice_skip(bytes, (size_t)n);
     }

@@ -256,7 +256,7 @@ static bool find_user(struct sops_arena *a, struct audit *audit, struct sops_err
     int why = getpwuid_r(getuid(), &entry, text, sizeof text, &found);
     if (found == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot find the name of the current user for the audit: %s",
-                         why != 0 ? strerror(why) : "there is no user with this number");
+                         why != 0 ? sops_os_error(why) : "there is no user with this number");
     }
     struct sops_slice name;
     if (!sops_arena_copy(a, sops_str(entry.pw_name), &name, e)) {

@@ -89,15 +89,6 @@ static bool split(struct remote *r, struct sops_err *e)
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
 
-/* The causes of the system begin with a capital in the messages of the world, and follow on more words here. */
-static void lower_cause(char *msg)
-{
-    char *colon = strrchr(msg, ':');
-    if (colon != NULL && colon[1] == ' ') {
-        colon[2] = (char)tolower((unsigned char)colon[2]);
-    }
-}
-
 static bool dial(struct remote *r, struct sops_world *w, struct sops_err *e)
 {
     struct sops_peer peer = {.unix_path = r->path, .host = r->host, .port = r->port};
@@ -112,7 +103,6 @@ static bool dial(struct remote *r, struct sops_world *w, struct sops_err *e)
             sops_err_clear(&why);
             return sops_grpc_open(&r->client, w, &stream, r->path != NULL ? "localhost" : r->host, &wait, e);
         }
-        lower_cause(why.msg);
         (void)sops_grpc_fail(&r->down, SOPS_GRPC_UNAVAILABLE, "connection error: %s", why.msg);
         sops_err_clear(&why);
     }

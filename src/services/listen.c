@@ -16,8 +16,7 @@
 
 static int fail_listen(const char *network, const char *address, int cause, struct sops_err *e)
 {
-    const char *why = cause == EADDRINUSE ? "address already in use" : strerror(cause);
-    (void)sops_fail(e, SOPS_E_GENERIC, "cannot listen on %s://%s: %s", network, address, why);
+    (void)sops_fail(e, SOPS_E_GENERIC, "cannot listen on %s://%s: %s", network, address, sops_os_error(cause));
     return -1;
 }
 

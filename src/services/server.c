@@ -162,7 +162,7 @@ static ptrdiff_t client_read(struct sops_stream *s, void *to, size_t n, int time
             return got;
         }
         if (errno != EINTR) {
-            (void)sops_fail(e, SOPS_E_GENERIC, "cannot read from a client: %s", strerror(errno));
+            (void)sops_fail(e, SOPS_E_GENERIC, "cannot read from a client: %s", sops_os_error(errno));
             return -1;
         }
     }
@@ -173,7 +173,7 @@ static bool client_write(struct sops_stream *s, struct sops_slice bytes, struct 
     while (bytes.len != 0) {
         ssize_t n = send(*(const int *)s->ctx, bytes.ptr, bytes.len, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR) {
-            return sops_fail(e, SOPS_E_GENERIC, "cannot write to a client: %s", strerror(errno));
+            return sops_fail(e, SOPS_E_GENERIC, "cannot write to a client: %s", sops_os_error(errno));
         }
         bytes = sops_slice_skip(bytes, n > 0 ? (size_t)n : 0);
     }
@@ -202,7 +202,7 @@ static void take_client(struct server *s)
     int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno != EINTR && errno != EAGAIN && errno != ECONNABORTED) {
-            sops_world_warn(s->world, "cannot take a client: %s", strerror(errno));
+            sops_world_warn(s->world, "cannot take a client: %s", sops_os_error(errno));
             s->world->pause(s->world, 100);
         }
         return;
@@ -220,7 +220,7 @@ static void take_client(struct server *s)
     }
     (void)close(fd);
     if (pid < 0) {
-        sops_world_warn(s->world, "cannot serve a client: %s", strerror(errno));
+        sops_world_warn(s->world, "cannot serve a client: %s", sops_os_error(errno));
         s->world->pause(s->world, 100);
         return;
     }
@@ -284,7 +284,7 @@ static bool make_lock(struct server *s, struct sops_err *e)
     (void)pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
     int made = pthread_mutex_init(s->asking, &kind);
     (void)pthread_mutexattr_destroy(&kind);
-    return made == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot make a lock: %s", strerror(made));
+    return made == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot make a lock: %s", sops_os_error(made));
 }
 
 /* SIGINT, SIGTERM and the ends of clients' processes are read like bytes. */
@@ -297,7 +297,7 @@ static bool take_signals(struct server *s, struct sops_err *e)
     (void)sigaddset(&wanted, SIGCHLD);
     s->signals = signalfd(-1, &wanted, SFD_CLOEXEC);
     return (s->signals >= 0 && sigprocmask(SIG_BLOCK, &wanted, &s->mask) == 0) ||
-           sops_fail(e, SOPS_E_GENERIC, "cannot wait for signals: %s", strerror(errno));
+           sops_fail(e, SOPS_E_GENERIC, "cannot wait for signals: %s", sops_os_error(errno));
 }
 
 bool sops_server_run(struct sops_world *w, const struct sops_server *said, struct sops_err *e)

@@ -50,7 +50,7 @@ for f in $ours; do
     [ "$n" -le 600 ] || echo "$f: $n lines"
 done | report 'files over 600 lines'
 for f in $ours; do
-    awk -v f="$f" '/^[a-zA-Z].*\)$|^[a-zA-Z ].*,$/ {head = NR} /^\{/ {start = NR}
+    awk -v f="$f" '/^\{/ {start = before ~ /^(class|struct|namespace)/ ? 0 : NR} {before = $0}
         /^\}/ {if (start && NR - start > 61) print f ":" start ": a function of " NR - start " lines"; start = 0}' "$f"
 done | report 'functions over 60 lines'
 if command -v clang-format >/dev/null; then

@@ -86,7 +86,7 @@ static void reads(void **state)
         size_t limit;
         const char *says;
     } bad[] = {{"a", 4, "longer than 4 bytes"},
-               {"none", 4, "No such file"},
+               {"none", 4, "no such file"},
                {".", 4, "directory"},
                {"/dev/zero", 100000, "longer"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

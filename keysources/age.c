@@ -11,14 +11,25 @@
 #include "keysources/mlkem768.h"
 
 #include <sodium.h>
+#include <strings.h>
 
 #define HYBRID_RECIPIENT (SOPS_MLKEM768_EK + 32)
 
 /* ---- recipients ---------------------------------------------------------------------------------------------- */
 
+/* Does a private key stand anywhere in the text, in any case? Then no message may show it. */
 static bool is_private(struct sops_slice text)
 {
-    return sops_slice_starts(text, SOPS_LIT("AGE-SECRET-KEY-")) || sops_slice_starts(text, SOPS_LIT("AGE-PLUGIN-"));
+    static const char *const marks[] = {"AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY-"};
+    for (size_t i = 0; i < text.len; i++) {
+        for (size_t k = 0; k < sizeof marks / sizeof marks[0]; k++) {
+            size_t n = strlen(marks[k]);
+            if (text.len - i >= n && strncasecmp((const char *)text.ptr + i, marks[k], n) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static enum sops_age_recipient_kind kind_of(struct sops_slice text)

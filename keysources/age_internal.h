@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* age_internal.h - what the files of the age key source share: recipients, identities, where they come from (spec 61).
- */
+/* age_internal.h - what the files of the age key source share: recipients, identities and their places (spec 61). */
 #ifndef SOPS_KEYSOURCES_AGE_INTERNAL_H
 #define SOPS_KEYSOURCES_AGE_INTERNAL_H
 
@@ -28,7 +27,7 @@ typedef bool sops_age_wrap_fn(struct sops_world *w, const struct sops_age_recipi
                               struct sops_age_stanza **out, struct sops_err *e);
 sops_age_wrap_fn sops_age_x25519_wrap, sops_age_hybrid_wrap, sops_age_ssh_wrap, sops_age_plugin_wrap;
 
-/* A stanza of type `type` with up to two more arguments (empty: none); lives in `a`. NULL with `e` set without memory.
+/* A stanza of type `type` with up to two more arguments (empty: none); lives in `a`. NULL without memory, `e` is set.
  */
 struct sops_age_stanza *sops_age_stanza_new(struct sops_arena *a, const char *type, struct sops_slice first,
                                             struct sops_slice second, struct sops_slice body,

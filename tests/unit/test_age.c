@@ -297,6 +297,9 @@ static void recipients(void **state)
         {"ecdsa-sha2-nistp256 AAAA", false},
         {ALICE_KEY, false},
         {"AGE-PLUGIN-TESTECHO-10QN6L2YT", false},
+        {"# created: now\n" ALICE_KEY, false},
+        {"age-plugin-testecho-10qn6l2yt", false},
+        {"-----BEGIN OPENSSH PRIVATE KEY-----\n10QN6L2YT", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct age_world a;
@@ -314,6 +317,7 @@ static void recipients(void **state)
             assert_int_equal(e.code, SOPS_E_GENERIC);
             assert_null(strstr(e.msg, "AGE-SECRET"));
             assert_null(strstr(e.msg, "10QN6L2YT"));
+            assert_null(strstr(e.msg, "10qn6l2yt"));
         }
         sops_arena_free(&arena);
         age_world_end(&a);

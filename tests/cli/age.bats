@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What has no recorded case: identities from pipes, what messages must not show.
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+    setup_identity
+    keys=$HOME/.config/sops/age/keys.txt
+    echo '{"a": "b"}' >p.json
+}
+
+@test "identities from a pipe serve for all entries" {
+    others=
+    for i in 1 2 3; do
+        "$SOPS" keygen -o "other$i" >pub 2>/dev/null
+        others+=$(cat pub),
+    done
+    check 0 "$SOPS" encrypt -i --age "$others$ME" p.json
+    mv "$keys" mine
+    mkfifo pipe
+    cat mine >pipe &
+    SOPS_AGE_KEY_FILE=pipe check 0 "$SOPS" decrypt --extract '["a"]' p.json
+    same "$out" b
+    wait
+}
+
+@test "a keys file that is given as a recipient is not shown" {
+    check 1 "$SOPS" encrypt --age "$(cat "$keys")" p.json
+    lacks "$out$err" SECRET-KEY
+    lacks "$out$err" "$ME"
+    secret=$(grep SECRET "$keys")
+    check 1 "$SOPS" encrypt --age "${secret,,}" p.json
+    lacks "$out$err" "${secret,,}"
+}
+
+@test "an identity that does not fit is not shown, but where it came from is" {
+    check 0 "$SOPS" encrypt -i --age "$ME" p.json
+    secret=$(grep SECRET "$keys")
+    rm "$keys"
+    SOPS_AGE_KEY="${secret}X" check 128 "$SOPS" decrypt p.json
+    has "$err" SOPS_AGE_KEY
+    lacks "$(tr -d '\n |' <<<"$err")" "$secret"
+}
+
+@test "the data key of a file for a hundred recipients is found by the last" {
+    list=
+    for i in $(seq 99); do
+        "$SOPS" keygen -o "other" >pub 2>/dev/null
+        list+=$(cat pub),
+        rm -f other
+    done
+    check 0 "$SOPS" encrypt -i --age "$list$ME" p.json
+    check 0 "$SOPS" decrypt --extract '["a"]' p.json
+    same "$out" b
+}

@@ -166,8 +166,7 @@ static bool find_lost_comment(const struct sops_doc *d, const struct sops_doc *r
     return ok;
 }
 
-/* ---- both ----------------------------------------------------------------------------------------------------------
- */
+/* ---- both ------------------------------------------------------------------------------------------------------ */
 
 static bool refuse(const struct sops_node *n, int code, const char *why, struct sops_err *e)
 {
@@ -226,6 +225,9 @@ bool sops_readback(const struct sops_doc *d, const struct sops_format *f, const 
                (unread.code == SOPS_OK || sops_fail(e, SOPS_E_DUMP, "%s cannot hold this document", f->name));
     } else if (lossy) {
         good = sops_fail(e, unread.code, "%s", unread.msg);
+    } else if (!good && e->code == SOPS_E_READ) {
+        sops_recode(e, SOPS_E_ENCRYPT);
+        sops_within(e, "the encrypted file could not be read again");
     }
     good = good && (!by_comment || check_marks(d, &read, f, rules, e));
     sops_err_clear(&unread);

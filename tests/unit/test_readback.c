@@ -110,12 +110,24 @@ static void comment_rules(void **state)
     sops_doc_free(&d);
 }
 
+/* JSON keeps a key that stands twice, YAML cannot be read with one. */
+static void unreadable(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text[SOPS_ENCRYPTED_COMMENT_REGEX] = SOPS_LIT("hide")};
+    struct sops_err e = {0};
+    assert_int_equal(code_of("{\"a\":1,\"a\":2}", &sops_format_yaml, &rules, &e), SOPS_E_ENCRYPT);
+    assert_non_null(strstr(e.msg, "read again"));
+    sops_err_clear(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lossy_formats),
         cmocka_unit_test(clear_texts_that_do_not_count),
         cmocka_unit_test(comment_rules),
+        cmocka_unit_test(unreadable),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || sops_mem_live() != 0;

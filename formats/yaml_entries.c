@@ -249,10 +249,8 @@ static bool null_document(struct copier *c, raw *root, struct sops_node *to, str
 {
     enum sops_kind kind;
     struct sops_slice text;
-    if (is_collection(root) || root->kind == SOPS_YAML_ALIAS) {
-        return sops_yaml_fail(e, root->line - 1, "a document that is no mapping");
-    }
-    if (!sops_yaml_scalar(root, &c->doc->arena, &c->scratch, &kind, &text, e)) {
+    kind = SOPS_LIST;
+    if (!is_collection(root) && !sops_yaml_scalar(root, &c->doc->arena, &c->scratch, &kind, &text, e)) {
         return false;
     }
     if (kind != SOPS_NULL) {
@@ -265,8 +263,9 @@ static bool fill(struct copier *c, const struct sops_yaml_document *from, struct
 {
     struct sops_yaml_texts texts = from->texts;
     struct sops_yaml_raw whole = {.line = 1, .comments = &texts};
-    raw *root = from->root;
-    if (!comment(c, to, &whole, SOPS_YAML_HEAD, false, e)) {
+    raw *root = meant(from->root), *alias = root != from->root ? from->root : NULL;
+    if (!comment(c, to, &whole, SOPS_YAML_HEAD, false, e) || !comment(c, to, alias, SOPS_YAML_HEAD, false, e) ||
+        !comment(c, to, alias, SOPS_YAML_LINE, false, e)) {
         return false;
     }
     if (root->kind != SOPS_YAML_MAP) {
@@ -274,7 +273,7 @@ static bool fill(struct copier *c, const struct sops_yaml_document *from, struct
             return false;
         }
     } else if (!visit(c, root, e) || !check_map(c, root, e) ||
-               !push(c, (struct frame){.from = root, .to = to, .inside = true}, e) ||
+               !push(c, (struct frame){.from = root, .to = to, .inside = true, .alias = alias != NULL}, e) ||
                !comment(c, to, root, SOPS_YAML_HEAD, false, e) || !comment(c, to, root, SOPS_YAML_LINE, false, e)) {
         return false;
     }
@@ -283,7 +282,7 @@ static bool fill(struct copier *c, const struct sops_yaml_document *from, struct
             return false;
         }
     }
-    return comment(c, to, &whole, SOPS_YAML_FOOT, false, e);
+    return comment(c, to, alias, SOPS_YAML_FOOT, false, e) && comment(c, to, &whole, SOPS_YAML_FOOT, false, e);
 }
 
 bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e)

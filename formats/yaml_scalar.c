@@ -358,6 +358,12 @@ bool sops_yaml_scalar(const struct sops_yaml_raw *n, struct sops_arena *a, struc
     if (typed && !fits(n, &v)) {
         return sops_yaml_fail(e, n->line - 1, "a value that does not fit its tag");
     }
+    if (v.kind == SOPS_TIME && (v.time.offset >= 86400 || v.time.offset <= -86400)) {
+        /* RFC 3339 has no text for it. */
+        *kind = SOPS_ODD;
+        *text = SOPS_LIT("time zone of a day or more");
+        return true;
+    }
     *kind = v.kind;
     char digits_of[24];
     scratch->len = 0;

@@ -423,7 +423,8 @@ static bool key(struct writer *w, const struct sops_node *n, size_t c, size_t in
     if (style == SOPS_YAML_MERGE_PLAIN && !is_merge(n)) {
         style = SOPS_YAML_DOUBLE;
     }
-    *apart = lines || n->key.len > LONGEST_SIMPLE_KEY;
+    *apart = lines || n->key.len > LONGEST_SIMPLE_KEY ||
+             (style == SOPS_YAML_BASE64 && sops_base64_size(n->key.len) >= LINE_OF_BASE64);
     if (!*apart) {
         return string(w, n->key, style, inner, inner - c, e) && sops_buf_addc(w->out, ':', e);
     }

@@ -57,8 +57,8 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
         sops_within(e, "error extracting %s from '%s'", sops_opt(j->opt, "extract"),
                     j->path != NULL ? j->path : "stdin");
         /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
-        bool unfit = (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 &&
-                     is_entry(j->doc.parts, &x->route.step[0]);
+        bool unfit =
+            (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 && is_entry(j->doc.parts, &x->route.step[0]);
         return sops_recode(e, unfit ? SOPS_E_DUMP : SOPS_E_GENERIC);
     }
     if (found->kind == SOPS_MAP) {

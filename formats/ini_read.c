@@ -206,8 +206,7 @@ static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice 
     return true;
 }
 
-/* ---- keys and sections --------------------------------------------------------------------------------------------
- */
+/* ---- keys and sections ------------------------------------------------------------------------------------------- */
 
 /* Splits a line into the key and what follows the delimiter. */
 static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice *key, struct sops_slice *behind)

@@ -42,8 +42,7 @@ static bool refuse(struct writer *w, const struct sops_node *n, const char *why)
     return sops_hint(w->e, "--output-type selects another type");
 }
 
-/* ---- collecting ----------------------------------------------------------------------------------------------------
- */
+/* ---- collecting -------------------------------------------------------------------------------------------------- */
 
 enum key_quote { KEY_BARE, KEY_BACKTICK, KEY_TRIPLE };
 
@@ -166,8 +165,7 @@ static bool collect(struct writer *w, const struct sops_doc *d)
     return true;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static bool add_padding(struct writer *w, size_t n) { return sops_buf_addn(w->out, ' ', n, w->e); }
 

@@ -197,8 +197,7 @@ static bool take_string(struct reader *r, struct sops_slice *text)
     return true;
 }
 
-/* ---- other scalars ------------------------------------------------------------------------------------------------
- */
+/* ---- other scalars ----------------------------------------------------------------------------------------------- */
 
 /* Moves over the digits at `*p`; false when there are none. */
 static bool skip_digits(const uint8_t **p, const uint8_t *end)
@@ -295,8 +294,7 @@ static bool add_word(struct reader *r, struct sops_slice key)
     return bad(r, r->at, "a JSON value is expected here");
 }
 
-/* ---- structure ----------------------------------------------------------------------------------------------------
- */
+/* ---- structure --------------------------------------------------------------------------------------------------- */
 
 static bool add_string(struct reader *r, struct sops_slice key)
 {

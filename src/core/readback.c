@@ -78,8 +78,7 @@ static const struct sops_node *changed(const struct sops_node *part, const struc
     return without_empty(r, SOPS_LIT("")) != NULL ? part->last : NULL;
 }
 
-/* ---- the answers of a comment rule ---------------------------------------------------------------------------------
- */
+/* ---- the answers of a comment rule ------------------------------------------------------------------------------- */
 
 /* Leaf by leaf, without the metadata: values only, or comments only. */
 struct cursor {

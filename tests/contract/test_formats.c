@@ -129,6 +129,26 @@ static void check_invalid(const struct sops_format *f, bool is_json, struct sops
     sops_doc_free(&d);
 }
 
+/* Each allocation in turn fails: that is told, and nothing is left behind. */
+static void check_memory(const struct sops_format *f, struct sops_slice in)
+{
+    size_t before = sops_mem_live();
+    bool good = false;
+    for (uint64_t k = 1; !good; k++) {
+        struct sops_doc d = {0};
+        struct sops_buf out = {0};
+        struct sops_err e = {0};
+        sops_mem_fail_at(k);
+        good = f->parse(&d, in, &e) && sops_doc_emit(&d, f, &usual, &out, &e);
+        sops_mem_fail_at(0);
+        assert_int_equal(e.code, good ? SOPS_OK : SOPS_E_GENERIC);
+        sops_err_clear(&e);
+        sops_buf_free(&out);
+        sops_doc_free(&d);
+        assert_int_equal(sops_mem_live(), before);
+    }
+}
+
 static int check_folder(const struct sops_format *f, const char *kind, bool valid)
 {
     char folder[512], path[1024];
@@ -148,6 +168,7 @@ static int check_folder(const struct sops_format *f, const char *kind, bool vali
         print_message("%s\n", path);
         if (valid) {
             check_valid(f, sops_buf_view(&in));
+            check_memory(f, sops_buf_view(&in));
         } else {
             check_invalid(f, sops_slice_ends(sops_str(entry->d_name), SOPS_LIT(".json")), sops_buf_view(&in));
         }

@@ -104,15 +104,16 @@ static bool show_prompt(int fd, const struct sops_question *q, struct sops_err *
 static bool ask_on(int fd, const struct sops_question *q, struct sops_buf *answer, struct sops_err *e)
 {
     struct sops_buf line = {0};
-    bool ok = show_prompt(fd, q, e);
-    if (ok && q->kind == SOPS_ASK_SECRET) {
-        ok = change(fd, ICANON | ISIG, ECHO | ECHONL, e) && read_line(fd, answer, e);
-    } else if (ok && q->kind == SOPS_ASK_LINE) {
-        ok = read_line(fd, answer, e);
-    } else if (ok && q->no != NULL) {
-        ok = change(fd, 0, ECHO | ICANON | ISIG, e) && read_key(fd, answer, e);
-    } else if (ok) {
+    bool key = q->kind == SOPS_ASK_CONFIRM && q->no != NULL;
+    /* The mode first: what is typed as soon as the prompt can be seen must not be shown. */
+    bool ok = (q->kind != SOPS_ASK_SECRET || change(fd, ICANON | ISIG, ECHO | ECHONL, e)) &&
+              (!key || change(fd, 0, ECHO | ICANON | ISIG, e)) && show_prompt(fd, q, e);
+    if (ok && key) {
+        ok = read_key(fd, answer, e);
+    } else if (ok && q->kind == SOPS_ASK_CONFIRM) {
         ok = read_line(fd, &line, e) && sops_buf_addc(answer, '1', e);
+    } else if (ok) {
+        ok = read_line(fd, answer, e);
     }
     sops_term_restore();
     sops_buf_free(&line);

@@ -199,7 +199,7 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_arguments, own_config, sops_job_services, update_arguments, NULL};
+    static sops_step *const steps[] = {own_config, own_arguments, sops_job_services, update_arguments, NULL};
     struct sops_job common = {.world = w, .opt = o};
     return sops_job_run(&common, steps, e);
 }

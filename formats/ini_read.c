@@ -8,13 +8,6 @@
 #include "base/table.h"
 #include "base/text.h"
 
-struct entry {
-    struct sops_slice key, value, comment;
-    const struct sops_node *section;
-    unsigned line;
-    struct entry *next;
-};
-
 struct reader {
     struct sops_doc *doc;
     struct sops_slice rest;
@@ -22,10 +15,8 @@ struct reader {
     struct sops_buf comment;
     struct sops_buf value; /* of the key at hand, when it is not one piece of the input */
     struct sops_node *section;
-    unsigned counter; /* for the keys `-` */
-    struct entry *first, *last;
-    struct sops_table by_key; /* the last entry with that key, perhaps of another section */
-    struct sops_arena entries;
+    unsigned counter;         /* for the keys `-` */
+    struct sops_table by_key; /* the last node with that key, perhaps of another section */
     struct sops_err *e;
 };
 
@@ -100,18 +91,6 @@ static bool take_comment(struct reader *r, struct sops_slice *comment)
 }
 
 /* ---- values (spec 20, "Value", 1 to 5) --------------------------------------------------------------------------- */
-
-static bool add_comment_node(struct reader *r, struct sops_slice comment, unsigned line)
-{
-    if (comment.ptr == NULL) {
-        return true;
-    }
-    struct sops_node *n = sops_node_add_ref(r->doc, r->section, SOPS_COMMENT, SOPS_LIT(""), comment, r->e);
-    if (n != NULL) {
-        n->line = line;
-    }
-    return n != NULL;
-}
 
 /* Does the text behind a closing quote say that the value goes on all the same? */
 static bool goes_on(struct sops_slice behind)
@@ -232,36 +211,55 @@ static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice
     return key->len != 0 || bad(r, r->line, "a key is empty");
 }
 
-/* The entry of `key` in this section, which is made when it is new. The bytes of `key` outlive the reader. */
-static struct entry *entry_of(struct reader *r, struct sops_slice key)
+/* The node of `key` in this section, which is made when it is new. */
+static struct sops_node *node_of(struct reader *r, struct sops_slice key)
 {
+    if (!sops_arena_copy(&r->doc->arena, key, &key, r->e)) {
+        return NULL;
+    }
     void **place = sops_table_put(&r->by_key, key, NULL, r->e);
     if (place == NULL) {
         return NULL;
     }
-    struct entry *known = *place;
-    if (known != NULL && known->section == r->section) {
+    struct sops_node *known = *place;
+    if (known != NULL && known->up == r->section) {
         return known;
     }
-    struct entry *n = sops_arena_alloc(&r->entries, sizeof *n, r->e);
-    if (n == NULL || !sops_arena_copy(&r->doc->arena, key, &n->key, r->e)) {
-        return NULL;
+    struct sops_node *n = sops_node_add_ref(r->doc, r->section, SOPS_STR, key, SOPS_LIT(""), r->e);
+    if (n != NULL) {
+        n->line = r->line;
+        *place = n;
     }
-    *place = n;
-    n->section = r->section;
-    n->line = r->line;
-    if (r->last != NULL) {
-        r->last->next = n;
-    } else {
-        r->first = n;
-    }
-    r->last = n;
     return n;
+}
+
+/* Makes `comment` (none when its ptr is NULL) what stands behind `after`, or first in the section. */
+static bool set_comment(struct reader *r, struct sops_node *after, struct sops_slice comment)
+{
+    struct sops_node *old = after != NULL ? after->next : NULL;
+    if (old != NULL && old->kind == SOPS_COMMENT) {
+        after->next = old->next;
+        r->section->last = r->section->last == old ? after : r->section->last;
+    }
+    if (comment.ptr == NULL) {
+        return true;
+    }
+    struct sops_node *n = sops_arena_alloc(&r->doc->arena, sizeof *n, r->e);
+    if (n == NULL) {
+        return false;
+    }
+    n->kind = SOPS_COMMENT;
+    n->key_kind = SOPS_STR;
+    n->key = SOPS_LIT("");
+    n->text = comment;
+    n->line = r->line;
+    sops_node_link(r->section, after, n);
+    return true;
 }
 
 static bool take_pair(struct reader *r, struct sops_slice line)
 {
-    struct sops_slice key, value;
+    struct sops_slice key, value, comment;
     char numbered[25];
     if (!take_key(r, line, &key, &line)) {
         return false;
@@ -269,32 +267,13 @@ static bool take_pair(struct reader *r, struct sops_slice line)
     if (sops_slice_eq(key, SOPS_LIT("-"))) {
         numbered[0] = '#';
         key = sops_slice_of(numbered, 1 + sops_int_text(r->counter++, numbered + 1));
-        if (!sops_arena_copy(&r->entries, key, &key, r->e)) {
-            return false;
-        }
     }
-    struct entry *n = entry_of(r, key);
-    if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->value, r->e)) {
+    struct sops_node *n = node_of(r, key);
+    if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->text, r->e)) {
         return false;
     }
     sops_buf_cut(&r->value, 0);
-    return take_comment(r, &n->comment);
-}
-
-/* The section's keys become nodes, each with its comment behind it. */
-static bool end_section(struct reader *r)
-{
-    bool good = true;
-    for (struct entry *n = r->first; good && n != NULL; n = n->next) {
-        struct sops_node *leaf = sops_node_add_ref(r->doc, r->section, SOPS_STR, n->key, n->value, r->e);
-        if (leaf != NULL) {
-            leaf->line = n->line;
-        }
-        good = leaf != NULL && add_comment_node(r, n->comment, n->line);
-    }
-    r->first = NULL;
-    r->last = NULL;
-    return good;
+    return take_comment(r, &comment) && set_comment(r, n, comment);
 }
 
 static bool start_section(struct reader *r, struct sops_slice name)
@@ -306,7 +285,7 @@ static bool start_section(struct reader *r, struct sops_slice name)
     }
     r->section->line = r->line;
     struct sops_slice comment;
-    return take_comment(r, &comment) && add_comment_node(r, comment, r->line);
+    return take_comment(r, &comment) && set_comment(r, NULL, comment);
 }
 
 static bool take_header(struct reader *r, struct sops_slice line)
@@ -319,7 +298,7 @@ static bool take_header(struct reader *r, struct sops_slice line)
     if (name.len == 0) {
         return bad(r, r->line, "the name of a section is empty");
     }
-    return keep_comment(r, sops_slice_skip(line, end + 1)) && end_section(r) && start_section(r, name);
+    return keep_comment(r, sops_slice_skip(line, end + 1)) && start_section(r, name);
 }
 
 static bool take_line(struct reader *r, struct sops_slice line)
@@ -357,10 +336,7 @@ bool sops_ini_parse(struct sops_doc *out, struct sops_slice in, struct sops_err 
     while (good && next_line(&r, &line)) {
         good = take_line(&r, line);
     }
-    /* After a failure, too: reading back what was written tells by it how far all was well. */
-    good = end_section(&r) && good;
     sops_table_free(&r.by_key);
-    sops_arena_free(&r.entries);
     sops_buf_free(&r.comment);
     sops_buf_free(&r.value);
     return good;

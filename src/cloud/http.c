@@ -78,27 +78,51 @@ bool sops_call(struct sops_world *w, const struct sops_http_req *req, const stru
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void use_our_heap(void) { json_set_alloc_funcs(sops_mem_malloc, sops_mem_free); }
+/* jansson's scanner contradicts itself and aborts when it cannot get memory. So all that it may need for a text is
+ * asked for and given back before it starts, and what was just there is asked for a second time. */
+static void *steady_malloc(size_t n)
+{
+    void *p = sops_mem_malloc(n);
+
+    return p != NULL ? p : sops_mem_malloc(n);
+}
+
+static void use_our_heap(void) { json_set_alloc_funcs(steady_malloc, sops_mem_free); }
+
+static bool enough_memory(struct sops_slice text, struct sops_err *e)
+{
+    void *room = text.len <= SIZE_MAX / 32 ? sops_alloc(text.len * 16 + 16384, e) : NULL;
+
+    sops_free(room);
+    return room != NULL || sops_fail_memory(e);
+}
+
+static json_t *parse(struct sops_slice text, json_error_t *why, struct sops_err *e)
+{
+    (void)pthread_once(&once, use_our_heap);
+    why->line = why->column = 0;
+    return enough_memory(text, e) ? json_loadb((const char *)text.ptr, text.len, JSON_ALLOW_NUL, why) : NULL;
+}
 
 json_t *sops_json_try(struct sops_slice text)
 {
-    (void)pthread_once(&once, use_our_heap);
-    return text.len == 0 ? NULL : json_loadb((const char *)text.ptr, text.len, JSON_ALLOW_NUL, NULL);
+    struct sops_err ignored = {0};
+    json_error_t why;
+    json_t *found = text.len == 0 ? NULL : parse(text, &why, &ignored);
+
+    sops_err_clear(&ignored);
+    return found;
 }
 
 bool sops_json_load(struct sops_slice text, json_t **out, struct sops_err *e)
 {
     json_error_t why;
 
-    (void)pthread_once(&once, use_our_heap);
     if (text.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "unexpected end of JSON input");
     }
-    *out = json_loadb((const char *)text.ptr, text.len, JSON_ALLOW_NUL, &why);
-    if (*out == NULL) {
-        return sops_fail(e, SOPS_E_GENERIC, "not JSON (line %d, column %d)", why.line, why.column);
-    }
-    return true;
+    *out = parse(text, &why, e);
+    return *out != NULL || sops_fail(e, SOPS_E_GENERIC, "not JSON (line %d, column %d)", why.line, why.column);
 }
 
 struct sops_slice sops_json_text(const json_t *object, const char *name)

@@ -146,7 +146,7 @@ static inline bool cloud_http(struct sops_world *w, const struct sops_http_req *
                               struct sops_err *e)
 {
     struct cloud_world *c = w->ctx;
-    struct sops_slice request, reply;
+    struct sops_slice request, reply, before_request = c->next_request, before_reply = c->next_reply;
     c->asked++;
     if (!cloud_message(&c->next_request, &request) || !cloud_message(&c->next_reply, &reply)) {
         print_error("one request too many: %s %s\n", req->method, req->url);
@@ -154,7 +154,15 @@ static inline bool cloud_http(struct sops_world *w, const struct sops_http_req *
         return sops_fail(e, SOPS_E_GENERIC, "nobody is there");
     }
     c->wrong = c->wrong || !cloud_matches(req, request);
-    return cloud_reply(reply, res, e);
+    if (cloud_reply(reply, res, e)) {
+        return true;
+    }
+    if (!sops_slice_starts(reply, SOPS_LIT("no answer"))) {
+        /* Memory was out: the answer is still to come. */
+        c->next_request = before_request;
+        c->next_reply = before_reply;
+    }
+    return false;
 }
 
 static inline bool cloud_run(struct sops_world *w, const struct sops_command *command, struct sops_outcome *o,

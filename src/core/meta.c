@@ -123,8 +123,8 @@ static bool read_int(const struct reading *r, const struct sops_node *map, const
         *out = n->text.len == 0 ? 0 : *out;
         return true;
     }
-    if (n->kind == SOPS_FLOAT && sops_float_parse(n->text, &d, NULL) && fabs(d) < 0x1p63) {
-        *out = (int64_t)d;
+    if (n->kind == SOPS_FLOAT && sops_float_parse(n->text, &d, NULL)) {
+        *out = fabs(d) < 0x1p63 ? (int64_t)d : INT64_MIN; /* what the reference's processor makes of it */
         return true;
     }
     return wrong(r, name, "a whole number", e);

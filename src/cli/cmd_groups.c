@@ -32,6 +32,19 @@ static bool own_threshold(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
+/* The threshold may be one that the file has had from the start, without any effect so far. */
+static bool own_wrap(struct sops_job *j, struct sops_err *e)
+{
+    size_t groups = count(j->meta.groups);
+    if (sops_step_wrap(j, e)) {
+        return true;
+    }
+    if (groups > 1 && (j->meta.threshold == 1 || (uint64_t)j->meta.threshold > groups)) {
+        sops_hint(e, "%zu groups want a threshold from 2 to %zu: --shamir-secret-sharing-threshold", groups, groups);
+    }
+    return false;
+}
+
 /* ---- add -------------------------------------------------------------------------------------------------------- */
 
 static bool no_arguments(struct sops_job *j, struct sops_err *e)
@@ -64,7 +77,7 @@ static bool run_add(struct sops_world *w, const struct sops_options *o, struct s
         sops_step_unwrap,
         own_add,
         own_threshold,
-        sops_step_wrap,
+        own_wrap,
         sops_step_attach,
         sops_step_write,
         NULL,
@@ -121,7 +134,7 @@ static bool run_delete(struct sops_world *w, const struct sops_options *o, struc
 {
     static sops_step *const steps[] = {
         one_argument,     own_file,      sops_step_exists, sops_step_config, sops_step_read, sops_step_parse_sealed,
-        sops_step_unwrap, own_threshold, own_delete,       own_enough,       sops_step_wrap, sops_step_attach,
+        sops_step_unwrap, own_threshold, own_delete,       own_enough,       own_wrap,       sops_step_attach,
         sops_step_write,  NULL,
     };
     struct sops_job j = {

@@ -39,6 +39,7 @@ setup() {
     check 1 "$SOPS" groups add -i -f e.yaml --age nonsense
     check 1 "$SOPS" groups add -i -f e.yaml --hckms wrong
     check 1 "$SOPS" groups add -i -f e.yaml --age "$ME" --shamir-secret-sharing-threshold 1
+    has "$err" 'a threshold from 2 to 3'
     check 1 "$SOPS" groups add -i -f e.yaml --age "$ME" word
     check 2 "$SOPS" groups add -i --age "$ME"
     check 2 "$SOPS" groups add -i -f none.yaml --age "$ME"

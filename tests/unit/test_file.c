@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -164,6 +165,23 @@ static void keeps_hard_links(void **state)
     assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
     assert_holds("b", "new");
     assert_int_equal(entries("."), 2);
+}
+
+/* Labels and access lists go over to the new file. */
+static void keeps_attributes(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    char value[4] = "";
+    put("a", "old");
+    if (setxattr("a", "user.label", "abc", 3, 0) != 0) {
+        skip(); /* not on this file system */
+    }
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_holds("a", "new");
+    assert_int_equal(getxattr("a", "user.label", value, sizeof value), 3);
+    assert_string_equal(value, "abc");
+    assert_int_equal(entries("."), 1);
 }
 
 static void others_than_files(void **state)
@@ -417,10 +435,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
     const struct CMUnitTest tests[] = {
-        TEST(reads),          TEST(reads_at_size),    TEST(replaces),
-        TEST(follows_links),  TEST(keeps_hard_links), TEST(others_than_files),
-        TEST(without_rights), TEST(full_disk),        TEST(creates),
-        TEST(temp_folders),   TEST(absolute_paths),
+        TEST(keeps_attributes),  TEST(reads),          TEST(reads_at_size),
+        TEST(replaces),          TEST(follows_links),  TEST(keeps_hard_links),
+        TEST(others_than_files), TEST(without_rights), TEST(full_disk),
+        TEST(creates),           TEST(temp_folders),   TEST(absolute_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
 /* exec-env: the file's top-level values as variables of a command (spec 50 section 10). They win over inherited ones
  * and over what --user sets. */
 #include "base/proc.h"
-#include "base/text.h"
 #include "cli/command.h"
 #include "cli/exec.h"
 
@@ -16,28 +15,13 @@ static bool own_conflict(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
-/* The text of a value for a variable. */
 static bool add_value(struct sops_buf *out, const struct sops_node *n, struct sops_err *e)
 {
-    switch ((enum sops_kind)n->kind) {
-    case SOPS_NULL:
-        return sops_buf_adds(out, "<nil>", e);
-    case SOPS_BOOL:
-        return sops_buf_adds(out, sops_slice_eq(n->text, SOPS_LIT("True")) ? "true" : "false", e);
-    case SOPS_FLOAT:
-        return sops_float_plain(out, n->text, e);
-    case SOPS_INT:
-    case SOPS_STR:
-    case SOPS_TIME:
-        return sops_buf_add(out, n->text, e);
-    case SOPS_COMMENT:
-    case SOPS_MAP:
-    case SOPS_LIST:
-    case SOPS_ODD:
-        break;
+    if (!sops_node_is_leaf(n)) {
+        return sops_fail(e, SOPS_E_GENERIC, "'%.*s' has a complex value, a mapping or a list: no variable can hold it",
+                         SOPS_ARG(n->key));
     }
-    return sops_fail(e, SOPS_E_GENERIC, "'%.*s' has a complex value, a mapping or a list: no variable can hold it",
-                     SOPS_ARG(n->key));
+    return sops_node_plain(n, out, e);
 }
 
 static bool make_variable(struct sops_arena *a, const struct sops_node *n, const char **to, struct sops_err *e)

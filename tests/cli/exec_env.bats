@@ -20,10 +20,10 @@ setup() {
 }
 
 @test "the kinds of values" {
-    printf 'i: 42\nf: 3.0\nbig: 1e21\nt: true\nn: null\nd: 2001-12-14\nm: |\n    a\n    b\n# comment\ni2: 1\n' >p.yaml
+    printf 'i: 42\nf: 3.0\nbig: 1e21\nt: true\nn: null\nd: 2001-12-14\nd2: 2001-12-14T10:00:00.25+01:00\nm: |\n    a\n    b\n# comment\ni2: 1\n' >p.yaml
     "$SOPS" encrypt --age "$ME" p.yaml >e.yaml
-    check 0 "$SOPS" exec-env --pristine e.yaml 'for v in i f big t n d m i2; do eval "echo \"$v=\$$v\""; done'
-    same "$out" "$(printf 'i=42\nf=3.0\nbig=1E+21\nt=true\nn=<nil>\nd=2001-12-14T00:00:00Z\nm=a\nb\n\ni2=1')"
+    check 0 "$SOPS" exec-env --pristine e.yaml 'for v in i f big t n d d2 m i2; do eval "echo \"$v=\$$v\""; done'
+    same "$out" "$(printf 'i=42\nf=3.0\nbig=1E+21\nt=true\nn=<nil>\nd=2001-12-14T00:00:00Z\nd2=2001-12-14T10:00:00+01:00\nm=a\nb\n\ni2=1')"
     for doc in 'a: {b: canary-1}' 'a: [canary-1]' '"a=b": canary-1' 'a: "canary-1\0"'; do
         printf '%s\n' "$doc" | "$SOPS" encrypt --age "$ME" --filename-override x.yaml >e.yaml
         check 1 "$SOPS" exec-env e.yaml 'echo started'

@@ -198,8 +198,9 @@ static bool receive(struct sops_grpc_client *c, int64_t until, bool *quiet, stru
     } else if (!ok) {
         (void)sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "%s", why.msg);
     } else if (n > 0 && !sops_nghttp2_feed(c->lib, c->session, sops_slice_of(bytes, (size_t)n), &why)) {
-        ok = false;
-        (void)sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "the service does not speak gRPC: %s", why.msg);
+        ok = c->trouble.code != SOPS_OK
+                 ? sops_fail(e, c->trouble.code, "%s", c->trouble.msg)
+                 : sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "the service does not speak gRPC: %s", why.msg);
     }
     sops_wipe(bytes, sizeof bytes);
     sops_err_clear(&why);

@@ -26,6 +26,7 @@
 #define REQUEST_MS 60000
 #define IDLE_MS 600000
 #define WRITE_SECONDS 30 /* for a client to take some of an answer */
+#define MAX_SHOWN 1024   /* bytes of a key's name in the prompt */
 #define GOODBYE_MS 1000  /* for clients' processes to end */
 
 struct server {
@@ -55,8 +56,22 @@ static void refuse(struct sops_grpc_answer *a, unsigned code, const char *words)
     (void)!sops_buf_adds(&a->words, words, &ignored);
 }
 
-/* How the prompt names a key: what has a context is named without it. Control characters of the client do not reach the
- * terminal. */
+/* Control characters of a client, those of UTF-8 too, do not reach the terminal; nor does a text without end. */
+static void make_harmless(struct sops_buf *text)
+{
+    if (text->len > MAX_SHOWN) {
+        sops_buf_cut(text, MAX_SHOWN);
+    }
+    for (size_t i = 0; i < text->len; i++) {
+        uint8_t *c = &text->ptr[i];
+        if (*c == 0xc2 && i + 1 < text->len && c[1] < 0xa0) {
+            c[0] = c[1] = '?';
+        }
+        *c = *c < 0x20 || *c == 0x7f ? '?' : *c;
+    }
+}
+
+/* How the prompt names a key: what has a context is named without it. */
 static bool describe(const struct sops_key *k, struct sops_buf *out, struct sops_err *e)
 {
     if (k->source->title == NULL) {
@@ -68,9 +83,7 @@ static bool describe(const struct sops_key *k, struct sops_buf *out, struct sops
     }
     bool ok = sops_buf_addf(out, e, "%s ", k->source->title) &&
               (plain ? sops_buf_add(out, k->field[0], e) : k->source->show(k, out, e));
-    for (size_t i = 0; ok && i < out->len; i++) {
-        out->ptr[i] = out->ptr[i] < 0x20 || out->ptr[i] == 0x7f ? '?' : out->ptr[i];
-    }
+    make_harmless(out);
     return ok;
 }
 

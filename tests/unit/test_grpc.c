@@ -320,6 +320,132 @@ static void test_escapes(void **state)
     sops_buf_free(&odd);
 }
 
+/* ---- memory that runs out ------------------------------------------------------------------------------------------
+ */
+
+struct script {
+    struct sops_slice left;
+};
+
+static ptrdiff_t script_read(struct sops_stream *s, void *to, size_t n, int timeout_ms, struct sops_err *e)
+{
+    struct script *from = s->ctx;
+    (void)timeout_ms;
+    (void)e;
+    struct sops_slice part = sops_slice_first(from->left, n);
+    if (part.len != 0) {
+        memcpy(to, part.ptr, part.len);
+    }
+    from->left = sops_slice_skip(from->left, part.len);
+    return (ptrdiff_t)part.len;
+}
+
+static bool script_write(struct sops_stream *s, struct sops_slice bytes, struct sops_err *e)
+{
+    (void)s;
+    (void)bytes;
+    (void)e;
+    return true;
+}
+
+static void script_close(struct sops_stream *s) { (void)s; }
+
+static void add_frame(struct sops_buf *out, uint8_t kind, uint8_t flags, struct sops_slice payload)
+{
+    struct sops_err e = {0};
+    const uint8_t head[9] = {0, (uint8_t)(payload.len >> 8), (uint8_t)payload.len, kind, flags, 0, 0, 0, 1};
+    assert_true(sops_buf_add(out, sops_slice_of(head, sizeof head), &e) && sops_buf_add(out, payload, &e));
+}
+
+static void add_field(struct sops_buf *out, const char *name, const char *value)
+{
+    struct sops_err e = {0};
+    assert_true(sops_buf_addf(out, &e, "%c%c%s%c%s", 0, (int)strlen(name), name, (int)strlen(value), value));
+}
+
+static bool client_once(struct sops_world *w, struct sops_slice answer_bytes, struct sops_buf *reply,
+                        struct sops_err *e)
+{
+    struct script from = {answer_bytes};
+    struct sops_stream stream = {script_read, script_write, script_close, &from};
+    struct sops_grpc_client *c = NULL;
+    bool ok = sops_grpc_open(&c, w, &stream, "localhost", &patient, e) &&
+              sops_grpc_call(c, "/Svc/Echo", SOPS_LIT("x"), reply, e);
+    sops_grpc_close(c);
+    return ok;
+}
+
+static void test_client_without_memory(void **state)
+{
+    (void)state;
+    struct sops_world w = TEST_WORLD;
+    struct sops_err e = {0};
+    struct sops_buf bytes = {0}, fields = {0};
+    assert_true(sops_buf_add(&bytes, SOPS_LIT(SETTINGS), &e));
+    add_field(&fields, ":status", "200");
+    add_field(&fields, "content-type", "application/grpc");
+    add_frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, sops_buf_view(&fields));
+    add_frame(&bytes, NGHTTP2_DATA, 0, SOPS_LIT("\0\0\0\0\2hi"));
+    sops_buf_cut(&fields, 0);
+    add_field(&fields, "grpc-status", "0");
+    add_field(&fields, "grpc-message", "a%20b");
+    add_frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, sops_buf_view(&fields));
+    assert_ok(sops_grpc_load(&w, &e), &e);
+    size_t live = sops_mem_live();
+    bool ok = false;
+    for (uint64_t k = 1; !ok; k++) {
+        struct sops_buf reply = {0};
+        sops_mem_fail_at(k);
+        ok = client_once(&w, sops_buf_view(&bytes), &reply, &e);
+        sops_mem_fail_at(0);
+        assert_int_equal(ok, e.code == SOPS_OK);
+        if (ok) {
+            assert_slice(sops_buf_view(&reply), "hi");
+        }
+        sops_err_clear(&e);
+        sops_buf_free(&reply);
+        assert_int_equal(sops_mem_live(), live);
+    }
+    sops_buf_free(&fields);
+    sops_buf_free(&bytes);
+    sops_world_forget(&w);
+}
+
+static void test_server_without_memory(void **state)
+{
+    (void)state;
+    struct sops_world w = TEST_WORLD;
+    struct sops_err e = {0};
+    struct sops_buf bytes = {0}, fields = {0};
+    unsigned calls = 0;
+    const struct sops_grpc_service service = {"Svc", methods, answer, &calls, 5000, 5000, 5000};
+    assert_true(sops_buf_add(&bytes, SOPS_LIT(PREFACE), &e));
+    add_field(&fields, ":method", "POST");
+    add_field(&fields, ":scheme", "http");
+    add_field(&fields, ":path", "/Svc/Nope");
+    add_field(&fields, ":authority", "localhost");
+    add_field(&fields, "content-type", "application/grpc");
+    add_frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, sops_buf_view(&fields));
+    add_frame(&bytes, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, SOPS_LIT("\0\0\0\0\2hi"));
+    assert_ok(sops_grpc_load(&w, &e), &e);
+    size_t live = sops_mem_live();
+    bool ok = false;
+    for (uint64_t k = 1; !ok; k++) {
+        struct script from = {sops_buf_view(&bytes)};
+        struct sops_stream stream = {script_read, script_write, script_close, &from};
+        sops_mem_fail_at(k);
+        ok = sops_grpc_serve(&w, &stream, &service, &e);
+        sops_mem_fail_at(0);
+        assert_int_equal(ok, e.code == SOPS_OK);
+        sops_err_clear(&e);
+        assert_int_equal(sops_mem_live(), live);
+    }
+    assert_int_equal(calls, 0);
+    sops_buf_free(&fields);
+    sops_buf_free(&bytes);
+    sops_world_forget(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +456,8 @@ int main(void)
         cmocka_unit_test(test_peers_that_talk_nonsense),
         cmocka_unit_test(test_clients_that_misbehave),
         cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_client_without_memory),
+        cmocka_unit_test(test_server_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -187,6 +187,29 @@ static void test_replies(void **state)
     sops_buf_free(&out);
 }
 
+static void test_without_memory(void **state)
+{
+    (void)state;
+    struct sops_key kms = {.source = sops_keysource_named(SOPS_LIT("kms")), .field = {SOPS_LIT("arn")}, .map = &foo};
+    bool ok = false;
+    for (uint64_t n = 1; !ok; n++) {
+        struct sops_err e = {0};
+        struct sops_buf out = {0};
+        struct sops_arena a = {0};
+        struct sops_key got;
+        struct sops_slice bytes;
+        enum sops_wire_key what;
+        sops_mem_fail_at(n);
+        ok = sops_wire_put_request(&out, &kms, SOPS_LIT("plain"), &e) &&
+             sops_wire_take_request(sops_buf_view(&out), &a, &what, &got, &bytes, &e);
+        sops_mem_fail_at(0);
+        assert_int_equal(ok, e.code == SOPS_OK);
+        sops_err_clear(&e);
+        sops_arena_free(&a);
+        sops_buf_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_last_type_wins_and_parts_merge),
         cmocka_unit_test(test_map_is_sorted_and_unique),
         cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

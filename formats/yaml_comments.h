@@ -68,9 +68,6 @@ bool sops_yaml_split_head(struct sops_yaml_source *s, size_t len, size_t drop, s
 
 /* ---- between yaml_tokens.c and yaml_comments.c ---------------------------------------------------------------- */
 
-/* Number of bytes of the line break that ends before / begins at the byte `at`, CR LF being one; 0 for none. */
-size_t sops_yaml_break_before(struct sops_slice in, size_t at);
-size_t sops_yaml_break_at(struct sops_slice in, size_t at);
 /* Section 5.3: the comments between s->rest and the token that begins at the byte `end`. */
 bool sops_yaml_gap(struct sops_yaml_source *s, size_t end, struct sops_err *e) SOPS_CHECKED;
 /* Section 5.5: the places of the `count` BLOCK-ENDs before `next`; their blocks are closed. */

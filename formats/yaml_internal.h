@@ -61,6 +61,10 @@ bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what);
 /* The same, naming a key, anchor or tag handle (its beginning, in ASCII). */
 bool sops_yaml_fail_on(struct sops_err *e, size_t line, const char *what, struct sops_slice name);
 
+/* Number of bytes of the line break (LF, CR, CR LF, NEL, LS, PS) that begins at, or ends before, the byte `at`; 0 for
+ * none. */
+size_t sops_yaml_break_before(struct sops_slice in, size_t at);
+size_t sops_yaml_break_at(struct sops_slice in, size_t at);
 /* Room for one more item of `size` bytes in the array, which holds `used` and has room for `*cap`: the array, moved if
  * it was full. NULL with `e` set, and the array as it was, on failure. */
 void *sops_yaml_grow(void *array, size_t used, size_t *cap, size_t size, struct sops_err *e) SOPS_CHECKED;

@@ -20,26 +20,6 @@ static bool matters(uint8_t c) { return c < ' ' || c >= 0x7F || c == ':' || c ==
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
-/* Length of the character at `i` if it is a line break, else 0. */
-static size_t break_at(struct sops_slice s, size_t i)
-{
-    const uint8_t *p = s.ptr + i;
-    size_t left = s.len - i;
-    if (left != 0 && (p[0] == '\n' || p[0] == '\r')) {
-        return 1;
-    }
-    if (left > 1 && p[0] == 0xC2 && p[1] == 0x85) {
-        return 2;
-    }
-    return left > 2 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0xA8 || p[2] == 0xA9) ? 3 : 0;
-}
-
-static bool break_before(struct sops_slice s, size_t i)
-{
-    return (i > 0 && break_at(s, i - 1) == 1) || (i > 1 && break_at(s, i - 2) == 2) ||
-           (i > 2 && break_at(s, i - 3) == 3);
-}
-
 static bool is_printable(uint32_t c)
 {
     return c == '\n' || (c >= 0x20 && c <= 0x7E) || (c >= 0xA0 && c <= 0xD7FF) ||
@@ -51,11 +31,11 @@ static size_t inspect(struct sops_slice s, size_t i, struct look *l)
 {
     uint8_t c = s.ptr[i];
     if (c == ':') {
-        l->colon = l->colon || i + 1 == s.len || is_blank(s.ptr[i + 1]) || break_at(s, i + 1) != 0;
+        l->colon = l->colon || i + 1 == s.len || is_blank(s.ptr[i + 1]) || sops_yaml_break_at(s, i + 1) != 0;
         return 1;
     }
     if (c == '#') {
-        l->hash = l->hash || (i > 0 && (is_blank(s.ptr[i - 1]) || break_before(s, i)));
+        l->hash = l->hash || (i > 0 && (is_blank(s.ptr[i - 1]) || sops_yaml_break_before(s, i) != 0));
         return 1;
     }
     uint32_t cp;
@@ -65,7 +45,7 @@ static size_t inspect(struct sops_slice s, size_t i, struct look *l)
         return 0;
     }
     bool printable = is_printable(cp);
-    if (break_at(s, i) != 0) {
+    if (sops_yaml_break_at(s, i) != 0) {
         l->breaks = true;
         l->lf = l->lf || c == '\n';
         l->space_break = l->space_break || (i > 0 && s.ptr[i - 1] == ' ');
@@ -272,7 +252,7 @@ bool sops_yaml_double(struct sops_slice s, struct sops_buf *out, struct sops_err
         uint32_t c;
         struct sops_slice rest = sops_slice_skip(s, i);
         size_t n = sops_utf8_next(rest, &c);
-        bool raw = n != 0 && !all && is_printable(c) && c != '"' && c != '\\' && break_at(s, i) == 0;
+        bool raw = n != 0 && !all && is_printable(c) && c != '"' && c != '\\' && sops_yaml_break_at(s, i) == 0;
         if (!(raw ? sops_buf_add(out, sops_slice_first(rest, n), e) : escape(c, out, e))) {
             return false;
         }

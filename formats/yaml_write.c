@@ -125,31 +125,19 @@ static bool indent(struct writer *w, size_t c, struct sops_err *e)
     return column_of(w) >= c || sops_buf_addn(w->out, ' ', c - column_of(w), e);
 }
 
-/* Number of bytes of the break that `s` begins with, of those that end a comment when it is read. */
-static size_t comment_break(struct sops_slice s)
-{
-    static const char *const breaks[] = {"\n", "\r", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
-    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
-        if (sops_slice_starts(s, sops_str(breaks[i]))) {
-            return strlen(breaks[i]);
-        }
-    }
-    return 0;
-}
-
 /* A comment of several lines comes from another format: each further line gets a sign of its own. */
 static bool write_comment(struct writer *w, struct sops_slice s, size_t c, struct sops_err *e)
 {
     bool good = add(w, SOPS_LIT("#"), e);
     while (good && s.len != 0) {
-        size_t n = comment_break(s);
+        size_t n = sops_yaml_break_at(s, 0);
         if (n != 0) {
             good = add(w, sops_slice_first(s, n), e);
             w->content = false;
             w->line_start = w->out->len;
         } else {
             bool starts = !w->content;
-            while (n < s.len && comment_break(sops_slice_skip(s, n)) == 0) {
+            while (n < s.len && sops_yaml_break_at(s, n) == 0) {
                 n++;
             }
             good = (!starts || (indent(w, c, e) && (s.ptr[0] == '#' || add(w, SOPS_LIT("# "), e)))) &&
@@ -233,21 +221,12 @@ static bool line_and_foot(struct writer *w, size_t c, struct sops_err *e)
 
 /* ---- scalars ---------------------------------------------------------------------------------------------------- */
 
-/* Number of bytes of the break (LF, LS or PS) that `s` begins with. */
-static size_t break_length(struct sops_slice s)
-{
-    if (s.len != 0 && s.ptr[0] == '\n') {
-        return 1;
-    }
-    return s.len > 2 && s.ptr[0] == 0xE2 && s.ptr[1] == 0x80 && (s.ptr[2] == 0xA8 || s.ptr[2] == 0xA9) ? 3 : 0;
-}
-
 /* Lines of a text at column `c`; empty ones stay empty. Each break but LF is part of the text, too. */
 static bool lines_at(struct writer *w, struct sops_slice s, size_t c, bool first_placed, struct sops_err *e)
 {
     for (size_t from = 0; from < s.len;) {
         size_t end = from, n = 0;
-        while (end < s.len && (n = break_length(sops_slice_skip(s, end))) == 0) {
+        while (end < s.len && (n = sops_yaml_break_at(s, end)) == 0) {
             end++;
         }
         if (end != from && ((!(first_placed && from == 0) && !indent(w, c, e)) ||
@@ -268,15 +247,12 @@ static bool lines_at(struct writer *w, struct sops_slice s, size_t c, bool first
 
 static bool literal(struct writer *w, struct sops_slice s, size_t c, size_t digit, struct sops_err *e)
 {
-    size_t last = s.ptr[s.len - 1] == '\n' ? 1 : s.len > 2 ? break_length(sops_slice_skip(s, s.len - 3)) : 0;
-    last = last == 1 && s.ptr[s.len - 1] != '\n' ? 0 : last;
-    struct sops_slice before = sops_slice_first(s, s.len - last);
-    bool two = before.len != 0 && (before.ptr[before.len - 1] == '\n' ||
-                                   (before.len > 2 && break_length(sops_slice_skip(before, before.len - 3)) == 3));
+    size_t last = sops_yaml_break_before(s, s.len);
+    bool two = last != 0 && sops_yaml_break_before(s, s.len - last) != 0;
     if (!add(w, SOPS_LIT("|"), e) ||
-        ((s.ptr[0] == ' ' || break_length(s) != 0) && !sops_buf_addf(w->out, e, "%zu", digit)) ||
+        ((s.ptr[0] == ' ' || sops_yaml_break_at(s, 0) != 0) && !sops_buf_addf(w->out, e, "%zu", digit)) ||
         (last == 0 && !sops_buf_addc(w->out, '-', e)) ||
-        (last != 0 && (before.len == 0 || two) && !sops_buf_addc(w->out, '+', e))) {
+        (last != 0 && (last == s.len || two) && !sops_buf_addc(w->out, '+', e))) {
         return false;
     }
     return (waits(&w->line) ? line_of(w, &w->line, c, e) : new_line(w, e)) && lines_at(w, s, c, false, e);

@@ -32,8 +32,8 @@ void sops_age_key_seal(const uint8_t key[32], const uint8_t nonce[12], const uin
 bool sops_age_key_open(const uint8_t key[32], const uint8_t nonce[12], struct sops_slice body,
                        uint8_t file_key[SOPS_AGE_FILE_KEY])
 {
-    return crypto_aead_chacha20poly1305_ietf_decrypt(file_key, NULL, NULL, body.ptr, body.len, NULL, 0, nonce, key) ==
-           0;
+    return body.len == SOPS_AGE_WRAPPED && crypto_aead_chacha20poly1305_ietf_decrypt(
+                                               file_key, NULL, NULL, body.ptr, body.len, NULL, 0, nonce, key) == 0;
 }
 
 struct sops_age_stanza *sops_age_stanza_new(struct sops_arena *a, const char *type, struct sops_slice first,

@@ -2,6 +2,7 @@
 /* Recipients, the eight places for identities, what is said when nothing fits (spec 61 section 1). */
 #include "age_world.h"
 
+#include "base/encode.h"
 #include "keysources/age_internal.h"
 
 #define ALICE "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
@@ -324,6 +325,78 @@ static void recipients(void **state)
     }
 }
 
+/* A hybrid recipient with one coefficient that is q or more. */
+static void hybrid_not_reduced(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf identity = {0}, text = {0}, key = {0};
+    struct sops_slice hrp;
+    struct sops_err e = {0};
+    age_world_new(&a);
+    assert_ok(sops_keysource_age.generate(&a.world, SOPS_LIT("pq"), &identity, &text, &e), &e);
+    assert_ok(sops_bech32_take(sops_buf_view(&text), &hrp, &key, &e), &e);
+    for (int broken = 0; broken < 2; broken++) {
+        struct sops_age_recipient r = {0};
+        struct sops_buf changed = {0};
+        memset(key.ptr + 600, broken ? 0xff : 0, 3);
+        assert_ok(sops_bech32_add(&changed, SOPS_LIT("age1pq"), sops_buf_view(&key), &e), &e);
+        assert_int_equal(sops_age_recipient_parse(sops_buf_view(&changed), &r, &e), !broken);
+        assert_int_equal(broken, strstr(e.msg, "not reduced") != NULL);
+        sops_age_recipient_free(&r);
+        sops_buf_free(&changed);
+        sops_err_clear(&e);
+    }
+    sops_buf_free(&identity);
+    sops_buf_free(&text);
+    sops_buf_free(&key);
+    age_world_end(&a);
+}
+
+/* Identities that need nobody's help come first, whatever the order of their places; then an error is final. */
+static void natives_first(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    char path[128];
+    age_world_new(&a);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    (void)snprintf(path, sizeof path, "%s/id", a.home);
+    age_world_file(&a, "id", sops_str(bob_key));
+    age_world_set(&a, "SOPS_AGE_KEY", "AGE-PLUGIN-TESTECHO-10QN6L2YT");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", path);
+    age_assert_opens(&a, sops_buf_view(&enc));
+    age_world_file(&a, "id", sops_str(alice_key));
+    age_assert_shut(&a, sops_buf_view(&enc), "testecho plugin: ");
+    age_world_end(&a);
+    sops_buf_free(&enc);
+}
+
+/* One bad line and the whole source does not count; a line that is too long only ends the reading. */
+static void bad_lines(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0}, text = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    assert_true(sops_buf_addf(&text, &e, "%s\nnonsense\n", bob_key));
+    a.output = sops_buf_cstr(&text, &e);
+    age_world_set(&a, "SOPS_AGE_KEY_CMD", "get");
+    age_assert_shut(&a, sops_buf_view(&enc), "SOPS_AGE_KEY_CMD: line 2: unknown identity type");
+    sops_buf_cut(&text, 0);
+    assert_true(sops_buf_addf(&text, &e, "%s\n", bob_key) && sops_buf_addn(&text, 'x', 65536, &e) &&
+                sops_buf_adds(&text, "\nnonsense\n", &e));
+    a.output = sops_buf_cstr(&text, &e);
+    age_assert_opens(&a, sops_buf_view(&enc));
+    age_world_end(&a);
+    sops_buf_free(&enc);
+    sops_buf_free(&text);
+}
+
 static void low_order_recipient(void **state)
 {
     (void)state;
@@ -427,6 +500,9 @@ static void without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hybrid_not_reduced),
+        cmocka_unit_test(natives_first),
+        cmocka_unit_test(bad_lines),
         cmocka_unit_test(known_answer),
         cmocka_unit_test(wrap_and_unwrap),
         cmocka_unit_test(places),

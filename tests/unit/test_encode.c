@@ -191,6 +191,7 @@ static void test_bech32_valid(void **state)
         {"a12uel5l", "a", ""},
         {"split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w", "split",
          "c5f38b70305f519bf66d85fb6cf03058f3dde463ecd7918f2dc743918f2d"},
+        {"a1qy089ch6", "a", "01"},
         {"age1x1f68a30", "age1x", ""},
         {"age1foo1bar12q5m43", "age1foo1bar", ""},
         {"AGE-PLUGIN-TESTECHO-10QN6L2YT", "AGE-PLUGIN-TESTECHO-", "78"},
@@ -238,6 +239,11 @@ static void test_bech32_refused(void **state)
         "split1cheo2y9e2w",
         "split1checkupstagehandshakeupstreamerranterredcaperred2y9e2w",
         "split1a2y9w",
+        /* good checksums, but bits are left over: 5 of them, or some that are not zero */
+        "a1q3g6mn3",
+        "a1qpamnt9j",
+        "a1qqqpkq7t3x",
+        "a1qqqd87cpp",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sops_slice hrp;

@@ -8,22 +8,6 @@
 
 /* ---- keys of options -------------------------------------------------------------------------------------------- */
 
-/* Puts a pair into its place among `n` sorted ones; of a repeated name the last value counts. Returns their new number.
- */
-static size_t insert_pair(struct sops_pair *pairs, size_t n, struct sops_slice key, struct sops_slice value)
-{
-    size_t at = 0;
-    while (at < n && sops_slice_cmp(pairs[at].key, key) < 0) {
-        at++;
-    }
-    bool again = at < n && sops_slice_eq(pairs[at].key, key);
-    if (!again) {
-        memmove(&pairs[at + 1], &pairs[at], (n - at) * sizeof *pairs);
-    }
-    pairs[at] = (struct sops_pair){.key = key, .value = value};
-    return again ? n : n + 1;
-}
-
 /* "a:b,c:d" to pairs sorted by name. `*good` is false when the text is none. */
 static bool parse_context(struct sops_arena *a, struct sops_slice text, const struct sops_pair **map, bool *good,
                           struct sops_err *e)
@@ -40,12 +24,9 @@ static bool parse_context(struct sops_arena *a, struct sops_slice text, const st
         size_t colon = sops_slice_find(piece, ':');
         struct sops_slice value = sops_slice_skip(piece, colon + 1);
         *good = colon != piece.len && sops_slice_find(value, ':') == value.len;
-        n = *good ? insert_pair(pairs, n, sops_slice_first(piece, colon), value) : 0;
+        pairs[n++] = (struct sops_pair){.key = sops_slice_first(piece, colon), .value = value};
     }
-    for (size_t i = 0; i + 1 < n; i++) {
-        pairs[i].next = &pairs[i + 1];
-    }
-    *map = n != 0 ? pairs : NULL;
+    *map = *good ? sops_pairs_link(pairs, n) : NULL;
     return true;
 }
 

@@ -89,19 +89,18 @@ static bool flat_keys(const struct sops_node *rule, const struct sops_keysource 
 
 static bool read_pairs(const struct sops_node *map, struct sops_arena *a, struct sops_key *k, struct sops_err *e)
 {
-    for (const struct sops_node *n = map->child; n != NULL; n = n->next) {
-        struct sops_pair *p = sops_arena_alloc(a, sizeof *p, e);
-        if (p == NULL || !sops_arena_copy(a, n->key, &p->key, e) || !sops_arena_copy(a, n->text, &p->value, e)) {
+    size_t count = 0, n = 0;
+    for (const struct sops_node *x = map->child; x != NULL; x = x->next) {
+        count++;
+    }
+    struct sops_pair *pair = count != 0 ? sops_arena_alloc(a, count * sizeof *pair, e) : NULL;
+    for (const struct sops_node *x = pair != NULL ? map->child : NULL; x != NULL; x = x->next, n++) {
+        if (!sops_arena_copy(a, x->key, &pair[n].key, e) || !sops_arena_copy(a, x->text, &pair[n].value, e)) {
             return false;
         }
-        const struct sops_pair **at = &k->map;
-        while (*at != NULL && sops_slice_cmp((*at)->key, p->key) < 0) {
-            at = (const struct sops_pair **)(uintptr_t) & (*at)->next;
-        }
-        p->next = *at;
-        *at = p;
     }
-    return true;
+    k->map = sops_pairs_link(pair, n);
+    return n == count;
 }
 
 static bool item_fields(const struct sops_node *item, struct sops_arena *a, struct sops_key *k, struct sops_err *e)

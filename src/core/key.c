@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
+
 const struct sops_keysource *sops_keysource_named(struct sops_slice id)
 {
     for (size_t i = 0; sops_keysources[i] != NULL; i++) {
@@ -87,6 +89,33 @@ void sops_groups_append(struct sops_group **list, struct sops_group *more)
         list = &(*list)->next;
     }
     *list = more;
+}
+
+/* Before they are linked, `next` tells where a pair stood, as qsort may turn equal ones round. */
+static int by_key(const void *a, const void *b)
+{
+    const struct sops_pair *x = a, *y = b;
+    int order = sops_slice_cmp(x->key, y->key);
+    return order != 0 ? order : (x->next > y->next) - (x->next < y->next);
+}
+
+const struct sops_pair *sops_pairs_link(struct sops_pair *pair, size_t count)
+{
+    const struct sops_pair *first = NULL, **end = &first;
+    for (size_t i = 0; i < count; i++) {
+        pair[i].next = &pair[i];
+    }
+    if (count > 1) {
+        qsort(pair, count, sizeof *pair, by_key);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pair[i].next = NULL;
+        if (i + 1 == count || !sops_slice_eq(pair[i].key, pair[i + 1].key)) {
+            *end = &pair[i];
+            end = &pair[i].next;
+        }
+    }
+    return first;
 }
 
 static bool copy_pairs(struct sops_arena *a, const struct sops_pair *from, const struct sops_pair **to,

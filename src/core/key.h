@@ -28,6 +28,9 @@ struct sops_key *sops_key_parse(struct sops_world *w, struct sops_arena *a, cons
 bool sops_key_finish(struct sops_world *w, struct sops_arena *a, struct sops_key *k, struct sops_err *e) SOPS_CHECKED;
 void sops_keys_append(struct sops_key **list, struct sops_key *more);
 void sops_groups_append(struct sops_group **list, struct sops_group *more);
+/* Sorts the `count` pairs of an array by key and links them; of equal keys the last counts. The first, or NULL for
+ * none. */
+const struct sops_pair *sops_pairs_link(struct sops_pair *pair, size_t count);
 /* A copy whose texts live in `a`; next is NULL. */
 struct sops_key *sops_key_copy(struct sops_arena *a, const struct sops_key *k, struct sops_err *e) SOPS_CHECKED;
 /* Appends its display text (source->show, else field[0]). */

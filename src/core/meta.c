@@ -9,7 +9,6 @@
 #include "base/text.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define FLAT_PREFIX "sops_"
 
@@ -191,13 +190,6 @@ static const struct sops_node *next_item(struct items *i)
     return n;
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const struct sops_pair *x = *(const struct sops_pair *const *)a, *y = *(const struct sops_pair *const *)b;
-    int order = sops_slice_cmp(x->key, y->key);
-    return order != 0 ? order : (x > y) - (x < y); /* from one array: the address is the place in the file */
-}
-
 static bool read_pairs(const struct reading *r, const struct sops_node *map, struct sops_key *k, struct sops_err *e)
 {
     size_t count = 0, n = 0;
@@ -208,27 +200,20 @@ static bool read_pairs(const struct reading *r, const struct sops_node *map, str
         return true;
     }
     struct sops_pair *pair = sops_arena_alloc(r->arena, count * sizeof *pair, e);
-    struct sops_pair **sorted = pair != NULL ? sops_alloc(count * sizeof(struct sops_pair *), e) : NULL;
-    bool ok = sorted != NULL;
-    for (const struct sops_node *x = map->child; ok && x != NULL; x = x->next) {
-        if (x->kind != SOPS_COMMENT) {
-            ok = sops_arena_copy(r->arena, x->key, &pair[n].key, e) && node_text(r, x, "context", &pair[n].value, e);
-            sorted[n] = &pair[n];
-            n++;
-        }
+    if (pair == NULL) {
+        return false;
     }
-    if (ok) {
-        qsort(sorted, n, sizeof(struct sops_pair *), by_key);
-        const struct sops_pair **end = &k->map;
-        for (size_t i = 0; i < n; i++) {
-            if (i + 1 == n || !sops_slice_eq(sorted[i]->key, sorted[i + 1]->key)) {
-                *end = sorted[i];
-                end = &sorted[i]->next;
-            }
+    for (const struct sops_node *x = map->child; x != NULL; x = x->next) {
+        if (x->kind == SOPS_COMMENT) {
+            continue;
         }
+        if (!sops_arena_copy(r->arena, x->key, &pair[n].key, e) || !node_text(r, x, "context", &pair[n].value, e)) {
+            return false;
+        }
+        n++;
     }
-    sops_free(sorted);
-    return ok;
+    k->map = sops_pairs_link(pair, n);
+    return true;
 }
 
 static bool read_map(const struct reading *r, const struct sops_node *item, const char *name, struct sops_key *k,

@@ -46,8 +46,9 @@ enum {
 };
 
 struct sops_keysource {
-    const char *id;                     /* "azure_kv": metadata, decryption order, messages */
-    const char *title;                  /* "Azure Key Vault key with URL": in the key service's prompt */
+    const char *id; /* "azure_kv": metadata, decryption order, messages */
+    const char
+        *title; /* "Azure Key Vault key with URL": in the key service's prompt; NULL: "Unknown key type", as for age */
     const char *flag, *short_flag;      /* "azure-kv": also --add-…, --rm-…; short_flag may be NULL */
     const char *env;                    /* "SOPS_AZURE_KEYVAULT_URLS" */
     const char *rule_key, *group_key;   /* in creation_rules, in key_groups */

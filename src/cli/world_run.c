@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #define USUAL_LIMIT ((size_t)1 << 20)
@@ -41,6 +42,7 @@ struct pipes {
     int theirs[3], ours[3];
     const char *name;
     size_t limit;
+    unsigned timeout_ms;
 };
 
 static void close_all(int fd[3])
@@ -114,11 +116,30 @@ static bool drain(struct pipes *p, int i, struct sops_buf *out, struct sops_err 
     return ok;
 }
 
+static int64_t milliseconds(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How long to wait for the next event: -1 for ever, 0 when the time is over. */
+static int time_left(int64_t end)
+{
+    int64_t left = end - milliseconds();
+    return end == 0 ? -1 : left > 0 ? (int)(left < 3600000 ? left : 3600000) : 0;
+}
+
 static bool serve(struct pipes *p, struct sops_slice input, struct sops_outcome *o, struct sops_err *e)
 {
+    int64_t end = p->timeout_ms == 0 ? 0 : milliseconds() + p->timeout_ms;
     while (p->ours[0] >= 0 || p->ours[1] >= 0 || p->ours[2] >= 0) {
         struct pollfd wait[3] = {{p->ours[0], POLLOUT, 0}, {p->ours[1], POLLIN, 0}, {p->ours[2], POLLIN, 0}};
-        if (poll(wait, 3, -1) < 0) {
+        int left = time_left(end);
+        if (left == 0) {
+            return sops_fail(e, SOPS_E_GENERIC, "'%s' did not end within %u seconds", p->name, p->timeout_ms / 1000);
+        }
+        if (poll(wait, 3, left) < 0) {
             if (errno == EINTR) {
                 continue;
             }
@@ -136,7 +157,7 @@ static bool serve(struct pipes *p, struct sops_slice input, struct sops_outcome 
 
 bool sops_world_run(struct sops_world *w, const struct sops_command *c, struct sops_outcome *o, struct sops_err *e)
 {
-    struct pipes p = {{-1, -1, -1}, {-1, -1, -1}, c->argv[0], c->limit != 0 ? c->limit : USUAL_LIMIT};
+    struct pipes p = {{-1, -1, -1}, {-1, -1, -1}, c->argv[0], c->limit != 0 ? c->limit : USUAL_LIMIT, c->timeout_ms};
     pid_t pid = 0;
     bool started = make_pipes(&p, c, e) && sops_world_start(w, c->argv, c->env, p.theirs, &pid, e);
     close_all(p.theirs);

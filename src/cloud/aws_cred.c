@@ -101,7 +101,7 @@ static bool from_process(struct sops_aws_search *s, struct sops_slice command, s
 {
     static const char *const names[3] = {"AccessKeyId", "SecretAccessKey", "SessionToken"};
     const char *const argv[] = {"/bin/sh", "-c", (const char *)command.ptr, NULL};
-    struct sops_command c = {.argv = argv, .show_stderr = true};
+    struct sops_command c = {.argv = argv, .show_stderr = true, .timeout_ms = 60000};
     struct sops_outcome o = {0};
     json_t *answer = NULL;
     bool ok = s->w->run(s->w, &c, &o, e);

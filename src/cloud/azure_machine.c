@@ -175,7 +175,7 @@ static enum sops_azure_try run(struct sops_azure_search *s, const char *const *w
                                struct sops_err *e)
 {
     const char *argv[16] = {"/bin/sh", "-c", "cd /bin && exec \"$@\"", "sh"};
-    struct sops_command c = {.argv = argv};
+    struct sops_command c = {.argv = argv, .timeout_ms = 10000};
     struct sops_outcome o = {0};
     json_t *answer = NULL;
     enum sops_azure_try result = SOPS_AZURE_UNAVAILABLE;

@@ -19,6 +19,7 @@ struct sops_command {
     struct sops_slice input; /* its stdin; empty: /dev/null */
     size_t limit;            /* most bytes of stdout (and of stderr) to take; 0: 1 MiB */
     bool show_stderr;        /* its stderr is ours; else it is captured */
+    unsigned timeout_ms;     /* it is ended when it has not closed its outputs by then, and the run fails; 0: never */
 };
 struct sops_outcome {
     struct sops_buf out, err;

@@ -35,7 +35,7 @@ static void put_echo(int fd, const char *request)
 
 static void put_many(int fd, const char *start, size_t chunks)
 {
-    static char chunk[65536];
+    char chunk[65536];
     memset(chunk, 'x', sizeof chunk);
     put(fd, start);
     for (size_t i = 0; i < chunks && send(fd, chunk, sizeof chunk, MSG_NOSIGNAL) > 0; i++) {

@@ -98,6 +98,7 @@ const struct sops_destination sops_destination_vault_kv = {
     .name = "vault",
     .rule_key = "vault_path",
     .other_keys = other_keys,
+    .number_key = "vault_kv_version",
     .wants_tree = true,
     .where = where,
     .put = put,

@@ -233,6 +233,15 @@ static bool read_destination(const struct sops_node *rule, const struct sops_des
     out->destination = d;
     for (size_t i = 0; i == 0 || (d->other_keys != NULL && d->other_keys[i - 1] != NULL); i++) {
         const char *name = i == 0 ? d->rule_key : d->other_keys[i - 1];
+        int64_t number = 0;
+        bool given = false;
+        if (sops_config_is_number(d, name)) {
+            if (!sops_conf_int(rule, name, &number, &given, e) ||
+                (given && !sops_arena_printf(a, &out->value[i], e, "%lld", (long long)number))) {
+                return false;
+            }
+            continue;
+        }
         if (!sops_conf_text(rule, name, &out->value[i], e) || !sops_arena_copy(a, out->value[i], &out->value[i], e)) {
             return false;
         }

@@ -54,6 +54,17 @@ static bool check_text(const struct sops_node *map, const char *name, struct sop
     return sops_conf_text(map, name, &ignored, e);
 }
 
+static bool check_int(const struct sops_node *map, const char *name, struct sops_err *e)
+{
+    int64_t ignored;
+    return sops_conf_int(map, name, &ignored, NULL, e);
+}
+
+bool sops_config_is_number(const struct sops_destination *d, const char *key)
+{
+    return d->number_key != NULL && strcmp(d->number_key, key) == 0;
+}
+
 static bool check_texts(const struct sops_node *map, const char *name, struct sops_err *e)
 {
     const struct sops_node *list;
@@ -148,9 +159,8 @@ static bool check_groups(const struct sops_node *rule, struct sops_err *e)
 
 static bool check_creation(const struct sops_node *rule, struct sops_err *e)
 {
-    int64_t number;
     bool flag;
-    if (!check_text(rule, "path_regex", e) || !sops_conf_int(rule, "shamir_threshold", &number, NULL, e) ||
+    if (!check_text(rule, "path_regex", e) || !check_int(rule, "shamir_threshold", e) ||
         !sops_conf_bool(rule, "mac_only_encrypted", &flag, e) || !check_groups(rule, e)) {
         return false;
     }
@@ -187,7 +197,8 @@ static bool check_destination(const struct sops_node *rule, struct sops_err *e)
             return false;
         }
         for (size_t k = 0; d->other_keys != NULL && d->other_keys[k] != NULL; k++) {
-            if (!check_text(rule, d->other_keys[k], e)) {
+            if (sops_config_is_number(d, d->other_keys[k]) ? !check_int(rule, d->other_keys[k], e)
+                                                           : !check_text(rule, d->other_keys[k], e)) {
                 return false;
             }
         }
@@ -203,9 +214,8 @@ static bool check_stores(const struct sops_node *root, struct sops_err *e)
     }
     for (size_t i = 0; stores != NULL && sops_formats[i] != NULL; i++) {
         const char *name = sops_formats[i]->store != NULL ? sops_formats[i]->store : sops_formats[i]->name;
-        int64_t indent;
         if (!sops_conf_map(stores, name, &store, e) ||
-            (store != NULL && sops_formats[i]->store != NULL && !sops_conf_int(store, "indent", &indent, NULL, e))) {
+            (store != NULL && sops_formats[i]->store != NULL && !check_int(store, "indent", e))) {
             return false;
         }
     }

@@ -8,6 +8,8 @@
 /* Checks names and types of all rules, destinations and stores, used or not. Code 1 with the line. */
 bool sops_config_check(const struct sops_node *root, struct sops_err *e) SOPS_CHECKED;
 
+/* Does this key of a destination rule take a whole number? */
+bool sops_config_is_number(const struct sops_destination *d, const char *key);
 /* The next item of a list that is not null, after `n` (NULL: the first). */
 const struct sops_node *sops_config_item(const struct sops_node *list, const struct sops_node *n);
 /* Goes over a group and the groups merged into it, in depth, those before it: start with NULL, ends with NULL. */

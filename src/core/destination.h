@@ -11,6 +11,7 @@
 struct sops_destination {
     const char *name, *rule_key;   /* "gcs", "gcs_bucket": the key that must not be empty */
     const char *const *other_keys; /* "gcs_prefix": `value` after the first; NULL-terminated */
+    const char *number_key;        /* the one of other_keys that takes a whole number (given in decimal), or NULL */
     bool wants_tree;               /* vault: the decrypted document, not the file's bytes */
     /* Appends the text that shows where it goes. */
     bool (*where)(struct sops_world *w, const struct sops_slice value[], struct sops_slice name, struct sops_buf *shown,

@@ -207,6 +207,7 @@ static void wrong_types_anywhere(void **state)
         "destination_rules: [{path_regex: []}]",
         "destination_rules: [{omit_extensions: 5}]",
         "destination_rules: [{recreation_rule: []}]",
+        "destination_rules: [{vault_kv_version: '2'}]",
         "destination_rules: [{recreation_rule: {shamir_threshold: x}}]",
         "stores: []",
         "stores: {json: 5}",
@@ -298,23 +299,25 @@ static void destinations(void **state)
         "  - {path_regex: ^s3, s3_bucket: b, s3_prefix: p/, omit_extensions: true,\n"
         "     recreation_rule: {age: " ALICE ", encrypted_regex: x, mac_only_encrypted: true}}\n"
         "  - {path_regex: ^bad, s3_bucket: b, recreation_rule: {encrypted_regex: x, encrypted_suffix: y}}\n"
+        "  - {path_regex: ^vault, vault_path: p, vault_kv_version: 0x1}\n"
         "  - {path_regex: ^keyless, s3_bucket: b, recreation_rule: {encrypted_suffix: y}}\n");
     assert_ok(sops_config_load(&c, &world, NULL, &e), &e);
     static const char *const bad[] = {"other", "none", "two"};
     for (size_t i = 0; i < 3; i++) {
         assert_fails(sops_config_destination(&c, &world, &a, bad[i], &p, &e), &e, SOPS_E_GENERIC);
     }
-    if (sops_destinations[0] != NULL) {
-        assert_ok(sops_config_destination(&c, &world, &a, "s3/x", &p, &e), &e);
-        assert_string_equal(p.destination->rule_key, "s3_bucket");
-        assert_slice(p.value[0], "b");
-        assert_slice(p.value[1], "p/");
-        assert_true(p.omit_extensions && p.recreate && !p.creation.mac_only_encrypted);
-        assert_int_equal(p.creation.rule[SOPS_ENCRYPTED_REGEX].len, 0);
-        assert_fails(sops_config_destination(&c, &world, &a, "bad", &p, &e), &e, SOPS_E_GENERIC);
-        assert_ok(sops_config_destination(&c, &world, &a, "keyless", &p, &e), &e);
-        assert_false(p.recreate);
-    }
+    assert_ok(sops_config_destination(&c, &world, &a, "vault", &p, &e), &e);
+    assert_slice(p.value[0], "p");
+    assert_slice(p.value[3], "1");
+    assert_ok(sops_config_destination(&c, &world, &a, "s3/x", &p, &e), &e);
+    assert_string_equal(p.destination->rule_key, "s3_bucket");
+    assert_slice(p.value[0], "b");
+    assert_slice(p.value[1], "p/");
+    assert_true(p.omit_extensions && p.recreate && !p.creation.mac_only_encrypted);
+    assert_int_equal(p.creation.rule[SOPS_ENCRYPTED_REGEX].len, 0);
+    assert_fails(sops_config_destination(&c, &world, &a, "bad", &p, &e), &e, SOPS_E_GENERIC);
+    assert_ok(sops_config_destination(&c, &world, &a, "keyless", &p, &e), &e);
+    assert_false(p.recreate);
     sops_arena_free(&a);
     sops_config_free(&c);
 }

@@ -67,6 +67,21 @@ static void same_and_copy(void **state)
     assert_int_equal(e.code, SOPS_OK);
 }
 
+static void pairs_are_sorted(void **state)
+{
+    (void)state;
+    struct sops_pair p[] = {{.key = SOPS_LIT("b"), .value = SOPS_LIT("1")},
+                            {.key = SOPS_LIT("a"), .value = SOPS_LIT("2")},
+                            {.key = SOPS_LIT("b"), .value = SOPS_LIT("3")},
+                            {.key = SOPS_LIT(""), .value = SOPS_LIT("4")}};
+    const struct sops_pair *first = sops_pairs_link(p, 4);
+    assert_slice(first->value, "4");
+    assert_slice(first->next->value, "2");
+    assert_slice(first->next->next->value, "3");
+    assert_null(first->next->next->next);
+    assert_null(sops_pairs_link(p, 0));
+}
+
 static void orders(void **state)
 {
     (void)state;
@@ -95,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists),
         cmocka_unit_test(same_and_copy),
+        cmocka_unit_test(pairs_are_sorted),
         cmocka_unit_test(orders),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);

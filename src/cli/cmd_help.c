@@ -20,7 +20,7 @@ static bool run_help(struct sops_world *w, const struct sops_options *o, struct 
         return print_text(&text, sops_usage_man(&text, e), e);
     }
     bool ok = true;
-    for (size_t i = 0; ok && i < o->argc && verb->verbs != NULL; i++) {
+    for (size_t i = 0; ok && i < o->argc && o->args[i][0] != '\0' && verb->verbs != NULL; i++) {
         const struct sops_verb *below = sops_verb_find(verb->verbs, o->args[i]);
         if (below == NULL) {
             ok = sops_fail(e, SOPS_E_WRITE, "No help topic for '%s'", o->args[i]);

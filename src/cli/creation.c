@@ -252,7 +252,7 @@ bool sops_step_creation(struct sops_job *j, struct sops_err *e)
     } else if (!choose_rules(j, &c, &by_option, e)) {
         return false;
     }
-    if (!sops_job_context(j, keys_given(j), e) || !choose_keys(j, &c, e)) {
+    if (!sops_job_context(j, true, e) || !choose_keys(j, &c, e)) {
         return false;
     }
     m->threshold = c.threshold;

@@ -67,6 +67,28 @@ static bool print_version(const struct sops_options *o, struct sops_err *e)
     return sops_ui_outf(e, "sops %s\n", SOPS_VERSION);
 }
 
+static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const char *command,
+                     const struct sops_options *global, const char *const *words, struct sops_err *e);
+
+/* `groups add …`, `groups help add`, `groups`: the table below a command. */
+static bool run_below(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    const char *const *words = o->args;
+    bool help = words[0] != NULL && (strcmp(words[0], "help") == 0 || strcmp(words[0], "h") == 0);
+    words += help;
+    if (words[0] == NULL || words[0][0] == '\0') {
+        return print_usage(o, e);
+    }
+    const struct sops_verb *below = sops_verb_find(o->verb->verbs, words[0]);
+    if (below == NULL) {
+        return sops_fail(e, SOPS_E_WRITE, "No help topic for '%s'", words[0]);
+    }
+    static const char *const ask[] = {"--help", NULL};
+    char whole[64];
+    (void)snprintf(whole, sizeof whole, "%s %s", o->command, below->name);
+    return run_verb(w, below, whole, o->global, help ? ask : words + 1, e);
+}
+
 /* A command with its options. `command` is its whole name, "groups add". */
 static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const char *command,
                      const struct sops_options *global, const char *const *words, struct sops_err *e)
@@ -79,20 +101,10 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
     ok = ok && sops_options_parse(&o, words, verb->verbs == NULL, &usage, e);
     if (usage) {
         ok = fail_usage(&o, e);
-    } else if (ok && (sops_opt_on(&o, "help") || (verb->verbs != NULL && o.argc == 0))) {
+    } else if (ok && sops_opt_on(&o, "help")) {
         ok = print_usage(&o, e);
     } else if (ok && verb->verbs != NULL) {
-        const struct sops_verb *below = sops_verb_find(verb->verbs, o.args[0]);
-        char whole[64];
-        bool help = strcmp(o.args[0], "help") == 0 || strcmp(o.args[0], "h") == 0;
-        (void)snprintf(whole, sizeof whole, "%s %s", command, below != NULL ? below->name : "");
-        if (help && o.argc == 1) {
-            ok = print_usage(&o, e);
-        } else if (below == NULL) {
-            ok = sops_fail(e, SOPS_E_WRITE, "No help topic for '%s'", o.args[help]);
-        } else {
-            ok = run_verb(w, below, whole, global, o.args + 1, e);
-        }
+        ok = run_below(w, &o, e);
     } else if (ok) {
         prepare(w);
         ok = sops_options_env(&o, w, e) && verb->run(w, &o, e);

@@ -78,6 +78,7 @@ setup() {
     check 1 "$SOPS" encrypt --output o --enable-local-keyservice=false --age "$ME" p.json
     [ ! -e o ]
     check 6 "$SOPS" encrypt --age "$ME" --encryption-context nonsense p.json
+    check 6 "$SOPS" encrypt --encryption-context nonsense p.json
 }
 
 @test "modes: a new file by the umask, an old one keeps its own" {

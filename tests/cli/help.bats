@@ -35,6 +35,27 @@ commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; 
     check 3 "$SOPS" help nonsense
     has "$err" "No help topic for 'nonsense'"
     check 3 "$SOPS" completion nonsense
+    check 3 "$SOPS" groups help nonsense
+    check 0 "$SOPS" groups ''
+    check 0 "$SOPS" help ''
+}
+
+@test "commands below a command" {
+    check 0 "$SOPS" help groups
+    whole=$out
+    for words in groups 'groups help' 'groups h' 'groups --help'; do
+        # shellcheck disable=SC2086 # several words
+        check 0 "$SOPS" $words
+        same "$out" "$whole"
+    done
+    check 0 "$SOPS" help groups add
+    whole=$out
+    has "$whole" 'sops groups add'
+    for words in 'groups help add' 'groups add --help'; do
+        # shellcheck disable=SC2086 # several words
+        check 0 "$SOPS" $words
+        same "$out" "$whole"
+    done
 }
 
 @test "wrong usage shows the usage on stdout and the cause on stderr" {

@@ -123,22 +123,28 @@ bool sops_age_hybrid_wrap(struct sops_world *w, const struct sops_age_recipient 
     return *out != NULL;
 }
 
-/* What an identity expands to, for all stanzas of a header. */
+/* What an identity expands to; kept in its locked pages. */
 struct opener {
     struct expanded x;
     uint8_t dk[SOPS_MLKEM768_DK];
     uint8_t public[32];
-    bool ready;
 };
 
-static bool prepare(struct opener *o, struct sops_slice seed, struct sops_err *e)
+/* Expands the identity for the first stanza that needs it. */
+static const struct opener *opener_of(struct sops_age_identity *id, struct sops_err *e)
 {
-    o->ready = o->ready || (expand(seed, &o->x, e) && sops_mlkem768_keygen(o->x.mlkem_seed, o->dk, e) &&
-                            crypto_scalarmult_base(o->public, o->x.x25519) == 0);
-    return o->ready;
+    if (id->more == NULL) {
+        struct opener *o = (struct opener *)sops_age_set_lock(id->set, sizeof *o, e);
+        if (o == NULL || !expand(id->secret, &o->x, e) || !sops_mlkem768_keygen(o->x.mlkem_seed, o->dk, e)) {
+            return NULL;
+        }
+        (void)crypto_scalarmult_base(o->public, o->x.x25519);
+        id->more = o;
+    }
+    return id->more;
 }
 
-static enum sops_age_match open_stanza(struct opener *o, struct sops_slice seed, const struct sops_age_stanza *s,
+static enum sops_age_match open_stanza(struct sops_age_identity *id, const struct sops_age_stanza *s,
                                        uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e)
 {
     uint8_t enc[ENC];
@@ -156,7 +162,8 @@ static enum sops_age_match open_stanza(struct opener *o, struct sops_slice seed,
         return sops_age_broken(e, TYPE, "its encapsulated key is malformed");
     }
     enum sops_age_match match = SOPS_AGE_BROKEN;
-    if (prepare(o, seed, e) && sops_mlkem768_decaps(o->dk, enc, x.mlkem, e)) {
+    const struct opener *o = opener_of(id, e);
+    if (o != NULL && sops_mlkem768_decaps(o->dk, enc, x.mlkem, e)) {
         if (crypto_scalarmult(x.x25519, o->x.x25519, share) != 0) {
             match = sops_age_broken(e, TYPE, "its share is a point of low order");
         } else if (combine(x.mlkem, x.x25519, share, o->public, x.shared, e)) {
@@ -173,13 +180,11 @@ enum sops_age_match sops_age_hybrid_unwrap(struct sops_world *w, struct sops_age
                                            struct sops_err *e)
 {
     (void)w;
-    struct opener o = {0};
     enum sops_age_match match = SOPS_AGE_NOT_MINE;
     for (const struct sops_age_stanza *s = h->stanzas; s != NULL && match == SOPS_AGE_NOT_MINE; s = s->next) {
         if (sops_age_stanza_is(s, TYPE)) {
-            match = open_stanza(&o, id->secret, s, file_key, e);
+            match = open_stanza(id, s, file_key, e);
         }
     }
-    sops_wipe(&o, sizeof o);
     return match;
 }

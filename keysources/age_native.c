@@ -135,23 +135,31 @@ static enum sops_age_match x25519_open(const uint8_t secret[32], const uint8_t p
     return mine ? SOPS_AGE_MINE : SOPS_AGE_NOT_MINE;
 }
 
+/* The public key of an identity, worked out for the first stanza that needs it. */
+static const uint8_t *public_of(struct sops_age_identity *id, struct sops_err *e)
+{
+    if (id->more == NULL) {
+        uint8_t *public = sops_arena_bytes(&id->set->arena, 32, e);
+        if (public == NULL) {
+            return NULL;
+        }
+        (void)crypto_scalarmult_base(public, id->secret.ptr);
+        id->more = public;
+    }
+    return id->more;
+}
+
 enum sops_age_match sops_age_x25519_unwrap(struct sops_world *w, struct sops_age_identity *id,
                                            const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
                                            struct sops_err *e)
 {
     (void)w;
-    uint8_t public[32];
     enum sops_age_match match = SOPS_AGE_NOT_MINE;
-    bool have_public = false;
     for (const struct sops_age_stanza *s = h->stanzas; s != NULL && match == SOPS_AGE_NOT_MINE; s = s->next) {
-        if (!sops_age_stanza_is(s, "X25519")) {
-            continue;
+        if (sops_age_stanza_is(s, "X25519")) {
+            const uint8_t *public = public_of(id, e);
+            match = public != NULL ? x25519_open(id->secret.ptr, public, s, file_key, e) : SOPS_AGE_BROKEN;
         }
-        if (!have_public) {
-            (void)crypto_scalarmult_base(public, id->secret.ptr);
-            have_public = true;
-        }
-        match = x25519_open(id->secret.ptr, public, s, file_key, e);
     }
     return match;
 }

@@ -29,11 +29,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sops_err e = {0};
     uint8_t key[SOPS_AGE_FILE_KEY];
     if (sodium_init() >= 0 && sops_age_header_parse(sops_slice_of(data, size), &h, &e)) {
-        struct sops_age_identity id = {.secret = sops_slice_of(scalar, sizeof scalar)};
+        struct sops_age_set set = {0};
+        struct sops_age_identity id = {.secret = sops_slice_of(scalar, sizeof scalar), .set = &set};
         check_canonical(&h);
         if (sops_age_x25519_unwrap(NULL, &id, &h, key, &e) == SOPS_AGE_NOT_MINE && e.code != SOPS_OK) {
             abort();
         }
+        sops_age_set_free(&set);
         sops_err_clear(&e);
         memset(key, 0xa5, sizeof key);
         if (sops_age_header_check(&h, key, &e) || sops_age_payload_open(&h, key, &plain, &e)) {

@@ -174,16 +174,15 @@ bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_sl
     struct sops_age_identity *id = ok ? sops_age_set_add(set, sops_age_ssh_unwrap, text, e) : NULL;
     ok = id != NULL;
     if (ok) {
-        struct sops_slice type = {0};
         more->encrypted = k.encrypted;
         more->rsa = k.rsa;
         tag_of(more->wire, more->tag);
         id->more = more;
-        ok = path == NULL || sops_arena_copy(&set->arena, sops_str(path), &type, e);
-        id->source = path != NULL ? type : set->source;
+        ok = path == NULL || sops_arena_copy(&set->arena, sops_str(path), &id->source, e);
     }
     sops_ssh_private_free(&k);
-    return ok ? true : sops_within(e, "'%s'", path != NULL ? path : "its output");
+    bool named = path == NULL || sops_slice_eq(set->source, sops_str(path)); /* by who reads all sources */
+    return ok || named ? ok : sops_within(e, "'%s'", path);
 }
 
 /* The private key, after asking for the passphrase that it needs; kept once it was right. */

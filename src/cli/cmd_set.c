@@ -145,7 +145,7 @@ static bool own_arguments(struct sops_job *j, struct sops_err *e)
         return sops_hint(e, "options may stand anywhere, but take the next word along");
     }
     j->path = j->name = sops_arg(j->opt, 0);
-    return true;
+    return sops_job_clean_path(j, e);
 }
 
 static bool own_path(struct sops_job *j, struct sops_err *e)

@@ -23,6 +23,9 @@ struct update {
 static bool own_file(struct sops_job *j, struct sops_err *e)
 {
     struct stat st;
+    if (!sops_job_clean_path(j, e)) {
+        return false;
+    }
     if (stat(j->path, &st) != 0) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, strerror(errno));
     }

@@ -40,6 +40,7 @@ void sops_job_free(struct sops_job *j)
     sops_buf_free(&j->mac);
     sops_buf_free(&j->raw);
     sops_buf_free(&j->bytes);
+    sops_buf_free(&j->clean_path);
     sops_config_free(&j->own_config);
     if (!j->services_lent) {
         sops_services_free(j->services);

@@ -41,6 +41,32 @@ static void take_file(struct sops_job *j, const char *path)
     j->name = name != NULL ? name : j->path;
 }
 
+/* Does it hold a ".." or end with a slash? All else is the same file as its absolute path. */
+static bool needs_cleaning(struct sops_slice path)
+{
+    struct sops_slice piece = {0};
+    while (sops_slice_next(&path, '/', &piece)) {
+        if (sops_slice_eq(piece, SOPS_LIT(".."))) {
+            return true;
+        }
+    }
+    return piece.len == 0;
+}
+
+bool sops_job_clean_path(struct sops_job *j, struct sops_err *e)
+{
+    if (j->as_typed || j->path == NULL || !needs_cleaning(sops_str(j->path))) {
+        return true;
+    }
+    if (!sops_path_absolute(j->path, &j->clean_path, e)) {
+        return false;
+    }
+    const char *clean = sops_buf_cstr(&j->clean_path, e);
+    j->name = j->name == j->path ? clean : j->name;
+    j->path = clean;
+    return clean != NULL;
+}
+
 bool sops_step_file(struct sops_job *j, struct sops_err *e)
 {
     if (j->opt->argc == 0) {
@@ -49,7 +75,7 @@ bool sops_step_file(struct sops_job *j, struct sops_err *e)
     }
     warn_about_extras(j);
     take_file(j, j->opt->args[0]);
-    return true;
+    return sops_job_clean_path(j, e);
 }
 
 bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e)

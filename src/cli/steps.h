@@ -30,6 +30,7 @@ struct sops_job {
     int missing, bad_input, bad_output; /* the command's statuses for them; 0: 2, 1 and 3 */
     int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
     bool old_form; /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
+    bool as_typed; /* `path` is left as it is (publish, whose rules match it so) */
     bool in_place; /* the result goes to `path` whatever the options say */
     struct sops_doc doc;
     struct sops_meta meta;
@@ -40,6 +41,7 @@ struct sops_job {
     void *own;                  /* the command's */
     bool done;                  /* nothing is left to do: the other steps are skipped */
     struct sops_config own_config;
+    struct sops_buf clean_path; /* what `path` points to when sops_job_clean_path changed it */
 };
 
 typedef bool sops_step(struct sops_job *j, struct sops_err *e);
@@ -57,6 +59,9 @@ void sops_services_free(struct sops_service *chain);
 bool sops_step_file(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The same, but none means stdin. */
 bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* A path with ".." or a slash at its end names what its text says, made absolute from $PWD, and not what the system
+ * makes of it: "x/../f" is "f" also without a folder x, and ".." leaves a linked folder by its name. */
+bool sops_job_clean_path(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --in-place with --output, or with stdin: 8. */
 bool sops_step_conflict(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The file is there: j->missing. */

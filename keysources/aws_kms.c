@@ -21,24 +21,17 @@ static bool parse(struct sops_world *w, struct sops_arena *a, struct sops_slice 
 {
     (void)w;
     const struct sops_slice mark = SOPS_LIT("+arn:");
-    uint8_t *text = sops_arena_bytes(a, piece.len + 1, e);
-    size_t n = 0;
+    struct sops_slice text;
 
-    if (text == NULL) {
+    if (!sops_arena_copy_without(a, piece, ' ', &text, e)) {
         return false;
     }
-    for (size_t i = 0; i < piece.len; i++) {
-        if (piece.ptr[i] != ' ') {
-            text[n++] = piece.ptr[i];
-        }
-    }
-    text[n] = '\0';
-    out->field[ARN] = sops_slice_of(text, n);
-    out->field[ROLE] = sops_slice_of(text + n, 0);
-    for (size_t i = 1; i < n; i++) {
-        if (sops_slice_starts(sops_slice_of(text + i, n - i), mark)) {
-            out->field[ARN].len = i;
-            out->field[ROLE] = sops_slice_of(text + i + 1, n - i - 1);
+    out->field[ARN] = text;
+    out->field[ROLE] = sops_slice_skip(text, text.len);
+    for (size_t i = 1; i < text.len; i++) {
+        if (sops_slice_starts(sops_slice_skip(text, i), mark)) {
+            out->field[ARN] = sops_slice_first(text, i);
+            out->field[ROLE] = sops_slice_skip(text, i + 1);
             break;
         }
     }

@@ -20,20 +20,7 @@ static bool parse(struct sops_world *w, struct sops_arena *a, struct sops_slice 
                   struct sops_err *e)
 {
     (void)w;
-    uint8_t *text = sops_arena_bytes(a, piece.len + 1, e);
-    size_t n = 0;
-
-    if (text == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < piece.len; i++) {
-        if (piece.ptr[i] != ' ') {
-            text[n++] = piece.ptr[i];
-        }
-    }
-    text[n] = '\0';
-    out->field[RESOURCE_ID] = sops_slice_of(text, n);
-    return true;
+    return sops_arena_copy_without(a, piece, ' ', &out->field[RESOURCE_ID], e);
 }
 
 /* projects/P/locations/L/keyRings/R/cryptoKeys/K, no part empty. */

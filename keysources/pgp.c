@@ -10,19 +10,7 @@ static bool parse(struct sops_world *w, struct sops_arena *a, struct sops_slice 
                   struct sops_err *e)
 {
     (void)w;
-    uint8_t *text = sops_arena_bytes(a, piece.len + 1, e);
-    if (text == NULL) {
-        return false;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < piece.len; i++) {
-        if (piece.ptr[i] != ' ') {
-            text[n++] = piece.ptr[i];
-        }
-    }
-    text[n] = '\0';
-    out->field[0] = sops_slice_of(text, n);
-    return true;
+    return sops_arena_copy_without(a, piece, ' ', &out->field[0], e);
 }
 
 static bool wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,

@@ -67,6 +67,24 @@ bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_s
     return true;
 }
 
+bool sops_arena_copy_without(struct sops_arena *a, struct sops_slice from, uint8_t c, struct sops_slice *to,
+                             struct sops_err *e)
+{
+    uint8_t *p = sops_arena_bytes(a, from.len + 1, e);
+    size_t n = 0;
+    if (p == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < from.len; i++) {
+        if (from.ptr[i] != c) {
+            p[n++] = from.ptr[i];
+        }
+    }
+    p[n] = '\0';
+    *to = (struct sops_slice){p, n};
+    return true;
+}
+
 bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
 {
     va_list args;

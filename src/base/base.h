@@ -162,6 +162,9 @@ uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e)
  * slice. */
 bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_slice *to,
                      struct sops_err *e) SOPS_CHECKED;
+/* The same without the bytes `c`. */
+bool sops_arena_copy_without(struct sops_arena *a, struct sops_slice from, uint8_t c, struct sops_slice *to,
+                             struct sops_err *e) SOPS_CHECKED;
 bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
     SOPS_PRINTF(4, 5) SOPS_CHECKED;
 /* Wipes and frees everything; leaves an empty arena. */

@@ -104,34 +104,6 @@ static bool gather(struct signing *s, struct sops_err *e)
     return true;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    const struct sops_slice *x = a, *y = b;
-
-    return sops_slice_cmp(*x, *y);
-}
-
-/* Parameters in order of their names; one without '=' gets it. */
-static bool add_query(struct sops_buf *out, struct sops_slice query, struct sops_err *e)
-{
-    struct sops_slice piece[32], rest = query;
-    size_t n = 0;
-
-    while (query.len > 0 && sops_slice_next(&rest, '&', &piece[n])) {
-        if (++n == sizeof piece / sizeof piece[0]) {
-            return sops_fail(e, SOPS_E_GENERIC, "too many parameters to sign");
-        }
-    }
-    qsort(piece, n, sizeof piece[0], by_bytes);
-    for (size_t i = 0; i < n; i++) {
-        if ((i > 0 && !sops_buf_addc(out, '&', e)) || !sops_buf_add(out, piece[i], e) ||
-            (sops_slice_find(piece[i], '=') == piece[i].len && !sops_buf_addc(out, '=', e))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Trimmed, runs of blanks as one. */
 static bool add_value(struct sops_buf *out, struct sops_slice value, struct sops_err *e)
 {
@@ -149,7 +121,7 @@ static bool make_canonical(struct signing *s, struct sops_err *e)
     struct sops_buf *c = &s->canonical;
     bool ok = sops_buf_addf(c, e, "%s\n", s->r->method) && (s->url.path.len > 0 || sops_buf_addc(c, '/', e)) &&
               (s->r->content_hash ? sops_buf_add(c, s->url.path, e) : sops_percent_add(c, s->url.path, "/", e)) &&
-              sops_buf_addc(c, '\n', e) && add_query(c, s->url.query, e) && sops_buf_addc(c, '\n', e);
+              sops_buf_addc(c, '\n', e) && sops_query_sorted(c, s->url.query, e) && sops_buf_addc(c, '\n', e);
 
     for (size_t i = 0; ok && i < s->count; i++) {
         ok = sops_buf_addf(c, e, "%s:", s->header[i].name) && add_value(c, s->header[i].value, e) &&

@@ -13,12 +13,6 @@
 
 #define ASSERTION "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-static enum sops_azure_try unavailable(const char *why, struct sops_err *e)
-{
-    (void)sops_fail(e, SOPS_E_GENERIC, "%s", why);
-    return SOPS_AZURE_UNAVAILABLE;
-}
-
 /* ---- the token service ----------------------------------------------------------------------------------------- */
 
 /* The challenge's tenant counts when it is the configured one or is allowed besides. */
@@ -76,12 +70,6 @@ struct identity {
     X509 *cert;
 };
 
-static int no_passphrase(char *buf, int size, int writing, void *arg)
-{
-    (void)buf, (void)size, (void)writing, (void)arg;
-    return -1;
-}
-
 static void free_identity(struct identity *i)
 {
     EVP_PKEY_free(i->key);
@@ -92,7 +80,7 @@ static bool read_pem(struct sops_slice text, struct identity *out, struct sops_e
 {
     BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
 
-    out->cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+    out->cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, sops_pem_no_passphrase, NULL) : NULL;
     BIO_free(bio);
     out->key = sops_pem_key(text, e);
     return out->key != NULL && (out->cert != NULL || sops_fail(e, SOPS_E_GENERIC, "it holds no certificate"));
@@ -228,7 +216,7 @@ enum sops_azure_try sops_azure_environment(struct sops_azure_search *s, struct s
 
     if (app.tenant == NULL || app.client == NULL ||
         (app.secret == NULL && app.certificate == NULL && (app.user == NULL || app.password == NULL))) {
-        return unavailable("AZURE_TENANT_ID, AZURE_CLIENT_ID or AZURE_CLIENT_SECRET is not set", e);
+        return sops_azure_unavailable("AZURE_TENANT_ID, AZURE_CLIENT_ID or AZURE_CLIENT_SECRET is not set", e);
     }
     if (check_tenant(s, app.tenant, e) && token_url(s, &url, e) &&
         add_app(s, &app, sops_buf_view(&url), &form, &grant, e)) {
@@ -248,7 +236,7 @@ enum sops_azure_try sops_azure_workload(struct sops_azure_search *s, struct sops
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
 
     if (tenant == NULL || client == NULL || path == NULL) {
-        return unavailable("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_ID or AZURE_TENANT_ID is not set", e);
+        return sops_azure_unavailable("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_ID or AZURE_TENANT_ID is not set", e);
     }
     s->from = "AZURE_FEDERATED_TOKEN_FILE";
     if (check_tenant(s, tenant, e) && token_url(s, &url, e) && sops_small_file(path, &token, e) &&

@@ -5,12 +5,6 @@
 
 #include <unistd.h>
 
-static enum sops_azure_try unavailable(const char *why, struct sops_err *e)
-{
-    (void)sops_fail(e, SOPS_E_GENERIC, "%s", why);
-    return SOPS_AZURE_UNAVAILABLE;
-}
-
 /* ---- managed identity ------------------------------------------------------------------------------------------ */
 
 /* <base>?api-version=<version>&resource=<resource>[&<name>=$AZURE_CLIENT_ID] */
@@ -146,7 +140,7 @@ enum sops_azure_try sops_azure_managed(struct sops_azure_search *s, struct sops_
 
     if (endpoint != NULL && header != NULL) {
         if (sops_world_env_set(w, "IDENTITY_SERVER_THUMBPRINT") != NULL) {
-            return unavailable("the identity service of Service Fabric is not supported", e);
+            return sops_azure_unavailable("the identity service of Service Fabric is not supported", e);
         }
         s->from = "the managed identity of App Service";
         return get(s, endpoint, "2019-08-01", "client_id", false, "X-IDENTITY-HEADER", header, e);

@@ -96,6 +96,12 @@ bool sops_azure_token(struct sops_world *w, const struct sops_azure_challenge *c
 
 /* ---- for all credentials --------------------------------------------------------------------------------------- */
 
+enum sops_azure_try sops_azure_unavailable(const char *why, struct sops_err *e)
+{
+    (void)sops_fail(e, SOPS_E_GENERIC, "%s", why);
+    return SOPS_AZURE_UNAVAILABLE;
+}
+
 enum sops_azure_try sops_azure_keep(struct sops_azure_search *s, const json_t *answer, const char *name,
                                     struct sops_err *e)
 {

@@ -30,6 +30,8 @@ enum sops_azure_try sops_azure_managed(struct sops_azure_search *s, struct sops_
 enum sops_azure_try sops_azure_cli(struct sops_azure_search *s, struct sops_err *e);
 enum sops_azure_try sops_azure_developer_cli(struct sops_azure_search *s, struct sops_err *e);
 
+/* Sets `e` to why a credential is not there. */
+enum sops_azure_try sops_azure_unavailable(const char *why, struct sops_err *e);
 /* Sends a request for a token; the answer's access_token becomes s->bearer. */
 enum sops_azure_try sops_azure_ask(struct sops_azure_search *s, const struct sops_http_req *req, struct sops_err *e);
 /* Keeps the field `name` of `answer` as the token. */

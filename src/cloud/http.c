@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -181,6 +182,33 @@ bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice val
 {
     return (out->len == 0 || sops_buf_addc(out, '&', e)) && sops_percent_add(out, sops_str(name), "", e) &&
            sops_buf_addc(out, '=', e) && sops_percent_add(out, value, "", e);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct sops_slice *x = a, *y = b;
+
+    return sops_slice_cmp(*x, *y);
+}
+
+bool sops_query_sorted(struct sops_buf *out, struct sops_slice query, struct sops_err *e)
+{
+    struct sops_slice piece[32], rest = query;
+    size_t n = 0;
+
+    while (query.len > 0 && sops_slice_next(&rest, '&', &piece[n])) {
+        if (++n == sizeof piece / sizeof piece[0]) {
+            return sops_fail(e, SOPS_E_GENERIC, "too many parameters to sign");
+        }
+    }
+    qsort(piece, n, sizeof piece[0], by_bytes);
+    for (size_t i = 0; i < n; i++) {
+        if ((i > 0 && !sops_buf_addc(out, '&', e)) || !sops_buf_add(out, piece[i], e) ||
+            (sops_slice_find(piece[i], '=') == piece[i].len && !sops_buf_addc(out, '=', e))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool sops_base64_text(struct sops_buf *out, enum sops_base64 kind, struct sops_slice text, struct sops_err *e)

@@ -37,6 +37,9 @@ bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *
 /* Appends "name=value" of a form, with '&' before it unless it is the first. */
 bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e) SOPS_CHECKED;
 
+/* Appends the parameters of a query in the order of their bytes, as signatures want them; "name" is "name=". */
+bool sops_query_sorted(struct sops_buf *out, struct sops_slice query, struct sops_err *e) SOPS_CHECKED;
+
 /* Appends the bytes of base64 as providers and files have it: CR and LF are passed over, for SOPS_B64_URL padding may
  * be there or not. */
 bool sops_base64_text(struct sops_buf *out, enum sops_base64 kind, struct sops_slice text,

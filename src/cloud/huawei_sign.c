@@ -6,10 +6,6 @@
 #include "base/digest.h"
 #include "base/text.h"
 
-#include <stdlib.h>
-
-#define MAX_PARAMETERS 16
-
 struct parts {
     struct sops_slice path, query;
 };
@@ -28,30 +24,6 @@ static bool split_url(const char *url, struct parts *p, struct sops_err *e)
     p->query = sops_slice_skip(rest, sops_slice_find(rest, '?') + 1);
     rest = sops_slice_first(rest, sops_slice_find(rest, '?'));
     p->path = sops_slice_skip(rest, sops_slice_find(rest, '/'));
-    return true;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    const struct sops_slice *x = a, *y = b;
-
-    return sops_slice_cmp(*x, *y);
-}
-
-static bool add_query(struct sops_buf *out, struct sops_slice query, struct sops_err *e)
-{
-    struct sops_slice piece[MAX_PARAMETERS], rest = query;
-    size_t n = 0;
-
-    while (query.len > 0 && n < MAX_PARAMETERS && sops_slice_next(&rest, '&', &piece[n])) {
-        n++;
-    }
-    qsort(piece, n, sizeof piece[0], by_bytes);
-    for (size_t i = 0; i < n; i++) {
-        if ((i > 0 && !sops_buf_addc(out, '&', e)) || !sops_buf_add(out, piece[i], e)) {
-            return false;
-        }
-    }
     return true;
 }
 
@@ -92,7 +64,7 @@ static bool signature(struct sops_buf *out, const struct sops_huawei_request *r,
     bool ok = split_url(r->url, &url, e) && sops_buf_addf(&canonical, e, "%s\n", r->method) &&
               sops_buf_add(&canonical, url.path, e) &&
               (sops_slice_ends(url.path, SOPS_LIT("/")) || sops_buf_addc(&canonical, '/', e)) &&
-              sops_buf_addc(&canonical, '\n', e) && add_query(&canonical, url.query, e) &&
+              sops_buf_addc(&canonical, '\n', e) && sops_query_sorted(&canonical, url.query, e) &&
               sops_buf_addc(&canonical, '\n', e) && add_headers(&canonical, names, headers, e) &&
               sops_buf_addc(&canonical, '\n', e) && sops_buf_add(&canonical, sops_buf_view(names), e) &&
               sops_buf_addc(&canonical, '\n', e) && add_hash(&canonical, r->body, e) &&

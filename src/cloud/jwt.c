@@ -11,7 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+int sops_pem_no_passphrase(char *buf, int size, int writing, void *arg)
 {
     (void)buf, (void)size, (void)writing, (void)arg;
     return -1;
@@ -21,7 +21,7 @@ EVP_PKEY *sops_pem_key(struct sops_slice pem, struct sops_err *e)
 {
     sops_openssl_names();
     BIO *bio = pem.len > 0 && pem.len < INT_MAX ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
-    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, sops_pem_no_passphrase, NULL) : NULL;
 
     BIO_free(bio);
     ERR_clear_error();

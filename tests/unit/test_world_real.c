@@ -86,6 +86,20 @@ static void runs_with_much(void **state)
     sops_buf_free(&in);
 }
 
+static void runs_too_long(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"sh", "-c", "echo canary; exec sleep 20", NULL};
+    const struct sops_command c = {.argv = argv, .timeout_ms = 200};
+    struct sops_outcome o = {0};
+    struct sops_err e = {0};
+    assert_false(world.run(&world, &c, &o, &e));
+    assert_non_null(strstr(e.msg, "did not end within"));
+    assert_null(strstr(e.msg, "canary"));
+    assert_int_equal(o.out.len, 0);
+    sops_err_clear(&e);
+}
+
 static void cannot_run(void **state)
 {
     (void)state;
@@ -190,7 +204,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, nothing_lives)
     const struct CMUnitTest tests[] = {
-        TEST(runs),         TEST(runs_with_much),  TEST(cannot_run), TEST(talks_to_a_program), TEST(talks_to_a_socket),
+        TEST(runs),         TEST(runs_with_much),     TEST(runs_too_long),
+        TEST(cannot_run),   TEST(talks_to_a_program), TEST(talks_to_a_socket),
         TEST(small_things), TEST(ends_by_signals),
     };
     return cmocka_run_group_tests(tests, open_world, NULL);

@@ -92,6 +92,9 @@ bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_
 {
     struct sops_table last = {0};
     bool ok = true, first = true;
+    if (d->state != SOPS_DOC_PLAIN) {
+        return sops_fail(e, SOPS_E_GENERIC, "the document was not verified");
+    }
     for (struct sops_node *part = d->parts; ok && part != NULL; part = part->next) {
         for (struct sops_node *n = part->child; ok && n != NULL; n = n->next) {
             void **place = n->kind == SOPS_COMMENT ? NULL : sops_table_put(&last, n->key, NULL, e);

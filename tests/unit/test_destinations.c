@@ -47,6 +47,10 @@ static void test_tree(void **state)
                  "{\"a\":\"x\\\"\\u000a\",\"list\":[-5,{\"f\":2.5,\"empty\":[]},{}],\"yes\":true,\"no\":false,"
                  "\"twice\":\"last\",\"nothing\":null,\"t\":\"2024-05-06T07:08:09Z\"}");
     sops_buf_free(&out);
+    d.state = SOPS_DOC_UNVERIFIED;
+    assert_fails(sops_tree_json(&d, &out, &e), &e, SOPS_E_GENERIC);
+    assert_int_equal(out.len, 0);
+    d.state = SOPS_DOC_PLAIN;
     add(&d, second, SOPS_FLOAT, "inf", "+Inf");
     assert_fails(sops_tree_json(&d, &out, &e), &e, SOPS_E_GENERIC);
     sops_buf_free(&out);

@@ -94,3 +94,14 @@ setup() {
     check 0 bash -c 'NO_COLOR=1 script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
     ! grep -q '\^\[' seen
 }
+
+@test "a file with bad metadata: 1, from filestatus too; one without is not encrypted" {
+    printf '{"a": 1, "sops": {"mac": "x"}}' >bad.json
+    check 1 "$SOPS" decrypt bad.json
+    check 1 "$SOPS" filestatus bad.json
+    printf '{"a": 1}' >plain.json
+    check 1 "$SOPS" decrypt plain.json
+    has "$err" 'sops metadata not found'
+    check 0 "$SOPS" filestatus plain.json
+    same "$out" '{"encrypted":false}'
+}

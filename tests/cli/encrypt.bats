@@ -91,3 +91,15 @@ setup() {
     check 3 "$SOPS" decrypt --output none/x p.json
     has "$err" none/x
 }
+
+@test "a path with .. is taken by its text, from \$PWD" {
+    check 0 "$SOPS" encrypt --age "$ME" nothing/../p.json
+    has "$out" '"user": "ENC[AES256_GCM,'
+    mkdir -p deep/er
+    ln -s deep/er link
+    cd link
+    check 0 "$SOPS" encrypt --age "$ME" ../p.json # the system would look into deep/
+    check 100 "$SOPS" encrypt --age "$ME" ../../p.json
+    cd ..
+    check 0 "$SOPS" encrypt --age "$ME" p.json/
+}

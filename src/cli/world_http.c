@@ -276,6 +276,19 @@ static bool rename_host(struct exchange *x, const struct sops_url *url)
     return ok;
 }
 
+/* A value out of the environment or an answer must not bring a header of its own with it. */
+static bool check_headers(const struct sops_http_req *r, struct sops_err *e)
+{
+    for (const char *const *line = r->headers; line != NULL && *line != NULL; line++) {
+        if (strpbrk(*line, "\r\n") != NULL) {
+            int name = (int)strcspn(*line, ":\r\n");
+            return sops_fail(e, SOPS_E_GENERIC, "the value of the header %.*s holds a line break",
+                             name < 64 ? name : 64, *line);
+        }
+    }
+    return true;
+}
+
 static bool set_options(struct exchange *x, struct sops_world *w, const struct sops_url *url)
 {
     const struct sops_http_req *r = x->req;
@@ -339,6 +352,9 @@ static bool one_exchange(struct sops_world *w, struct pool *p, const struct sops
     x.limit = req->limit != 0 ? req->limit : USUAL_LIMIT;
     if (!sops_url_parse(sops_str(url), &parts)) {
         return sops_fail(e, SOPS_E_GENERIC, "not an http or https URL");
+    }
+    if (!check_headers(req, e)) {
+        return false;
     }
     x.h = take_handle(p, e);
     if (x.h == NULL) {

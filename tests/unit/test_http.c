@@ -269,6 +269,12 @@ static void no_server(void **state)
     assert_false(w.http(&w, &req, &res, &e));
     assert_string_equal(e.msg, want);
     sops_err_clear(&e);
+    static const char *const injected[] = {"X-Token: canary\r\nX-Other: 1", NULL};
+    req.headers = injected;
+    assert_false(w.http(&w, &req, &res, &e));
+    assert_string_equal(e.msg, "the value of the header X-Token holds a line break");
+    sops_err_clear(&e);
+    req.headers = NULL;
     req.url = "file:///etc/passwd";
     assert_false(w.http(&w, &req, &res, &e));
     assert_string_equal(e.msg, "not an http or https URL");

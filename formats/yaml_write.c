@@ -128,6 +128,10 @@ static bool indent(struct writer *w, size_t c, struct sops_err *e)
 /* A comment of several lines comes from another format: each further line gets a sign of its own. */
 static bool write_comment(struct writer *w, struct sops_slice s, size_t c, struct sops_err *e)
 {
+    if (!sops_utf8_valid(s)) {
+        /* No reader of YAML would take the whole file. */
+        return sops_fail(e, SOPS_E_DUMP, "a comment that is not UTF-8 cannot be written as YAML");
+    }
     bool good = add(w, SOPS_LIT("#"), e);
     while (good && s.len != 0) {
         size_t n = sops_yaml_break_at(s, 0);

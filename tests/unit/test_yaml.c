@@ -345,6 +345,35 @@ static void nothing_is_no_document(void **state)
     sops_doc_free(&d);
 }
 
+/* Comments of other formats: several lines each get their sign; what is not UTF-8 no YAML file can hold. */
+static void comments_from_elsewhere(void **state)
+{
+    (void)state;
+    static const struct pair cases[] = {
+        {" one\n; two\n#three", "# one\n# ; two\n#three\na: 1\n"},
+        {" latin \xE9", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_doc d = {0};
+        struct sops_buf out = {0};
+        struct sops_err e = {0};
+        struct sops_slice none = {0};
+        struct sops_node *map = sops_node_add(&d, NULL, SOPS_MAP, none, none, &e);
+        assert_non_null(map);
+        assert_non_null(sops_node_add(&d, map, SOPS_COMMENT, none, sops_str(cases[i].in), &e));
+        assert_non_null(sops_node_add(&d, map, SOPS_INT, SOPS_LIT("a"), SOPS_LIT("1"), &e));
+        if (cases[i].want != NULL) {
+            assert_ok(sops_doc_emit(&d, &sops_format_yaml, &usual, &out, &e), &e);
+            assert_slice(sops_buf_view(&out), cases[i].want);
+        } else {
+            assert_fails(sops_doc_emit(&d, &sops_format_yaml, &usual, &out, &e), &e, SOPS_E_DUMP);
+        }
+        sops_buf_free(&out);
+        sops_doc_free(&d);
+        assert_int_equal(sops_mem_live(), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -162,6 +162,9 @@ bool sops_route_unset(const struct sops_route *r, struct sops_doc *d, struct sop
     struct sops_node *at = root;
     *found = false;
     for (size_t i = 0; i < r->count; i++) {
+        if (at->kind == SOPS_MAP && r->step[i].is_index) {
+            return true; /* a key that is not there: no key is a number */
+        }
         if (!follow(&r->step[i], at, i, &at, e)) {
             return false;
         }

@@ -21,12 +21,12 @@ setup() {
 }
 
 @test "what is not there" {
-    for path in '["none"]' '["in"]["none"]' '["list"][9]' '["none"]["x"]'; do
+    for path in '["none"]' '["in"]["none"]' '["list"][9]' '["none"]["x"]' '[0]' '["in"][0]'; do
         check 1 "$SOPS" unset e.yaml "$path"
         has "$err" "$path"
         check 0 "$SOPS" unset --idempotent e.yaml "$path"
     done
-    for path in '["user"]["x"]' '["list"]["x"]' '["list"][-1]' '[0]'; do
+    for path in '["user"]["x"]' '["list"]["x"]' '["list"][-1]'; do
         check 1 "$SOPS" unset e.yaml "$path"
         check 1 "$SOPS" unset --idempotent e.yaml "$path"
     done

@@ -282,8 +282,9 @@ static bool check_headers(const struct sops_http_req *r, struct sops_err *e)
     for (const char *const *line = r->headers; line != NULL && *line != NULL; line++) {
         if (strpbrk(*line, "\r\n") != NULL) {
             int name = (int)strcspn(*line, ":\r\n");
-            return sops_fail(e, SOPS_E_GENERIC, "the value of the header %.*s holds a line break",
-                             name < 64 ? name : 64, *line);
+            (void)sops_fail(e, SOPS_E_GENERIC, "the value of the header %.*s holds a line break", name < 64 ? name : 64,
+                            *line);
+            return sops_hint(e, "look at the variable or file that it comes from");
         }
     }
     return true;

@@ -6,6 +6,7 @@
 #include "keysources/age_internal.h"
 
 #include "base/encode.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -156,15 +157,25 @@ static bool receive(struct talk *t, struct sops_arena *a, struct sops_age_stanza
 
 /* ---- talking to the user (both machines) --------------------------------------------------------------------- */
 
-/* A text of the plugin for the terminal, in `a`: without control characters, which could draw anything there. */
+/* A text of the plugin for the terminal, in `a`: without control characters, which could draw anything there, and
+ * without what is not UTF-8. */
 static const char *shown(struct sops_arena *a, struct sops_slice text, struct sops_err *e)
 {
     uint8_t *copy = sops_arena_bytes(a, text.len + 1, e);
-    if (copy != NULL) {
-        for (size_t i = 0; i < text.len; i++) {
-            copy[i] = text.ptr[i] < 0x20 || text.ptr[i] == 0x7f ? ' ' : text.ptr[i];
-        }
-        copy[text.len] = '\0';
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy[0] = '\0';
+    for (uint8_t *to = copy; text.len != 0;) {
+        uint32_t cp;
+        size_t n = sops_utf8_next(text, &cp);
+        bool bad = n == 0 || cp < 0x20 || (cp >= 0x7f && cp <= 0x9f);
+        n = n != 0 ? n : 1;
+        memcpy(to, text.ptr, n);
+        memset(to, ' ', bad ? n : 0);
+        to += n;
+        text = sops_slice_skip(text, n);
+        *to = '\0';
     }
     return (const char *)copy;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plugin that says any bytes: the first chooses the machine. Whatever it says ends in a result or an error, and no
  * control character of it reaches the user. */
+#include "base/text.h"
 #include "keysources/age_internal.h"
 
 #include <sodium.h>
@@ -43,10 +44,14 @@ static bool open_script(struct sops_world *w, const struct sops_peer *p, struct 
 
 static void check_text(const char *text)
 {
-    for (const char *p = text; *p != '\0'; p++) {
-        if ((uint8_t)*p < 0x20 || *p == 0x7f) {
+    struct sops_slice left = sops_str(text);
+    while (left.len != 0) {
+        uint32_t cp;
+        size_t n = sops_utf8_next(left, &cp);
+        if (n == 0 || cp < 0x20 || (cp >= 0x7f && cp <= 0x9f)) {
             abort();
         }
+        left = sops_slice_skip(left, n);
     }
 }
 

@@ -47,6 +47,9 @@ static void wrapping(void **state)
     static const struct exchange cases[] = {
         {STANZA DONE, OK, NULL, NULL},
         {"-> msg\naGVsbG8bWzFt\n" STANZA DONE, OK OK, NULL, "hello [1m\n"},
+        {"-> msg\nacKbMW1iw7xy/w\n" STANZA DONE, OK OK, NULL,
+         "i  1mb\xc3\xbcr \n"}, /* CSI in one character, bad UTF-8 */
+        {"-> msg\n\n" STANZA DONE, OK OK, NULL, "\n"},
         {"-> grease-x 1 2 3\n\n" STANZA DONE, "-> unsupported\n\n" OK, NULL, NULL},
         {"-> labels postquantum x\n\n" STANZA DONE, OK OK, NULL, NULL},
         {"-> labels\n\n-> labels\n\n" STANZA DONE, NULL, "labels were given twice", NULL},

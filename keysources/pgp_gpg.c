@@ -23,6 +23,7 @@ static const char owner[] = "pgp_gpg"; /* of the loaded library among the world'
 #define NO_TERMINAL "/dev/no-terminal"
 
 struct gpgme {
+    __typeof__(gpgme_set_global_flag) *set_flag;
     __typeof__(gpgme_check_version) *check_version;
     __typeof__(gpgme_strerror_r) *strerror_r;
     __typeof__(gpgme_new) *new_context;
@@ -81,6 +82,7 @@ static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **m
         return false;
     }
     const struct sops_dl_symbol symbols[] = {
+        {"gpgme_set_global_flag", &g->set_flag},
         {"gpgme_check_version", &g->check_version},
         {"gpgme_strerror_r", &g->strerror_r},
         {"gpgme_new", &g->new_context},
@@ -100,6 +102,8 @@ static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **m
     if (!sops_dl_load("libgpgme.so.11", "libgpgme11", symbols, e)) {
         return false;
     }
+    /* We say which gpg it is; looking for others would take four more processes. */
+    (void)g->set_flag("disable-gpgconf", "1");
     if (g->check_version("1.13.0") == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "the library 'libgpgme.so.11' is older than 1.13");
     }

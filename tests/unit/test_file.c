@@ -12,12 +12,49 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 static char folder[] = "/tmp/test_file.XXXXXX";
+
+/* The system calls that make a replacement safe, in the order in which they are made: these stand before libc's. */
+static char calls[64];
+
+static void note(char call)
+{
+    size_t n = strlen(calls);
+    if (n + 1 < sizeof calls) {
+        calls[n] = call;
+        calls[n + 1] = '\0';
+    }
+}
+
+ssize_t write(int fd, const void *from, size_t n)
+{
+    note('w');
+    return syscall(SYS_write, fd, from, n);
+}
+
+int fsync(int fd)
+{
+    note('s');
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+    note('r');
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int unlink(const char *path)
+{
+    note('u');
+    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
 
 static int enter(void **state)
 {
@@ -165,6 +202,22 @@ static void keeps_hard_links(void **state)
     assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
     assert_holds("b", "new");
     assert_int_equal(entries("."), 2);
+}
+
+/* At every moment the old or the new content is whole on the disk: that is what the order is for. */
+static void in_the_safe_order(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    put("a", "old");
+    calls[0] = '\0';
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_string_equal(calls, "wsrs"); /* the new file, its sync, the rename, the folder's sync */
+    assert_int_equal(link("a", "b"), 0);
+    calls[0] = '\0';
+    assert_true(sops_file_replace("a", SOPS_LIT("newer"), 0666, &e));
+    /* The copy and its sync, the folder's; the file and its sync; then the copy goes. */
+    assert_string_equal(calls, "wsswsus");
 }
 
 /* Labels and access lists go over to the new file. */
@@ -435,10 +488,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
     const struct CMUnitTest tests[] = {
-        TEST(keeps_attributes),  TEST(reads),          TEST(reads_at_size),
-        TEST(replaces),          TEST(follows_links),  TEST(keeps_hard_links),
-        TEST(others_than_files), TEST(without_rights), TEST(full_disk),
-        TEST(creates),           TEST(temp_folders),   TEST(absolute_paths),
+        TEST(in_the_safe_order), TEST(keeps_attributes),  TEST(reads),
+        TEST(reads_at_size),     TEST(replaces),          TEST(follows_links),
+        TEST(keeps_hard_links),  TEST(others_than_files), TEST(without_rights),
+        TEST(full_disk),         TEST(creates),           TEST(temp_folders),
+        TEST(absolute_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

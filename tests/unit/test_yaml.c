@@ -377,12 +377,19 @@ static void comments_from_elsewhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layout),       cmocka_unit_test(indentation),
-        cmocka_unit_test(types),        cmocka_unit_test(strings),
-        cmocka_unit_test(comments),     cmocka_unit_test(what_cannot_be_read_has_a_line),
-        cmocka_unit_test(depth),        cmocka_unit_test(alias_bombs),
-        cmocka_unit_test(encodings),    cmocka_unit_test(odd_ones_fail_when_walked),
-        cmocka_unit_test(values_alone), cmocka_unit_test(nothing_is_no_document),
+        cmocka_unit_test(layout),
+        cmocka_unit_test(indentation),
+        cmocka_unit_test(types),
+        cmocka_unit_test(strings),
+        cmocka_unit_test(comments),
+        cmocka_unit_test(what_cannot_be_read_has_a_line),
+        cmocka_unit_test(depth),
+        cmocka_unit_test(alias_bombs),
+        cmocka_unit_test(encodings),
+        cmocka_unit_test(odd_ones_fail_when_walked),
+        cmocka_unit_test(values_alone),
+        cmocka_unit_test(nothing_is_no_document),
+        cmocka_unit_test(comments_from_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,20 +89,36 @@ static bool split(struct remote *r, struct sops_err *e)
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
 
+/* Takes over the stream. */
+static bool greet(struct remote *r, struct sops_world *w, struct sops_stream *stream, struct sops_err *e)
+{
+    struct sops_buf authority = {0};
+    bool v6 = r->host != NULL && strchr(r->host, ':') != NULL;
+    const char *text = NULL;
+    bool ok = r->host == NULL
+                  ? sops_buf_adds(&authority, "localhost", e)
+                  : sops_buf_addf(&authority, e, "%s%s%s:%s", v6 ? "[" : "", r->host, v6 ? "]" : "", r->port);
+    ok = ok && (text = sops_buf_cstr(&authority, e)) != NULL;
+    if (!ok) {
+        stream->close(stream);
+    }
+    ok = ok && sops_grpc_open(&r->client, w, stream, text, &wait, e);
+    sops_buf_free(&authority);
+    return ok;
+}
+
 static bool dial(struct remote *r, struct sops_world *w, struct sops_err *e)
 {
     struct sops_peer peer = {.unix_path = r->path, .host = r->host, .port = r->port};
     struct sops_stream stream = {0};
+    struct sops_err why = {0};
     if (r->path == NULL && r->host == NULL) {
         (void)sops_grpc_fail(&r->down, SOPS_GRPC_UNAVAILABLE,
                              "connection error: '%s' is no address of a key service (tcp://HOST:PORT or unix:///PATH)",
                              r->url);
+    } else if (w->open(w, &peer, &stream, &why)) {
+        return greet(r, w, &stream, e);
     } else {
-        struct sops_err why = {0};
-        if (w->open(w, &peer, &stream, &why)) {
-            sops_err_clear(&why);
-            return sops_grpc_open(&r->client, w, &stream, r->path != NULL ? "localhost" : r->host, &wait, e);
-        }
         (void)sops_grpc_fail(&r->down, SOPS_GRPC_UNAVAILABLE, "connection error: %s", why.msg);
         sops_err_clear(&why);
     }

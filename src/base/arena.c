@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define FIRST_CHUNK 1024
-#define LAST_CHUNK ((size_t)256 << 10)
+#define LAST_CHUNK ((size_t)1 << 20)
 
 struct sops_chunk {
     struct sops_chunk *next;

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only malloc. Each block carries its size in front, so that freeing can wipe it. */
+/* The only malloc. Each block carries its size in front, so that freeing can wipe it. Large blocks come from the kernel
+ * directly, with all their pages at once: a fault for each page costs more than what is then done with it. */
 #include "base/base.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define FRONT 16 /* keeps malloc's alignment */
+#ifdef __SANITIZE_ADDRESS__
+#define LARGE SIZE_MAX /* the sanitizer must see every block */
+#else
+#define LARGE ((size_t)64 << 10)
+#endif
 
 static atomic_size_t live;
 static atomic_uint_fast64_t count;
@@ -19,7 +26,13 @@ static void *get(size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    uint8_t *block = calloc(1, size + FRONT);
+    uint8_t *block;
+    if (size >= LARGE) {
+        block = mmap(NULL, size + FRONT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        block = block != MAP_FAILED ? block : NULL;
+    } else {
+        block = calloc(1, size + FRONT);
+    }
     if (block == NULL) {
         return NULL;
     }
@@ -50,8 +63,13 @@ void sops_free(void *p)
         return;
     }
     uint8_t *block = (uint8_t *)p - FRONT;
-    explicit_bzero(block, size_of(p) + FRONT);
-    free(block);
+    size_t size = size_of(p);
+    explicit_bzero(block, size + FRONT);
+    if (size >= LARGE) {
+        (void)munmap(block, size + FRONT);
+    } else {
+        free(block);
+    }
     atomic_fetch_sub(&live, 1);
 }
 

@@ -245,7 +245,7 @@ bool sops_yaml_resolve(struct sops_slice s, struct sops_buf *scratch, struct sop
     *v = (struct sops_yaml_value){.kind = SOPS_STR};
     uint8_t c = at(s, 0);
     bool sign = c == '+' || c == '-';
-    if (s.len <= 5) {
+    if (s.len <= 5 && (s.len == 0 || strchr("~nNtTfF.+-", c) != NULL)) {
         if (is_one_of(s, nulls)) {
             v->kind = SOPS_NULL;
             return true;

@@ -89,8 +89,7 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        sops_exec_arguments, own_conflict,     sops_step_exists, sops_step_config,
-        sops_step_order,     sops_step_unlock, own_run,          NULL,
+        sops_exec_arguments, own_conflict, sops_step_config, sops_step_order, sops_step_unlock, own_run, NULL,
     };
     struct sops_job j = {.world = w, .opt = o};
     return sops_job_run(&j, steps, e);

@@ -60,7 +60,7 @@ static bool make_fifo(struct place *p, struct sops_err *e)
 {
     const char *path = (const char *)p->path.ptr;
     if (mkfifo(path, 0600) != 0 || chmod(path, 0600) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot make the FIFO '%s': %s", path, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot make the FIFO '%s': %s", path, sops_os_error(errno));
     }
     p->writing = pthread_create(&p->writer, NULL, write_once, p) == 0;
     return p->writing || sops_fail(e, SOPS_E_GENERIC, "cannot start a thread that writes to '%s'", path);
@@ -117,15 +117,8 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        sops_exec_arguments,
-        sops_step_exists,
-        sops_step_config,
-        sops_step_order,
-        sops_step_unlock,
-        sops_step_emit,
-        own_name,
-        own_run,
-        NULL,
+        sops_exec_arguments, sops_step_config, sops_step_order, sops_step_unlock,
+        sops_step_emit,      own_name,         own_run,         NULL,
     };
     struct sops_job j = {.world = w, .opt = o};
     return sops_job_run(&j, steps, e);

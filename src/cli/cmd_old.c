@@ -66,8 +66,8 @@ static bool own_exists(struct sops_job *j, struct sops_err *e)
     } else if (is_edit(j)) {
         suggest_command(j);
         return true;
-    } else {
-        j->missing = is_on(j, ENCRYPT) || is_on(j, DECRYPT) || is_on(j, ROTATE) ? SOPS_E_NO_FILE : SOPS_E_READ;
+    } else if (is_on(j, ENCRYPT) || is_on(j, DECRYPT) || is_on(j, ROTATE)) {
+        j->missing = SOPS_E_NO_FILE;
     }
     return sops_step_exists(j, e);
 }

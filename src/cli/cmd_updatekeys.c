@@ -27,7 +27,7 @@ static bool own_file(struct sops_job *j, struct sops_err *e)
         return false;
     }
     if (stat(j->path, &st) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, sops_os_error(errno));
     }
     return S_ISREG(st.st_mode) || !S_ISDIR(st.st_mode) ||
            sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': it is a folder", j->path) ||

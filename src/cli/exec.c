@@ -53,7 +53,7 @@ static bool become(const struct passwd *user, struct sops_err *e)
     uid_t uid[3];
     gid_t gid[3];
     if (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot become the user '%s': %s", user->pw_name, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot become the user '%s': %s", user->pw_name, sops_os_error(errno));
     }
     bool real = getresuid(&uid[0], &uid[1], &uid[2]) == 0 && getresgid(&gid[0], &gid[1], &gid[2]) == 0;
     for (int i = 0; real && i < 3; i++) {
@@ -84,7 +84,7 @@ bool sops_exec_user(const struct sops_options *o, struct sops_arena *a, const ch
     const struct passwd *user = getpwnam(name);
     if (user == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "unknown user '%s'%s%s", name, errno != 0 ? ": " : "",
-                         errno != 0 ? strerror(errno) : "");
+                         errno != 0 ? sops_os_error(errno) : "");
     }
     env[3] = NULL;
     return add_variable(a, &env[0], "HOME", user->pw_dir, e) && add_variable(a, &env[1], "USER", user->pw_name, e) &&
@@ -156,7 +156,7 @@ static bool run_in_background(const char *path, const char *const *argv, char *c
     pid_t pid;
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nothing < 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot open '/dev/null': %s", strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot open '/dev/null': %s", sops_os_error(errno));
     }
     bool ok = start(path, argv, env, nothing, &pid, e);
     (void)close(nothing);
@@ -196,7 +196,7 @@ bool sops_exec_replace(struct sops_job *j, const char *const *argv, char *const 
     if (find_program(j, argv[0], &path, e)) {
         sops_signals_restore();
         (void)execve((const char *)path.ptr, (char *const *)(uintptr_t)argv, env);
-        (void)sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", argv[0], strerror(errno));
+        (void)sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", argv[0], sops_os_error(errno));
         sops_signals_catch();
     }
     sops_buf_free(&path);

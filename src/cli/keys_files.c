@@ -76,7 +76,7 @@ static bool read_folder(struct sops_job *j, const char *folder, struct found *fi
 {
     DIR *d = opendir(folder);
     if (d == NULL) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read the folder '%s': %s", folder, strerror(errno));
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read the folder '%s': %s", folder, sops_os_error(errno));
     }
     bool ok = true;
     const struct dirent *entry;

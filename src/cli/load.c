@@ -103,12 +103,12 @@ bool sops_step_conflict(struct sops_job *j, struct sops_err *e)
 bool sops_step_exists(struct sops_job *j, struct sops_err *e)
 {
     struct stat st;
-    if (j->path == NULL || stat(j->path, &st) == 0 || errno != ENOENT) {
+    if (j->missing == 0 || j->path == NULL || stat(j->path, &st) == 0 || errno != ENOENT) {
         return true; /* what else is wrong with it is found out by reading */
     }
     bool keys = j->missing == SOPS_E_NO_FILE_KEYS;
-    return sops_fail(e, j->missing != 0 ? j->missing : SOPS_E_READ, "cannot %s non-existent file '%s'",
-                     keys ? "add or remove keys on" : "operate on", j->path);
+    return sops_fail(e, j->missing, "cannot %s non-existent file '%s'", keys ? "add or remove keys on" : "operate on",
+                     j->path);
 }
 
 void sops_job_formats(struct sops_job *j)

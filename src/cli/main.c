@@ -125,10 +125,10 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     const struct sops_verb *verb = ok && global.argc != 0 ? sops_verb_find(sops_verbs, global.args[0]) : NULL;
     if (usage) {
         ok = fail_usage(&global, e);
-    } else if (ok && sops_opt_on(&global, "version")) {
-        ok = print_version(&global, e);
     } else if (ok && sops_opt_on(&global, "help")) {
         ok = print_usage(&global, e);
+    } else if (ok && sops_opt_on(&global, "version")) {
+        ok = print_version(&global, e);
     } else if (ok && sops_options_env(&global, w, e)) {
         prepare(w);
         ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)

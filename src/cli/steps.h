@@ -27,7 +27,7 @@ struct sops_job {
     const struct sops_format *in, *out;
     struct sops_style style;            /* of `out` */
     struct sops_slice order;            /* "": keys as held */
-    int missing, bad_input, bad_output; /* the command's statuses for them; 0: 2, 1 and 3 */
+    int missing, bad_input, bad_output; /* the command's statuses for them; 0: see sops_step_exists, 1 and 3 */
     int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
     bool old_form; /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
     bool as_typed; /* `path` is left as it is (publish, whose rules match it so) */
@@ -64,7 +64,7 @@ bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e) SOPS_CHECKE
 bool sops_job_clean_path(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --in-place with --output, or with stdin: 8. */
 bool sops_step_conflict(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The file is there: j->missing. */
+/* The file is there, else j->missing. 0: found out by reading only, behind the checks in between. */
 bool sops_step_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Reads the configuration, code 1; chooses formats and style by options and name. */
 bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;

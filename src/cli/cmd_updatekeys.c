@@ -185,24 +185,33 @@ static bool update_arguments(struct sops_job *common, struct sops_err *e)
     return ok;
 }
 
+static bool no_config(struct sops_err *e)
+{
+    sops_fail(e, SOPS_E_GENERIC, "config file not found: its creation rules say which keys files should have");
+    return sops_hint(e, "make a .sops.yaml, or name one with --config");
+}
+
+/* No configuration at all is told before a missing argument, one that cannot be read behind it. */
 static bool own_arguments(struct sops_job *j, struct sops_err *e)
 {
-    return j->opt->argc != 0 || sops_fail(e, SOPS_E_NO_FILE, "no file given");
+    if (j->opt->argc != 0) {
+        return true;
+    }
+    struct sops_err why = {0};
+    bool none =
+        sops_config_load(&j->own_config, j->world, sops_opt(j->opt, "config"), &why) && j->own_config.path.len == 0;
+    sops_err_clear(&why);
+    return none ? no_config(e) : sops_fail(e, SOPS_E_NO_FILE, "no file specified");
 }
 
 static bool own_config(struct sops_job *j, struct sops_err *e)
 {
-    if (!sops_step_config(j, e)) {
-        return false;
-    }
-    return j->config->path.len != 0 ||
-           sops_fail(e, SOPS_E_GENERIC, "config file not found: its creation rules say which keys files should have") ||
-           sops_hint(e, "make a .sops.yaml, or name one with --config");
+    return sops_step_config(j, e) && (j->config->path.len != 0 || no_config(e));
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_config, own_arguments, sops_job_services, update_arguments, NULL};
+    static sops_step *const steps[] = {own_arguments, own_config, sops_job_services, update_arguments, NULL};
     struct sops_job common = {.world = w, .opt = o};
     return sops_job_run(&common, steps, e);
 }

@@ -17,18 +17,17 @@ static const struct sops_node *entry(const struct sops_node *n)
     return n;
 }
 
-/* Must the text come back as it is? Null never does, and a clear text only has to when the MAC counts it. */
-static bool text_counts(const struct sops_node *n, const struct sops_rules *rules)
-{
-    return (n->flags & SOPS_MARKED) != 0 || n->kind == SOPS_NULL || !rules->mac_only_encrypted;
-}
+static bool is_marked(const struct sops_node *n) { return (n->flags & SOPS_MARKED) != 0; }
 
+/* A clear text has to come back as it is only when the MAC counts it. (Null is never marked, but what it is read back
+ * as may be, and that is no ciphertext.) */
 static bool same_leaf(const struct sops_node *n, const struct sops_node *read, const struct sops_rules *rules)
 {
     if (read == NULL || read->kind != SOPS_STR || !sops_slice_eq(n->key, read->key)) {
         return false;
     }
-    return n->kind != SOPS_NULL && (!text_counts(n, rules) || sops_slice_eq(n->text, read->text));
+    bool counts = !rules->mac_only_encrypted || is_marked(n) || is_marked(read);
+    return !counts || sops_slice_eq(n->text, read->text);
 }
 
 /* The first leaf of `map` that is not the same in `read`, or `map` when that has more; NULL when all is well. */
@@ -123,8 +122,6 @@ static const struct sops_node *next_leaf(struct cursor *c)
     return c->at;
 }
 
-static bool is_marked(const struct sops_node *n) { return (n->flags & SOPS_MARKED) != 0; }
-
 /* The first value whose mark is another one in `read`, or NULL. */
 static const struct sops_node *remarked(const struct sops_doc *d, const struct sops_doc *read, enum sops_layout layout)
 {
@@ -189,12 +186,9 @@ static bool check_texts(const struct sops_doc *d, const struct sops_doc *read, c
     return sops_hint(e, "encrypt the value, rename the key, or select another type with --output-type");
 }
 
-static bool check_marks(const struct sops_doc *d, struct sops_doc *read, const struct sops_format *f,
-                        const struct sops_rules *rules, struct sops_err *e)
+static bool check_marks(const struct sops_doc *d, const struct sops_doc *read, const struct sops_format *f,
+                        struct sops_err *e)
 {
-    if (!sops_rules_mark(rules, read, e)) {
-        return false;
-    }
     const struct sops_node *n = remarked(d, read, f->meta);
     if (n == NULL && !find_lost_comment(d, read, f->meta, &n, e)) {
         return false;
@@ -217,18 +211,19 @@ bool sops_readback(const struct sops_doc *d, const struct sops_format *f, const 
     }
     struct sops_doc read = {0};
     struct sops_err unread = {0};
-    bool good = f->parse(&read, bytes, lossy ? &unread : e);
-    if (lossy && (unread.code == SOPS_OK || unread.code == SOPS_E_READ)) {
-        /* When it cannot be read at all, the first entry that is missing tells why. */
-        good = check_texts(d, &read, f, rules, e) &&
-               (unread.code == SOPS_OK || sops_fail(e, SOPS_E_DUMP, "%s cannot hold this document", f->name));
-    } else if (lossy) {
-        good = sops_fail(e, unread.code, "%s", unread.msg);
-    } else if (!good && e->code == SOPS_E_READ) {
-        sops_recode(e, SOPS_E_ENCRYPT);
-        sops_within(e, "the encrypted file could not be read again");
+    bool good = f->parse(&read, bytes, &unread);
+    if (!good && unread.code != SOPS_E_READ) {
+        sops_fail(e, unread.code, "%s", unread.msg);
+    } else if (!good && !lossy) {
+        sops_fail(e, SOPS_E_ENCRYPT, "the encrypted file could not be read again: %s", unread.msg);
+    } else if (sops_rules_mark(rules, &read, e)) {
+        /* When a lossy format cannot be read at all, the first entry that is missing tells why. */
+        bool whole = good;
+        good = (!lossy || check_texts(d, &read, f, rules, e)) && (!by_comment || check_marks(d, &read, f, e)) &&
+               (whole || sops_fail(e, SOPS_E_DUMP, "%s cannot hold this document", f->name));
+    } else {
+        good = false;
     }
-    good = good && (!by_comment || check_marks(d, &read, f, rules, e));
     sops_err_clear(&unread);
     sops_doc_free(&read);
     return good;

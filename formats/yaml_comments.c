@@ -383,9 +383,16 @@ bool sops_yaml_rest(struct sops_yaml_source *s, const struct sops_yaml_token *t,
     if (t->type == YAML_SCALAR_TOKEN && t->plain) {
         pass_space(&s->rest, s->in, true);
     }
+    if (t->type == YAML_VERSION_DIRECTIVE_TOKEN || t->type == YAML_TAG_DIRECTIVE_TOKEN) {
+        /* The scanner reads a directive's whole line, so that a comment in it is lost. */
+        pass_line(&s->rest, s->in);
+        if (s->rest.byte < s->in.len) {
+            pass_break(&s->rest, s->in, sops_yaml_break_at(s->in, s->rest.byte));
+        }
+        return true;
+    }
     if (t->type == YAML_BLOCK_ENTRY_TOKEN || t->type == YAML_DOCUMENT_START_TOKEN ||
-        t->type == YAML_DOCUMENT_END_TOKEN || t->type == YAML_VERSION_DIRECTIVE_TOKEN ||
-        t->type == YAML_TAG_DIRECTIVE_TOKEN || t->type == YAML_STREAM_START_TOKEN) {
+        t->type == YAML_DOCUMENT_END_TOKEN || t->type == YAML_STREAM_START_TOKEN) {
         return true;
     }
     struct sops_yaml_place p = s->rest;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* help and completion. The scripts ask this program what may follow, so that they fit whatever version is called. */
+/* help: the same texts as --help, for a command below another one, too. */
 #include "cli/ui.h"
 #include "cli/usage.h"
 
@@ -48,69 +48,4 @@ const struct sops_verb sops_verb_help = {
     .example = "sops help decrypt",
     .tables = help_tables,
     .run = run_help,
-};
-
-/* ---- completion ------------------------------------------------------------------------------------------------- */
-
-/* Scripts count on the program's name standing only where a script is bound to it. */
-static const char bash_script[] = "_encrypted_file_words() {\n"
-                                  "    local cur=${COMP_WORDS[COMP_CWORD]}\n"
-                                  "    local words=(\"${COMP_WORDS[@]:0:COMP_CWORD}\")\n"
-                                  "    [[ $cur == -* ]] && words+=(\"$cur\")\n"
-                                  "    local found\n"
-                                  "    found=$(\"${words[@]}\" --generate-bash-completion 2>/dev/null)\n"
-                                  "    (( COMP_CWORD == 1 )) && [[ $cur != -* ]] && found+=$'\\nkeygen'\n"
-                                  "    mapfile -t COMPREPLY < <(compgen -W \"$found\" -- \"$cur\")\n"
-                                  "}\n"
-                                  "complete -o bashdefault -o default -F _encrypted_file_words sops\n";
-
-static const char zsh_script[] = "#compdef sops\n"
-                                 "_encrypted_file_words() {\n"
-                                 "    local cur=${words[CURRENT]}\n"
-                                 "    local -a asked found\n"
-                                 "    asked=(\"${(@)words[1,CURRENT-1]}\")\n"
-                                 "    [[ $cur == -* ]] && asked+=(\"$cur\")\n"
-                                 "    found=(${(f)\"$(\"${asked[@]}\" --generate-bash-completion 2>/dev/null)\"})\n"
-                                 "    (( CURRENT == 2 )) && [[ $cur != -* ]] && found+=(keygen)\n"
-                                 "    compadd -a found\n"
-                                 "    [[ $cur == -* ]] || _files\n"
-                                 "}\n"
-                                 "compdef _encrypted_file_words sops\n";
-
-static bool run_bash(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
-{
-    (void)w;
-    (void)o;
-    return sops_ui_out(sops_str(bash_script), e);
-}
-
-static bool run_zsh(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
-{
-    (void)w;
-    (void)o;
-    return sops_ui_out(sops_str(zsh_script), e);
-}
-
-static const struct sops_verb verb_bash = {
-    .name = "bash",
-    .summary = "print a completion script for bash",
-    .args = "",
-    .example = "source <(sops completion bash)",
-    .run = run_bash,
-};
-static const struct sops_verb verb_zsh = {
-    .name = "zsh",
-    .summary = "print a completion script for zsh",
-    .args = "",
-    .example = "source <(sops completion zsh)",
-    .run = run_zsh,
-};
-static const struct sops_verb *const completion_verbs[] = {&verb_bash, &verb_zsh, NULL};
-
-const struct sops_verb sops_verb_completion = {
-    .name = "completion",
-    .summary = "print a script that completes commands and options in your shell",
-    .args = "",
-    .example = "source <(sops completion bash)",
-    .verbs = completion_verbs,
 };

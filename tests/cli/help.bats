@@ -90,6 +90,37 @@ commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; 
     same "$out" decrypt
 }
 
+@test "completion: types of keys and of files, and files" {
+    check 0 bash -c 'source <("$SOPS" completion bash)
+        COMP_WORDS=(sops decrypt --decryption-order age,p) COMP_CWORD=3
+        _encrypted_file_words
+        echo "${COMPREPLY[*]}"
+        COMP_WORDS=(sops decrypt --input-type y)
+        _encrypted_file_words
+        echo "${COMPREPLY[*]}"'
+    same "$out" $'age,pgp\nyaml'
+}
+
+@test "completion: fish" {
+    command -v fish >/dev/null || skip "no fish here"
+    mkdir bin
+    ln -s "$SOPS" bin/sops
+    echo x >kept.yaml
+    fish() { env PATH="$PWD/bin:$PATH" fish --no-config -c "sops completion fish | source; complete -C'$1'" | cut -f1; }
+    same "$(fish 'sops dec')" decrypt
+    same "$(fish 'sops keyg')" keygen
+    same "$(fish 'sops decrypt --in-p')" --in-place
+    same "$(fish 'sops decrypt --decryption-order age,p')" age,pgp
+    same "$(fish 'sops decrypt --output-type jso')" json
+    same "$(fish 'sops decrypt kept')" kept.yaml
+}
+
+@test "completion: zsh takes the script" {
+    command -v zsh >/dev/null || skip "no zsh here"
+    check 0 "$SOPS" completion zsh
+    check 0 zsh -n "$work/out"
+}
+
 @test "the manual page is made from the same tables and names every command" {
     check 0 "$SOPS" help --man
     man=$out

@@ -69,7 +69,8 @@ static bool run_add(struct sops_world *w, const struct sops_options *o, struct s
 {
     static sops_step *const steps[] = {
         no_arguments, own_file,      sops_step_config, sops_step_read,   sops_step_parse_sealed, sops_step_unwrap,
-        own_add,      own_threshold, own_wrap,         sops_step_attach, sops_step_write,        NULL,
+        own_add,      own_threshold, own_wrap,         sops_step_attach, sops_step_check_keys,   sops_step_write,
+        NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
     return sops_job_run(&j, steps, e);
@@ -121,9 +122,9 @@ static bool own_enough(struct sops_job *j, struct sops_err *e)
 static bool run_delete(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        one_argument,  own_file,   sops_step_config, sops_step_read, sops_step_parse_sealed, sops_step_unwrap,
-        own_threshold, own_delete, own_enough,       own_wrap,       sops_step_attach,       sops_step_write,
-        NULL,
+        one_argument,    own_file,   sops_step_config, sops_step_read, sops_step_parse_sealed, sops_step_unwrap,
+        own_threshold,   own_delete, own_enough,       own_wrap,       sops_step_attach,       sops_step_check_keys,
+        sops_step_write, NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
     return sops_job_run(&j, steps, e);

@@ -56,7 +56,8 @@ static bool own_audit(struct sops_job *j, struct sops_err *e) { return sops_job_
 
 bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_audit, sops_step_unlock, own_keys, sops_step_new_key, sops_step_seal, NULL};
+    static sops_step *const steps[] = {own_audit,      sops_step_unlock,      own_keys, sops_step_new_key,
+                                       sops_step_seal, sops_step_check_opens, NULL};
     return sops_job_steps(j, steps, e);
 }
 

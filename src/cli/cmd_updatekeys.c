@@ -109,17 +109,24 @@ static bool own_done(struct sops_job *j, struct sops_err *e)
 
 /* ---- one file --------------------------------------------------------------------------------------------------- */
 
-static bool own_check(struct sops_job *j, struct sops_err *e)
-{
-    return sops_keys_check(j, e) || sops_within(e, "'%s' is left as it was", j->path);
-}
-
 static bool update_file(struct sops_job *common, const char *path, struct update *u, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        own_file,        own_format,       sops_step_read, sops_step_parse_sealed, own_rule,         own_compare,
-        own_ask,         sops_step_unwrap, own_groups,     sops_step_wrap,         sops_step_attach, own_check,
-        sops_step_write, own_done,         NULL,
+        own_file,
+        own_format,
+        sops_step_read,
+        sops_step_parse_sealed,
+        own_rule,
+        own_compare,
+        own_ask,
+        sops_step_unwrap,
+        own_groups,
+        sops_step_wrap,
+        sops_step_attach,
+        sops_step_check_keys,
+        sops_step_write,
+        own_done,
+        NULL,
     };
     struct sops_job j = {
         .world = common->world,

@@ -108,6 +108,15 @@ bool sops_step_wrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* A row for the audit: "encrypt", "decrypt", "rotate"; does nothing without an audit. */
 bool sops_job_audit(struct sops_job *j, const char *action, struct sops_err *e) SOPS_CHECKED;
 
+/* ---- check.c: does what is in `bytes` open again? A failure is told with "is left as it was" -----------------------
+ */
+
+/* The keys of `meta` stand in it, and the values, still sealed, of `doc` (whose metadata it takes out). For commands
+ * that wrap a data key that stays. */
+bool sops_step_check_keys(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The keys of `meta` stand in it, and it opens with j->key, its MAC included. For a data key that is new. */
+bool sops_step_check_opens(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+
 /* ---- save.c: to bytes, and where they go ------------------------------------------------------------------------ */
 
 /* mark · audit · seal (23) · metadata · emit (4) · readback (4, 23): the encrypted text in `bytes`; time and MAC are

@@ -9,7 +9,10 @@
 #include <sys/mman.h>
 
 #define FRONT 16 /* keeps malloc's alignment */
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(name) 0 /* clang's way to tell */
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define LARGE SIZE_MAX /* the sanitizer must see every block */
 #else
 #define LARGE ((size_t)64 << 10)

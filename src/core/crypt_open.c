@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A document opened (spec 10): leaves are opened in their own memory, which their ciphertext always outsizes, and then
+/* A document opened (spec 10): values are opened in their own memory, which their ciphertext always outsizes, and then
  * handled in document order: types, comments, the MAC, and the first failure. */
 #include "core/crypt_engine.h"
 
@@ -115,7 +115,11 @@ static bool collect(struct pass *p, struct sops_err *e)
         struct sops_leaf *leaf = sops_crew_add(&p->crew, n, sops_buf_view(&walk.aad), e);
         ok = leaf != NULL;
         if (ok) {
-            leaf->to = (uint8_t *)(uintptr_t)n->text.ptr; /* in the arena: readers always put texts there */
+            /* A value's own memory, in the arena: readers always put texts there. A comment may have to stay as it is.
+             */
+            leaf->to = n->kind == SOPS_COMMENT ? sops_arena_bytes(&p->d->arena, n->text.len, e)
+                                               : (uint8_t *)(uintptr_t)n->text.ptr;
+            ok = leaf->to != NULL;
         }
     }
     sops_walk_free(&walk);
@@ -128,6 +132,23 @@ static bool keep_nonce(struct pass *p, const struct sops_leaf *leaf, enum sops_k
            sops_engine_keep(p->c->engine, kind, leaf->node->text, leaf->aad, sops_slice_of(leaf->nonce, SOPS_NONCE), e);
 }
 
+/* A comment whose type somebody changed: refused when its text is of that type, and otherwise one that does not open.
+ */
+static bool odd_comment(struct pass *p, enum sops_kind kind, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_buf out = {0};
+    struct sops_err why = {0};
+    bool fits = canonical(kind, text, &out, &why);
+    bool no_memory = !fits && why.code != SOPS_E_DECRYPT;
+    sops_err_clear(&why);
+    sops_buf_free(&out);
+    if (no_memory) {
+        return sops_fail_memory(e);
+    }
+    p->kept_comments += !fits;
+    return !fits || sops_fail(e, SOPS_E_DECRYPT, "an encrypted comment has the type of a value");
+}
+
 /* A comment that does not open stays as it is: old files have clear ones. */
 static bool take_comment(struct pass *p, const struct sops_leaf *leaf, struct sops_err *e)
 {
@@ -136,10 +157,11 @@ static bool take_comment(struct pass *p, const struct sops_leaf *leaf, struct so
         p->kept_comments++;
         return leaf->why != sops_no_memory || sops_fail_memory(e);
     }
+    struct sops_slice text = sops_slice_of(leaf->to, leaf->len);
     if (leaf->kind != SOPS_COMMENT && leaf->kind != SOPS_STR) {
-        return sops_fail(e, SOPS_E_DECRYPT, "an encrypted comment has the type of a value");
+        return odd_comment(p, leaf->kind, text, e);
     }
-    n->text.len = leaf->len;
+    n->text = text;
     n->flags &= (uint16_t)~SOPS_INLINE;
     if (leaf->kind == SOPS_STR) {
         sops_mac_add(&p->mac, n, n->text);

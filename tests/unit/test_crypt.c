@@ -208,11 +208,49 @@ static void clear_value_where_cipher_belongs(void **state)
     sops_doc_free(&d);
 }
 
+/* A comment whose type was changed to int: one that reads as such is an error, another stays as it stands in the file.
+ */
+static void comment_of_another_type(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        bool opens;
+    } cases[] = {{"12", false}, {" 12", true}, {"word", true}};
+    struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_err e = {0};
+        struct sops_doc d = {0};
+        struct sops_crypt c = crypt_with(&rules);
+        struct sops_buf enc = {0}, mac = {0};
+        assert_ok(sops_text_seal(&c, SOPS_INT, sops_str(cases[i].text), SOPS_LIT(":"), &enc, &e), &e);
+        struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
+        struct sops_node *n = sops_node_add(&d, root, SOPS_COMMENT, NONE, sops_buf_view(&enc), &e);
+        assert_ok(sops_rules_mark(&rules, &d, &e), &e);
+        if (cases[i].opens) {
+            assert_ok(sops_doc_open(&d, &c, &mac, &e), &e);
+            assert_true(sops_slice_eq(n->text, sops_buf_view(&enc)));
+            assert_true(d.notes.len != 0);
+        } else {
+            assert_fails(sops_doc_open(&d, &c, &mac, &e), &e, SOPS_E_DECRYPT);
+        }
+        sops_buf_free(&enc);
+        sops_buf_free(&mac);
+        sops_crypt_free(&c);
+        sops_doc_free(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(long_text),   cmocka_unit_test(pattern),
-        cmocka_unit_test(documents),  cmocka_unit_test(kept_nonces), cmocka_unit_test(clear_value_where_cipher_belongs),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(long_text),
+        cmocka_unit_test(pattern),
+        cmocka_unit_test(documents),
+        cmocka_unit_test(kept_nonces),
+        cmocka_unit_test(clear_value_where_cipher_belongs),
+        cmocka_unit_test(comment_of_another_type),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -114,7 +114,8 @@ bool sops_job_audit(struct sops_job *j, const char *action, struct sops_err *e) 
 /* The keys of `meta` stand in it, and the values, still sealed, of `doc` (whose metadata it takes out). For commands
  * that wrap a data key that stays. */
 bool sops_step_check_keys(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The keys of `meta` stand in it, and it opens with j->key, its MAC included. For a data key that is new. */
+/* The keys of `meta` stand in it, and it opens with j->key, its MAC included. For a data key that is new.
+ * Frees `doc`. */
 bool sops_step_check_opens(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 
 /* ---- save.c: to bytes, and where they go ------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP on libcurl. Handles that are not in use wait in a pool of the world, each with its open connections, so that a
- * second request to a host finds one; a handle serves one thread at a time. Nothing is left to libcurl's own reading of
- * the environment. */
+ * second request to a host finds one: the handle that talked to this host last is taken first. A handle serves one
+ * thread at a time. Nothing is left to libcurl's own reading of the environment. */
 #include "cli/world_http.h"
 
 #include "base/openssl.h"
@@ -14,7 +14,13 @@
 
 #define USUAL_LIMIT ((size_t)1 << 20)
 #define HEAD_LIMIT ((size_t)128 << 10)
-#define MAX_IDLE 8
+#define MAX_IDLE 16
+#define PEER_NAME 256
+
+struct idle {
+    CURL *h;
+    char peer[PEER_NAME]; /* scheme, host and port it talked to last */
+};
 
 struct pool {
     CURLcode (*global_init)(long flags, curl_malloc_callback m, curl_free_callback f, curl_realloc_callback r,
@@ -30,7 +36,7 @@ struct pool {
     struct curl_slist *(*append)(struct curl_slist *list, const char *text);
     void (*free_list)(struct curl_slist *list);
     pthread_mutex_t lock;
-    CURL *idle[MAX_IDLE];
+    struct idle idle[MAX_IDLE]; /* the one used last is the last */
     size_t count;
 };
 
@@ -40,7 +46,7 @@ static void drop_pool(void *thing)
 {
     struct pool *p = thing;
     for (size_t i = 0; i < p->count; i++) {
-        p->cleanup(p->idle[i]);
+        p->cleanup(p->idle[i].h);
     }
     p->global_cleanup();
     (void)pthread_mutex_destroy(&p->lock);
@@ -85,12 +91,29 @@ static bool make_pool(struct sops_world *w, struct sops_arena *a, void *arg, voi
     return true;
 }
 
-static CURL *take_handle(struct pool *p, struct sops_err *e)
+static void name_peer(const struct sops_url *url, char name[PEER_NAME])
 {
+    (void)snprintf(name, PEER_NAME, "%.*s://%.*s:%.*s", SOPS_ARG(url->scheme), SOPS_ARG(url->host),
+                   SOPS_ARG(url->port));
+}
+
+static CURL *take_handle(struct pool *p, const struct sops_url *url, struct sops_err *e)
+{
+    char peer[PEER_NAME];
     CURL *h = NULL;
+    name_peer(url, peer);
     pthread_mutex_lock(&p->lock);
     if (p->count > 0) {
-        h = p->idle[--p->count];
+        size_t at = p->count - 1;
+        for (size_t i = p->count; i-- > 0;) {
+            if (strcmp(p->idle[i].peer, peer) == 0) {
+                at = i;
+                break;
+            }
+        }
+        h = p->idle[at].h;
+        p->count--;
+        memmove(&p->idle[at], &p->idle[at + 1], (p->count - at) * sizeof p->idle[0]);
     }
     pthread_mutex_unlock(&p->lock);
     if (h == NULL && (h = p->init()) == NULL) {
@@ -99,12 +122,13 @@ static CURL *take_handle(struct pool *p, struct sops_err *e)
     return h;
 }
 
-static void give_handle_back(struct pool *p, CURL *h)
+static void give_handle_back(struct pool *p, const struct sops_url *url, CURL *h)
 {
     p->reset(h);
     pthread_mutex_lock(&p->lock);
     if (p->count < MAX_IDLE) {
-        p->idle[p->count++] = h;
+        name_peer(url, p->idle[p->count].peer);
+        p->idle[p->count++].h = h;
         h = NULL;
     }
     pthread_mutex_unlock(&p->lock);
@@ -357,7 +381,7 @@ static bool one_exchange(struct sops_world *w, struct pool *p, const struct sops
     if (!check_headers(req, e)) {
         return false;
     }
-    x.h = take_handle(p, e);
+    x.h = take_handle(p, &parts, e);
     if (x.h == NULL) {
         return false;
     }
@@ -369,7 +393,7 @@ static bool one_exchange(struct sops_world *w, struct pool *p, const struct sops
         res->status = (int)status;
         ok = code == CURLE_OK || fail_exchange(&x, &parts, code);
     }
-    give_handle_back(p, x.h);
+    give_handle_back(p, &parts, x.h);
     p->free_list(x.headers);
     p->free_list(x.connect_to);
     sops_buf_free(&x.renamed);

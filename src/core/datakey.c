@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of servers are wrapped side by side, at most THREADS at a time; all that may prompt goes in order. Results and
- * errors keep the order of the keys either way (spec 60 section 1.2). */
+/* Keys of servers are wrapped side by side, at most THREADS at a time, as the time goes into waiting for answers; all
+ * that may prompt goes in order. Results and errors keep the order of the keys either way (spec 60 section 1.2). */
 #include "core/datakey.h"
 
 #include "core/shamir.h"
 
 #include <pthread.h>
 
-#define THREADS 8
+#define THREADS 16
+#define STACK ((size_t)1 << 20)
 
 bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops_err *e)
 {
@@ -71,19 +72,33 @@ static void *wrap_remote_jobs(void *arg)
     }
 }
 
+/* Stacks of the usual 8 MiB would get huge pages on some machines. */
+static size_t start_threads(struct jobs *all, size_t wanted, pthread_t *thread)
+{
+    pthread_attr_t attr;
+    size_t started = 0;
+    if (pthread_attr_init(&attr) != 0) {
+        return 0;
+    }
+    (void)pthread_attr_setstacksize(&attr, STACK);
+    while (started < THREADS && started < wanted &&
+           pthread_create(&thread[started], &attr, wrap_remote_jobs, all) == 0) {
+        started++;
+    }
+    (void)pthread_attr_destroy(&attr);
+    return started;
+}
+
 static void wrap_jobs(struct jobs *all)
 {
     pthread_t thread[THREADS];
-    size_t remote = 0, started = 0;
+    size_t remote = 0;
     bool only_local = all->services->next == NULL && strcmp(all->services->name, sops_service_local.name) == 0;
     for (size_t i = 0; i < all->count; i++) {
         all->job[i].remote = only_local && (all->job[i].key->source->flags & SOPS_SRC_REMOTE) != 0;
         remote += all->job[i].remote;
     }
-    while (remote > 1 && started < THREADS && started < remote &&
-           pthread_create(&thread[started], NULL, wrap_remote_jobs, all) == 0) {
-        started++;
-    }
+    size_t started = remote > 1 ? start_threads(all, remote, thread) : 0;
     if (started == 0 && remote != 0) {
         wrap_remote_jobs(all);
     }

@@ -363,6 +363,9 @@ static bool fail_exchange(struct exchange *x, const struct sops_url *url, CURLco
     }
     (void)sops_fail(x->e, SOPS_E_GENERIC, "%s \"%.*s://%.*s%.*s\": %s", x->req->method, SOPS_ARG(url->scheme),
                     SOPS_ARG(url->authority), SOPS_ARG(sops_slice_first(url->rest, end)), why);
+    if (x->too_long) {
+        return sops_hint(x->e, "is this the server that was meant?");
+    }
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
         return sops_hint(x->e, "SSL_CERT_FILE may name a PEM file with the certificate authorities to trust");
     }

@@ -51,6 +51,9 @@ static bool search(struct sops_azure_search *s, struct sops_err *e)
         got = result == SOPS_AZURE_GOT;
         ended = got || (result == SOPS_AZURE_REFUSED && !chain[i].tool);
         ok = got || note(&report, chain[i].name, &why, e);
+        if (ended && !got) {
+            (void)sops_hint(e, "%s", why.hint);
+        }
         sops_err_clear(&why);
     }
     if (ok && !any) {

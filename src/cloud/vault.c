@@ -349,8 +349,13 @@ static bool refused(const struct sops_vault *v, const char *method, const char *
 static bool read_answer(const struct sops_vault *v, const char *method, const char *url, struct sops_http_res *res,
                         json_t **out, struct sops_err *e)
 {
-    bool good = res->status >= 200 && res->status < 400;
+    bool good = res->status >= 200 && res->status < 300;
 
+    if (res->status >= 300 && res->status < 400) {
+        (void)sops_fail(e, SOPS_E_GENERIC, "%s %s: status %d leads elsewhere, where a token must not go", method, url,
+                        res->status);
+        return sops_hint(e, "give the address of the server that answers itself (of a cluster, its active node)");
+    }
     if (good && res->body.len > 0) {
         return sops_json_load(sops_buf_view(&res->body), out, e) ||
                sops_within(e, "cannot read the answer to %s %s", method, url);

@@ -41,6 +41,7 @@ static void wrap_one(struct jobs *all, struct job *j)
         if (!j->ok) {
             const char *msg = e.code != SOPS_OK ? e.msg : "the result is empty";
             (void)!sops_buf_addf(&causes, &j->err, "%s%s", causes.len != 0 ? "; " : "", msg);
+            (void)sops_hint(&j->err, "%s", e.hint);
         }
         sops_err_clear(&e);
     }
@@ -138,7 +139,8 @@ static bool make_jobs(struct jobs *all, const struct sops_meta *m, struct sops_s
     return true;
 }
 
-/* "[e1 e2]": every key's failure in one message; the whole list in the detail when the message has no room for it. */
+/* "[e1 e2]": every key's failure in one message, the first hint of them; the whole list in the detail when the message
+ * has no room for it. */
 static bool collect_failures(const struct jobs *all, struct sops_err *e)
 {
     struct sops_buf list = {0};
@@ -147,6 +149,7 @@ static bool collect_failures(const struct jobs *all, struct sops_err *e)
     for (size_t i = 0; ok && i < all->count; i++) {
         if (!all->job[i].ok) {
             ok = sops_buf_addf(&list, e, "%s%s", failed++ != 0 ? " " : "", all->job[i].err.msg);
+            (void)sops_hint(e, "%s", all->job[i].err.hint);
         }
     }
     if (ok && failed != 0) {

@@ -11,7 +11,7 @@ authorities `ca.pem` and `ca/` (a folder for VAULT_CAPATH), the client's `client
 
 HTTPS has a certificate for 127.0.0.1 and the clouds' names, INNER one for vault.inner only, MUTUAL wants the client's
 certificate; PROXY answers CONNECT for any host and leads it to HTTPS. --delay: before each answer to an encrypting or
-decrypting request. Key names with a meaning: see `faults`.
+decrypting request. Key names with a meaning: FAULTS.
 """
 import argparse
 import http.server
@@ -122,8 +122,15 @@ def usual(handler, path, body):
     return (200, {}, json.dumps(answer).encode()), True
 
 
-def faults(handler, name, path):
+FAULTS = "big denied here away echo html cut garbage hang close".split()
+
+
+def faults(handler, path):
     """the answer for a key with a meaning, or None"""
+    named = set(re.split("[/:]", path) + re.split('[/":]', handler.given.decode("latin-1"))).intersection(FAULTS)
+    name = named.pop() if named else ""
+    if path.startswith("/keys/") and not handler.headers.get("Authorization"):
+        return None
     out = handler.wfile
     if name == "big":                      # 2 MiB
         return 200, {}, b'{"data":{"ciphertext":"' + b"x" * (2 << 20) + b'"}}'
@@ -135,6 +142,8 @@ def faults(handler, name, path):
         return 307, {"Location": "http://localhost:%d%s" % (ports["HTTP"], path.replace("away", "found"))}, b""
     if name == "echo":                     # sends back all it got
         return 400, {}, b"<html>" + str(handler.headers).encode() + handler.given + b"</html>"
+    if name == "html":
+        return 200, {}, b"<html>canary</html>"
     if name == "cut":
         out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\"")
     elif name == "garbage":
@@ -178,7 +187,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         self.given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         log("%s %s %s" % (self.command, self.headers.get("Host"), path))
-        answer = faults(self, re.split("[/:]", path)[-1], path)
+        answer = faults(self, path)
         if answer == ():
             self.close_connection = True
             return

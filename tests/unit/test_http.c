@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the server ------------------------------------------------------------------------------------------------ */
@@ -54,6 +55,11 @@ static bool answer(struct server *s, int fd, const char *request)
     if (strncmp(path, "/ok", 3) == 0) {
         put(fd, "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nX-Test: one\r\nContent-Length: "
                 "5\r\n\r\nhello");
+        return true;
+    }
+    if (strncmp(path, "/slow", 5) == 0) {
+        (void)usleep(60000);
+        put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         return true;
     }
     if (strncmp(path, "/to-ok", 6) == 0 || strncmp(path, "/away", 5) == 0) {
@@ -223,14 +229,15 @@ static void failures(void **state)
         const char *path;
         struct sops_http_req req;
         const char *words;
+        bool for_good;
     } cases[] = {
-        {"/cut", {.limit = 0}, "/cut\": "},
-        {"/garbage", {.limit = 0}, "/garbage\": "},
-        {"/close", {.limit = 0}, "EOF"},
-        {"/big", {.limit = 0}, "the answer is longer than 1048576 bytes"},
-        {"/ok", {.limit = 3}, "the answer is longer than 3 bytes"},
-        {"/head", {.limit = 0}, "/head\": "},
-        {"/hang?secret=canary", {.total_ms = 300}, "/hang\": "},
+        {"/cut", {.limit = 0}, "/cut\": ", false},
+        {"/garbage", {.limit = 0}, "/garbage\": ", false},
+        {"/close", {.limit = 0}, "EOF", false},
+        {"/big", {.limit = 0}, "the answer is longer than 1048576 bytes", true},
+        {"/ok", {.limit = 3}, "the answer is longer than 3 bytes", true},
+        {"/head", {.limit = 0}, "/head\": ", false},
+        {"/hang?secret=canary", {.total_ms = 300}, "/hang\": ", false},
     };
     struct server s;
     struct sops_world w;
@@ -245,11 +252,101 @@ static void failures(void **state)
             fail();
         }
         assert_int_equal(res.body.len + res.head.len, 0);
-        assert_string_equal(e.hint, "");
+        assert_int_equal(e.hint[0] != '\0', cases[i].for_good);
         sops_err_clear(&e);
     }
     sops_world_forget(&w);
     stop(&s);
+}
+
+static double seconds_since(const struct timespec *begin)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+/* SOPS_HTTP_TIMEOUT counts where the request names no limit of its own, and only when it is a number of seconds. */
+static void time_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        unsigned own_ms;
+        double least, most;
+    } cases[] = {{"1", 0, 0.9, 3}, {"20", 300, 0.2, 3}, {"1", 1800, 1.7, 4}};
+    struct server s;
+    struct sops_world w;
+    start(&s);
+    new_world(&w);
+    variables[0] = "SOPS_HTTP_TIMEOUT";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_err e = {0};
+        struct sops_http_res res = {0};
+        struct timespec begin;
+        variables[1] = cases[i].value;
+        (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+        assert_false(get(&w, &s, "/hang", (struct sops_http_req){.total_ms = cases[i].own_ms}, &res, &e));
+        double took = seconds_since(&begin);
+        assert_true(took >= cases[i].least && took <= cases[i].most);
+        sops_err_clear(&e);
+    }
+    sops_world_forget(&w);
+    stop(&s);
+}
+
+/* A listener whose queue is full lets further connections wait. */
+static void connect_limit(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int listening = socket(AF_INET, SOCK_STREAM, 0), queued[8];
+    assert_int_equal(bind(listening, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(listening, 0), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&a, &len), 0);
+    for (size_t i = 0; i < 8; i++) {
+        queued[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(queued[i], (struct sockaddr *)&a, sizeof a);
+    }
+    struct server s = {.port = ntohs(a.sin_port)};
+    struct sops_world w;
+    struct sops_err e = {0};
+    struct sops_http_res res = {0};
+    struct timespec begin;
+    new_world(&w);
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    assert_false(get(&w, &s, "/ok", (struct sops_http_req){.connect_ms = 400}, &res, &e));
+    double took = seconds_since(&begin);
+    assert_true(took >= 0.3 && took <= 5);
+    sops_err_clear(&e);
+    for (size_t i = 0; i < 8; i++) {
+        (void)close(queued[i]);
+    }
+    (void)close(listening);
+    sops_world_forget(&w);
+}
+
+/* Two hosts by turns: each has one connection in the end. */
+static void connections_of_two_hosts(void **state)
+{
+    (void)state;
+    struct server s[2];
+    struct sops_world w;
+    start(&s[0]);
+    start(&s[1]);
+    new_world(&w);
+    for (int i = 0; i < 20; i++) {
+        struct sops_err e = {0};
+        struct sops_http_res res = {0};
+        assert_ok(get(&w, &s[i % 3 == 0], "/ok", (struct sops_http_req){0}, &res, &e), &e);
+        sops_http_res_free(&res);
+    }
+    assert_int_equal(s[0].connections, 1);
+    assert_int_equal(s[1].connections, 1);
+    sops_world_forget(&w);
+    stop(&s[0]);
+    stop(&s[1]);
 }
 
 static void no_server(void **state)
@@ -375,6 +472,46 @@ static void threads(void **state)
     stop(&s);
 }
 
+static void *ask_once(void *arg)
+{
+    struct crowd *c = arg;
+    struct sops_err e = {0};
+    struct sops_http_res res = {0};
+    /* All are on their way before the first is answered. */
+    c->good = get(c->w, c->s, "/slow", (struct sops_http_req){0}, &res, &e) ? 1 : 0;
+    sops_http_res_free(&res);
+    sops_err_clear(&e);
+    return NULL;
+}
+
+/* Six requests at a time to two hosts, many times: the handles keep to their hosts. */
+static void crowds_of_two_hosts(void **state)
+{
+    (void)state;
+    struct server s[2];
+    struct sops_world w;
+    pthread_t thread[6];
+    struct crowd crowd[6];
+    start(&s[0]);
+    start(&s[1]);
+    new_world(&w);
+    for (int round = 0; round < 6; round++) {
+        for (int i = 0; i < 6; i++) {
+            crowd[i] = (struct crowd){.w = &w, .s = &s[(i + round) % 2]};
+            assert_int_equal(pthread_create(&thread[i], NULL, ask_once, &crowd[i]), 0);
+        }
+        for (int i = 0; i < 6; i++) {
+            (void)pthread_join(thread[i], NULL);
+            assert_int_equal(crowd[i].good, 1);
+        }
+    }
+    /* Three each, or a few more when a busy machine starts a thread late; twelve if any handle were taken. */
+    assert_true(s[0].connections + s[1].connections <= 9);
+    sops_world_forget(&w);
+    stop(&s[0]);
+    stop(&s[1]);
+}
+
 static void proxy_rules(void **state)
 {
     (void)state;
@@ -456,9 +593,18 @@ static void helpers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exchange),    cmocka_unit_test(failures),      cmocka_unit_test(no_server),
-        cmocka_unit_test(redirects),   cmocka_unit_test(through_proxy), cmocka_unit_test(threads),
-        cmocka_unit_test(proxy_rules), cmocka_unit_test(helpers),
+        cmocka_unit_test(exchange),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(no_server),
+        cmocka_unit_test(redirects),
+        cmocka_unit_test(through_proxy),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(proxy_rules),
+        cmocka_unit_test(helpers),
+        cmocka_unit_test(time_limit),
+        cmocka_unit_test(connect_limit),
+        cmocka_unit_test(connections_of_two_hosts),
+        cmocka_unit_test(crowds_of_two_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -12,7 +12,10 @@ static bool identity_url(struct sops_azure_search *s, const char *base, const ch
                          struct sops_buf *url, struct sops_err *e)
 {
     const char *client = sops_world_env_set(s->w, "AZURE_CLIENT_ID");
+    bool usual =
+        client == NULL && id_name != NULL && strcmp(id_name, "clientid") == 0; /* Azure ML has one of its own */
     struct sops_buf query = {0};
+    client = usual ? sops_world_env_set(s->w, "DEFAULT_IDENTITY_CLIENT_ID") : client;
     bool ok = sops_form_add(&query, "api-version", sops_str(version), e) &&
               sops_form_add(&query, "resource", s->resource, e) &&
               (client == NULL || id_name == NULL || sops_form_add(&query, id_name, sops_str(client), e)) &&

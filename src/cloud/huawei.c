@@ -67,19 +67,20 @@ bool sops_huawei_iam(struct sops_world *w, struct sops_slice region, struct sops
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
-bool sops_huawei_refused(const struct sops_http_res *res, struct sops_err *e)
+bool sops_huawei_refused(const struct sops_http_res *res, const char *from, struct sops_err *e)
 {
+    bool who = from != NULL && (res->status == 401 || res->status == 403);
     json_t *answer = sops_json_try(sops_buf_view(&res->body));
     const json_t *error = json_object_get(answer, "error");
-    const json_t *from = json_is_object(error) ? error : answer;
-    struct sops_slice code = sops_json_text(from, "error_code"), words = sops_json_text(from, "error_msg");
+    const json_t *body = json_is_object(error) ? error : answer;
+    struct sops_slice code = sops_json_text(body, "error_code"), words = sops_json_text(body, "error_msg");
     struct sops_slice id = sops_http_header(res, "x-request-id");
 
-    code = code.len > 0 ? code : sops_json_text(from, "code");
-    words = words.len > 0 ? words : sops_json_text(from, "message");
-    (void)sops_fail(e, SOPS_E_GENERIC, "status %d, %.*s: %.*s (request id %.*s)", res->status,
+    code = code.len > 0 ? code : sops_json_text(body, "code");
+    words = words.len > 0 ? words : sops_json_text(body, "message");
+    (void)sops_fail(e, SOPS_E_GENERIC, "status %d, %.*s: %.*s (request id %.*s)%s%s", res->status,
                     SOPS_ARG(sops_slice_first(code, 100)), SOPS_ARG(sops_slice_first(words, 400)),
-                    SOPS_ARG(sops_slice_first(id, 100)));
+                    SOPS_ARG(sops_slice_first(id, 100)), who ? ", credentials used: " : "", who ? from : "");
     json_decref(answer);
     return false;
 }
@@ -96,10 +97,7 @@ bool sops_huawei_call(struct sops_world *w, const struct sops_huawei_creds *cred
         *reached = ok;
     }
     if (ok && (res.status < 200 || res.status > 299)) {
-        ok = sops_huawei_refused(&res, e);
-        if (res.status == 401 || res.status == 403) {
-            (void)sops_hint(e, "the credentials of %s were used", creds->from);
-        }
+        ok = sops_huawei_refused(&res, creds->from, e);
     }
     ok = ok && sops_json_load(sops_buf_view(&res.body), answer, e);
     sops_http_res_free(&res);

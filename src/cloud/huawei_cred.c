@@ -45,7 +45,7 @@ static bool post(struct search *s, const char *path, const char *line, const str
                                     .body = sops_buf_view(body),
                                     .no_proxy = true};
         ok = s->w->http(s->w, &req, res, e) &&
-             ((res->status >= 200 && res->status <= 299) || sops_huawei_refused(res, e));
+             ((res->status >= 200 && res->status <= 299) || sops_huawei_refused(res, s->out->from, e));
     }
     sops_buf_free(&url);
     return ok;
@@ -114,14 +114,17 @@ static struct sops_slice setting(const struct sops_ini *ini, const char *name)
 static bool read_file(struct search *s, struct sops_ini *ini, struct sops_err *e)
 {
     const char *named = sops_world_env_set(s->w, "HUAWEICLOUD_SDK_CREDENTIALS_FILE");
-    struct sops_buf path = {0}, text = {0};
-    bool ok = (named != NULL ? sops_buf_adds(&path, named, e)
-                             : sops_buf_addf(&path, e, "%s/.huaweicloud/credentials", sops_home(s->w))) &&
-              sops_buf_cstr(&path, e) != NULL && sops_small_file((const char *)path.ptr, &text, e) &&
+    struct sops_buf text = {0};
+    struct sops_slice path;
+    bool ok = (named != NULL ? sops_arena_printf(s->a, &path, e, "%s", named)
+                             : sops_arena_printf(s->a, &path, e, "%s/.huaweicloud/credentials", sops_home(s->w))) &&
+              sops_small_file((const char *)path.ptr, &text, e) &&
               sops_ini_read(ini, s->a, sops_buf_view(&text), NULL, e);
 
+    if (ok) {
+        s->out->from = (const char *)path.ptr;
+    }
     sops_buf_free(&text);
-    sops_buf_free(&path);
     return ok;
 }
 
@@ -129,7 +132,6 @@ static bool from_file(struct search *s, struct sops_err *e)
 {
     struct sops_ini ini = {0};
 
-    s->out->from = "the credentials file";
     if (!read_file(s, &ini, e)) {
         return false;
     }

@@ -5,6 +5,9 @@
 #include "core/key.h"
 #include "core/meta.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #define NONE ((struct sops_slice){0})
 
 static size_t field_count(const struct sops_keysource *s)
@@ -176,6 +179,32 @@ static void identities_are_told_apart(void **state)
     }
 }
 
+/* Every way in which a server may fail has a recorded exchange, whatever the source (docs/TESTING.md). */
+static void servers_fail_in_every_way(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"encrypt",   "decrypt",  "denied",    "no-key", "disabled", "wrong-version",
+                                       "throttled", "time-out", "error-500", "cut",    "not-json", "too-long"};
+    for (const struct sops_keysource *const *s = sops_keysources; *s != NULL; s++) {
+        const char *folder = strcmp((*s)->id, "kms") == 0        ? "aws"
+                             : strcmp((*s)->id, "gcp_kms") == 0  ? "gcp"
+                             : strcmp((*s)->id, "azure_kv") == 0 ? "azure"
+                             : strcmp((*s)->id, "hc_vault") == 0 ? "vault"
+                                                                 : (*s)->id;
+        for (size_t i = 0; ((*s)->flags & SOPS_SRC_REMOTE) != 0 && i < sizeof ways / sizeof ways[0]; i++) {
+            for (int reply = 0; reply < 2; reply++) {
+                char path[512];
+                (void)snprintf(path, sizeof path, SOPS_TESTDATA "/http/%s/%s/%s", folder, ways[i],
+                               reply == 1 ? "reply" : "request");
+                if (access(path, R_OK) != 0) {
+                    print_error("%s is missing\n", path);
+                    fail();
+                }
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +213,7 @@ int main(void)
         cmocka_unit_test(orders_are_those_of_the_reference),
         cmocka_unit_test(metadata_round_trip),
         cmocka_unit_test(identities_are_told_apart),
+        cmocka_unit_test(servers_fail_in_every_way),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -4,8 +4,8 @@
  *
  * `request` holds what must be sent: a line "METHOD URL", lines of headers that must be among those sent, a blank line,
  * the body. A body that ends in "..." gives its beginning only. `reply` holds the answers: a line with the
- * status, headers, a blank line, the body; or "no answer: WORDS"; or "no answer, for good: WORDS". Several exchanges
- * are separated by lines of "----". */
+ * status, headers, a blank line, the body; or "no answer: WORDS"; or "no answer, for good: WORDS"; or "bytes: N", a
+ * body of that length. Several exchanges are separated by lines of "----". */
 #ifndef SOPS_TESTS_CLOUD_WORLD_H
 #define SOPS_TESTS_CLOUD_WORLD_H
 
@@ -125,6 +125,7 @@ static inline bool cloud_matches(const struct sops_http_req *req, struct sops_sl
 
 static inline bool cloud_reply(struct sops_slice message, struct sops_http_res *res, struct sops_err *e)
 {
+    const struct sops_slice many = SOPS_LIT("bytes: ");
     const struct sops_slice none = SOPS_LIT("no answer: "), ever = SOPS_LIT("no answer, for good: ");
     struct sops_slice head, body, line;
     if (sops_slice_starts(message, none)) {
@@ -135,6 +136,10 @@ static inline bool cloud_reply(struct sops_slice message, struct sops_http_res *
         struct sops_slice words = sops_slice_skip(message, ever.len);
         sops_fail(e, SOPS_E_GENERIC, "%.*s", SOPS_ARG(words));
         return sops_hint(e, "do something about it");
+    }
+    if (sops_slice_starts(message, many)) {
+        res->status = 200;
+        return sops_buf_addn(&res->body, ' ', (size_t)atol((const char *)message.ptr + many.len), e);
     }
     cloud_split(message, &head, &body);
     assert_true(sops_slice_next(&head, '\n', &line));
@@ -155,7 +160,12 @@ static inline bool cloud_http(struct sops_world *w, const struct sops_http_req *
     }
     c->wrong = c->wrong || !cloud_matches(req, request);
     if (cloud_reply(reply, res, e)) {
-        return true;
+        if (res->body.len <= (req->limit != 0 ? req->limit : (size_t)1 << 20)) {
+            return true;
+        }
+        sops_http_res_free(res);
+        sops_fail(e, SOPS_E_GENERIC, "the answer is too long");
+        return sops_hint(e, "is this the server that was meant?");
     }
     if (!sops_slice_starts(reply, SOPS_LIT("no answer"))) {
         /* Memory was out: the answer is still to come. */

@@ -69,7 +69,7 @@ static void answers(void **state)
         {"no-key", false, NULL, "StatusCode: 400, RequestID: id-1, NotFoundException: words of the service"},
         {"disabled", false, NULL, " DisabledException:"},
         {"wrong-context", false, NULL, " InvalidCiphertextException:"},
-        {"wrong-key", true, NULL, "failed to decrypt sops data key with AWS KMS: operation error KMS: Decrypt"},
+        {"wrong-version", true, NULL, "failed to decrypt sops data key with AWS KMS: operation error KMS: Decrypt"},
         {"bad-signature", false, NULL, "InvalidSignatureException"},
         {"unknown-key-id", false, NULL, "UnrecognizedClientException"},
         {"expired", false, NULL, "ExpiredTokenException"},
@@ -85,6 +85,7 @@ static void answers(void **state)
         {"not-base64", true, NULL, "base64"},
         {"no-answer", false, NULL, "StatusCode: 0, RequestID: , request send failed, connection refused"},
         {"time-out", false, ENC, NULL},
+        {"too-long", false, NULL, "request send failed, the answer is too long"},
         {"certificate", false, NULL, "SSL certificate problem"},
         {"error-is-not-json", false, NULL, "deserialization failed"},
     };

@@ -10,6 +10,12 @@
         .field = {SOPS_LIT("https://v.vault.azure.net"), SOPS_LIT("sops"), SOPS_LIT(VERSION)}, .enc = SOPS_LIT(ENC)    \
     }
 
+#define IDENTITY "http://127.0.0.1:1/"
+#define ARC                                                                                                            \
+    {                                                                                                                  \
+        "IDENTITY_ENDPOINT", IDENTITY "arc", "IMDS_ENDPOINT", IDENTITY                                                 \
+    }
+
 static void with_secret(struct cloud_world *c)
 {
     cloud_new(c);
@@ -40,6 +46,9 @@ static void answers(void **state)
         {"no-challenge", false, NULL, "no WWW-Authenticate header"},
         {"foreign-challenge", false, NULL, "doesn't match the requested domain"},
         {"odd-challenge", false, NULL, "names no tenant or no resource"},
+        {"time-out", false, ENC, NULL},
+        {"too-long", false, NULL, "the answer is too long"},
+        {"error-is-not-json", false, NULL, "RESPONSE 400"},
         {"no-answer", false, NULL, "connection refused"},
         {"certificate-not-trusted", false, NULL, "SSL certificate problem"},
         {"wrong-secret", false, NULL,
@@ -82,6 +91,36 @@ static void credentials(void **state)
          NULL,
          0},
         {{"virtual-machine", false, ENC, NULL}, {NULL}, NULL, 0},
+        {{"machine-learning", false, ENC, NULL}, {"MSI_ENDPOINT", IDENTITY "msi", "MSI_SECRET", "canary"}, NULL, 0},
+        {{"machine-learning-identity", false, ENC, NULL},
+         {"MSI_ENDPOINT", IDENTITY "msi", "MSI_SECRET", "canary", "DEFAULT_IDENTITY_CLIENT_ID", "client-2"},
+         NULL,
+         0},
+        {{"machine-learning-identity", false, ENC, NULL},
+         {"MSI_ENDPOINT", IDENTITY "msi", "MSI_SECRET", "canary", "AZURE_CLIENT_ID", "client-2",
+          "DEFAULT_IDENTITY_CLIENT_ID", "client-3"},
+         NULL,
+         0},
+        {{"identity-refused", false, NULL,
+          "authentication failed (the managed identity of Azure ML): status 401 : wrong secret"},
+         {"MSI_ENDPOINT", IDENTITY "msi", "MSI_SECRET", "canary"},
+         NULL,
+         0},
+        {{"cloud-shell", false, ENC, NULL}, {"MSI_ENDPOINT", IDENTITY "msi"}, NULL, 0},
+        {{"challenge-only", false, NULL, "the identity service of Service Fabric is not supported"},
+         {"IDENTITY_ENDPOINT", IDENTITY "msi", "IDENTITY_HEADER", "canary", "IDENTITY_SERVER_THUMBPRINT", "00",
+          "AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential"},
+         NULL,
+         0},
+        {{"arc-foreign-file", false, NULL, "is not where such files are"}, ARC, NULL, 0},
+        {{"arc-file-above", false, NULL, "is not where such files are"}, ARC, NULL, 0},
+        {{"arc-no-file", false, NULL, "sops-test-none.key"}, ARC, NULL, 0},
+        {{"arc-no-realm", false, NULL, "status 200 without the realm of a key file"}, ARC, NULL, 0},
+        {{"password", false, ENC, NULL},
+         {"AZURE_TENANT_ID", "tenant-1", "AZURE_CLIENT_ID", "client-1", "AZURE_USERNAME", "user", "AZURE_PASSWORD",
+          "canary"},
+         NULL,
+         0},
         {{"nothing", false, NULL,
           "ManagedIdentityCredential: no route; AzureCLICredential: the program az was not found"},
          {NULL},
@@ -115,7 +154,7 @@ static void credentials(void **state)
             cloud_set(&c, cases[i].env[n], cases[i].env[n + 1]);
         }
         cloud_run_case(&c, "azure", &cases[i].t, &k);
-        if (i == 5) {
+        if (strcmp(cases[i].t.name, "cli") == 0 && strstr(cases[i].output, "accessToken") != NULL) {
             assert_string_equal(c.ran,
                                 "/bin/sh -c cd /bin && exec \"$@\" sh az account get-access-token -o json --resource "
                                 "https://vault.azure.net --tenant tenant-1");

@@ -28,6 +28,8 @@ static void answers(void **state)
         {"empty", false, NULL, "holds no ciphertext"},
         {"not-base64", true, NULL, "base64"},
         {"error-is-not-json", false, NULL, "got HTTP response code 400"},
+        {"time-out", false, ENC, NULL},
+        {"too-long", false, NULL, "the answer is too long"},
         {"no-answer", false, NULL, "connection refused"},
         {"certificate", false, NULL, "SSL certificate problem"},
     };

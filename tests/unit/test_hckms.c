@@ -87,7 +87,8 @@ static void answers(void **state)
         {"encrypt", false, "enc-text", NULL},
         {"decrypt", true, CLOUD_PLAIN, NULL},
         {"denied", false, NULL,
-         "failed to encrypt sops data key with HuaweiCloud KMS: status 403, KMS.1105: words (request id rid)"},
+         "failed to encrypt sops data key with HuaweiCloud KMS: status 403, KMS.1105: words (request id rid), "
+         "credentials used: HUAWEICLOUD_SDK_AK"},
         {"no-key", false, NULL, "KMS.1101"},
         {"disabled", false, NULL, "KMS.1102"},
         {"wrong-version", true, NULL, "failed to decrypt sops data key with HuaweiCloud KMS: status 400, KMS.2602"},
@@ -100,6 +101,8 @@ static void answers(void **state)
         {"no-ciphertext", false, NULL, "encryption response missing ciphertext"},
         {"no-plaintext", true, NULL, "decryption response missing plaintext"},
         {"not-base64", true, NULL, "failed to base64 decode decrypted data key"},
+        {"time-out", false, NULL, "timed out"},
+        {"too-long", false, NULL, "the answer is too long"},
         {"no-answer", false, NULL, "connection refused"},
     };
     struct cloud_world c;

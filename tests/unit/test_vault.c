@@ -99,6 +99,9 @@ static void answers(void **state)
         {"number", false, NULL, "encrypted ciphertext cannot be cast to string"},
         {"not-base64", true, NULL, "cannot decode base64 plaintext into data key bytes"},
         {"warning-404", false, ENC, NULL},
+        {"time-out", false, ENC, NULL},
+        {"too-long", false, NULL, "the answer is too long"},
+        {"disabled", true, NULL, "disallowed by policy"},
         {"no-answer", false, NULL, "connection refused"},
         {"certificate", false, NULL, "SSL certificate problem"},
     };

@@ -132,6 +132,9 @@ static bool age_wrap(struct sops_world *w, const struct sops_key *k, struct sops
     return ok;
 }
 
+/* A plugin is a program, and may ask. */
+static bool age_computes(const struct sops_key *k) { return kind_of(k->field[0]) != SOPS_AGE_TO_PLUGIN; }
+
 /* ---- unwrap -------------------------------------------------------------------------------------------------- */
 
 static enum sops_age_match try_all(struct sops_world *w, const struct sops_age_identities *ids,
@@ -303,6 +306,7 @@ const struct sops_keysource sops_keysource_age = {
     .rank = {[SOPS_BY_FLAGS] = 6, [SOPS_BY_RULE] = 0, [SOPS_BY_META] = 6, [SOPS_BY_ROTATE] = 6, [SOPS_BY_GROUPS] = 5},
     .parse = age_parse,
     .wrap = age_wrap,
+    .computes = age_computes,
     .unwrap = age_unwrap,
     .generate = age_generate,
     .recipients = age_recipients,

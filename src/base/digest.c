@@ -1,25 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* On libsodium rather than OpenSSL: its first EVP fetch costs a millisecond that opening an age file need not pay. */
+/* OpenSSL's SHA-256 uses the processor's own instructions, five times as fast as libsodium's; but only by its old
+ * calls, as the first EVP fetch costs a millisecond that opening an age file need not pay. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
-#include <sodium.h>
+#include <openssl/sha.h>
 
-void sops_sha256(struct sops_slice in, uint8_t out[32]) { crypto_hash_sha256(out, in.ptr, in.len); }
+#define BLOCK SHA256_CBLOCK
+
+void sops_sha256(struct sops_slice in, uint8_t out[32])
+{
+    SHA256_CTX state;
+    (void)SHA256_Init(&state);
+    (void)SHA256_Update(&state, in.ptr, in.len);
+    (void)SHA256_Final(out, &state);
+    sops_wipe(&state, sizeof state);
+}
+
+/* One of the two passes of HMAC: the key, every byte changed by `pad`, and then the parts. */
+static void pass(const uint8_t key[BLOCK], uint8_t pad, struct sops_slice first, struct sops_slice second,
+                 uint8_t out[32])
+{
+    SHA256_CTX state;
+    uint8_t block[BLOCK];
+    for (size_t i = 0; i < BLOCK; i++) {
+        block[i] = key[i] ^ pad;
+    }
+    (void)SHA256_Init(&state);
+    (void)SHA256_Update(&state, block, BLOCK);
+    (void)SHA256_Update(&state, first.ptr, first.len);
+    (void)SHA256_Update(&state, second.ptr, second.len);
+    (void)SHA256_Final(out, &state);
+    sops_wipe(block, BLOCK);
+    sops_wipe(&state, sizeof state);
+}
 
 /* The HMAC of two slices one after the other, so that HKDF needs no copy. */
 static void hmac_two(struct sops_slice key, struct sops_slice first, struct sops_slice second, uint8_t out[32])
 {
-    static const uint8_t none[1];
-    crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, key.len != 0 ? key.ptr : none, key.len);
-    if (first.len != 0) {
-        crypto_auth_hmacsha256_update(&state, first.ptr, first.len);
+    uint8_t padded[BLOCK] = {0}, inner[32];
+    if (key.len > BLOCK) {
+        sops_sha256(key, padded);
+    } else if (key.len != 0) {
+        memcpy(padded, key.ptr, key.len);
     }
-    if (second.len != 0) {
-        crypto_auth_hmacsha256_update(&state, second.ptr, second.len);
-    }
-    crypto_auth_hmacsha256_final(&state, out);
-    sops_wipe(&state, sizeof state);
+    pass(padded, 0x36, first, second, inner);
+    pass(padded, 0x5c, sops_slice_of(inner, sizeof inner), (struct sops_slice){0}, out);
+    sops_wipe(padded, BLOCK);
+    sops_wipe(inner, sizeof inner);
 }
 
 void sops_hmac_sha256(struct sops_slice key, struct sops_slice in, uint8_t out[32])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digest.h - SHA-256, HMAC-SHA-256 and HKDF-SHA-256 over slices (libsodium; FIPS 180-4, RFC 2104, RFC 5869). */
+/* digest.h - SHA-256, HMAC-SHA-256 and HKDF-SHA-256 over slices (OpenSSL; FIPS 180-4, RFC 2104, RFC 5869). */
 #ifndef SOPS_BASE_DIGEST_H
 #define SOPS_BASE_DIGEST_H
 

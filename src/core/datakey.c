@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of servers are wrapped side by side, at most THREADS at a time, as the time goes into waiting for answers; all
- * that may prompt goes in order. Results and errors keep the order of the keys either way (spec 60 section 1.2). */
+/* Keys of servers are wrapped side by side, at most THREADS at a time, as the time goes into waiting for answers; those
+ * that only compute take as many threads as there are processors; all that may prompt goes in order. Results and errors
+ * keep the order of the keys either way (spec 60 section 1.2). */
 #include "core/datakey.h"
 
+#include "base/thread.h"
 #include "core/shamir.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 
 #define THREADS 16
-#define STACK ((size_t)1 << 20)
+#define WORTH 12 /* keys that compute, from which on a second thread saves more time than waking a processor takes */
 
 bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops_err *e)
 {
     return sops_secret_new(out, 32, e) && w->random(w, out->ptr, out->len, e);
 }
+
+enum lane { IN_ORDER, REMOTE, COMPUTE, LANES };
 
 /* One key to wrap. */
 struct job {
@@ -21,14 +25,19 @@ struct job {
     struct sops_slice plain;
     struct sops_buf enc;
     struct sops_err err;
-    bool ok, remote;
+    enum lane lane;
+    bool ok;
 };
 struct jobs {
     struct sops_world *world;
     struct sops_service *services;
     struct job *job;
-    size_t count, next;
-    pthread_mutex_t lock;
+    size_t count;
+};
+struct worker {
+    struct jobs *all;
+    enum lane lane;
+    atomic_size_t next;
 };
 
 static void wrap_one(struct jobs *all, struct job *j)
@@ -56,60 +65,72 @@ static void wrap_one(struct jobs *all, struct job *j)
     sops_buf_free(&causes);
 }
 
-static void *wrap_remote_jobs(void *arg)
+/* Takes jobs of a lane until none is left; several threads may do so. */
+static void *work(void *arg)
 {
-    struct jobs *all = arg;
+    struct worker *w = arg;
     for (;;) {
-        pthread_mutex_lock(&all->lock);
-        while (all->next < all->count && !all->job[all->next].remote) {
-            all->next++;
-        }
-        size_t mine = all->next++;
-        pthread_mutex_unlock(&all->lock);
-        if (mine >= all->count) {
+        size_t mine = atomic_fetch_add(&w->next, 1);
+        if (mine >= w->all->count) {
             return NULL;
         }
-        wrap_one(all, &all->job[mine]);
+        if (w->all->job[mine].lane == w->lane) {
+            wrap_one(w->all, &w->all->job[mine]);
+        }
     }
 }
 
-/* Stacks of the usual 8 MiB would get huge pages on some machines. */
-static size_t start_threads(struct jobs *all, size_t wanted, pthread_t *thread)
+static size_t start_threads(struct worker *w, size_t wanted, pthread_t thread[THREADS])
 {
-    pthread_attr_t attr;
     size_t started = 0;
-    if (pthread_attr_init(&attr) != 0) {
-        return 0;
-    }
-    (void)pthread_attr_setstacksize(&attr, STACK);
-    while (started < THREADS && started < wanted &&
-           pthread_create(&thread[started], &attr, wrap_remote_jobs, all) == 0) {
+    while (started < THREADS && started < wanted && sops_thread_start(&thread[started], started + 1, work, w)) {
         started++;
     }
-    (void)pthread_attr_destroy(&attr);
     return started;
+}
+
+static enum lane lane_of(const struct sops_key *k)
+{
+    if ((k->source->flags & SOPS_SRC_REMOTE) != 0) {
+        return REMOTE;
+    }
+    return k->source->computes != NULL && k->source->computes(k) ? COMPUTE : IN_ORDER;
+}
+
+/* How many threads are started for a lane of `jobs` keys; this thread takes part in all but REMOTE. */
+static size_t helpers(enum lane lane, size_t jobs)
+{
+    if (lane == REMOTE) {
+        return jobs > 1 ? jobs : 0;
+    }
+    size_t most = lane == COMPUTE && jobs >= WORTH ? sops_processors() - 1 : 0;
+    return most < jobs ? most : jobs;
 }
 
 static void wrap_jobs(struct jobs *all)
 {
-    pthread_t thread[THREADS];
-    size_t remote = 0;
+    pthread_t thread[LANES][THREADS];
+    size_t jobs[LANES] = {0}, started[LANES] = {0};
+    struct worker worker[LANES];
     bool only_local = all->services->next == NULL && strcmp(all->services->name, sops_service_local.name) == 0;
     for (size_t i = 0; i < all->count; i++) {
-        all->job[i].remote = only_local && (all->job[i].key->source->flags & SOPS_SRC_REMOTE) != 0;
-        remote += all->job[i].remote;
+        all->job[i].lane = only_local ? lane_of(all->job[i].key) : IN_ORDER;
+        jobs[all->job[i].lane]++;
     }
-    size_t started = remote > 1 ? start_threads(all, remote, thread) : 0;
-    if (started == 0 && remote != 0) {
-        wrap_remote_jobs(all);
+    for (enum lane l = REMOTE; l < LANES; l++) {
+        worker[l] = (struct worker){.all = all, .lane = l};
+        started[l] = start_threads(&worker[l], helpers(l, jobs[l]), thread[l]);
     }
-    for (size_t i = 0; i < all->count; i++) {
-        if (!all->job[i].remote) {
-            wrap_one(all, &all->job[i]);
+    worker[IN_ORDER] = (struct worker){.all = all, .lane = IN_ORDER};
+    for (enum lane l = IN_ORDER; l < LANES; l++) {
+        if (l != REMOTE || started[l] == 0) {
+            (void)work(&worker[l]);
         }
     }
-    for (size_t i = 0; i < started; i++) {
-        pthread_join(thread[i], NULL);
+    for (enum lane l = REMOTE; l < LANES; l++) {
+        for (size_t i = 0; i < started[l]; i++) {
+            pthread_join(thread[l][i], NULL);
+        }
     }
 }
 
@@ -213,7 +234,6 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
     if (services == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "[no key services provided, cannot update master keys]");
     }
-    pthread_mutex_init(&all.lock, NULL);
     bool ok = make_parts(w, m, key, groups, &parts, &width, e) && make_jobs(&all, m, sops_buf_view(&parts), width, e);
     if (ok) {
         wrap_jobs(&all);
@@ -225,6 +245,5 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
     }
     sops_free(all.job);
     sops_buf_free(&parts);
-    pthread_mutex_destroy(&all.lock);
     return ok;
 }

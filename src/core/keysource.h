@@ -72,6 +72,9 @@ struct sops_keysource {
     /* Appends the text of `enc` for the data key (or share) `plain`. */
     bool (*wrap)(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
                  struct sops_err *e);
+    /* Does `wrap` of this key only compute, without a program, a server or a question? Then several run side by side on
+     * the processors. NULL: no. */
+    bool (*computes)(const struct sops_key *k);
     /* Appends the data key (or share) that k->enc holds. */
     bool (*unwrap)(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e);
     /* `sops keygen`: the text of a private identity file line, and what others encrypt to. `kind` is "" or "pq". NULL:

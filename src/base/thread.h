@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* thread.h - helpers that work beside this thread for a few milliseconds, each on a processor of its own. */
+#ifndef SOPS_BASE_THREAD_H
+#define SOPS_BASE_THREAD_H
+
+#include "base/base.h"
+
+#include <pthread.h>
+
+/* How many processors this process may use; at least 1. */
+size_t sops_processors(void);
+/* Starts helper number `nth` (1, 2, …) with a stack of 1 MiB; the caller joins it. False when there is no thread to be
+ * had: the caller then does the work alone. */
+bool sops_thread_start(pthread_t *thread, size_t nth, void *(*work)(void *arg), void *arg) SOPS_CHECKED;
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One data key wrapped for many keys: side by side or in order, results and failures stand in the order of the keys. */
+#include "testing.h"
+
+#include "base/thread.h"
+#include "core/datakey.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+static pthread_t main_thread;
+static atomic_uint elsewhere[2], running; /* wraps of each kind outside the first thread; helpers at work */
+
+/* Appends the key's own text; one that begins with "bad" fails. Those that may not leave the first thread begin with
+ * "in order". */
+static bool fake_wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
+                      struct sops_err *e)
+{
+    (void)w;
+    bool ordered = sops_slice_starts(k->field[0], SOPS_LIT("in order"));
+    if (!pthread_equal(pthread_self(), main_thread)) {
+        atomic_fetch_add(&elsewhere[ordered], 1);
+    }
+    sched_yield();
+    if (sops_slice_starts(k->field[0], SOPS_LIT("bad"))) {
+        return sops_fail(e, SOPS_E_GENERIC, "no luck");
+    }
+    return sops_buf_addf(enc, e, "%.*s:%zu", SOPS_ARG(k->field[0]), plain.len);
+}
+
+static bool fake_computes(const struct sops_key *k) { return !sops_slice_starts(k->field[0], SOPS_LIT("in order")); }
+
+static const struct sops_keysource computing = {.id = "fake", .wrap = fake_wrap, .computes = fake_computes};
+static const struct sops_keysource server = {.id = "fake", .wrap = fake_wrap, .flags = SOPS_SRC_REMOTE};
+
+#define KEYS 300
+struct fixture {
+    struct sops_world world;
+    struct sops_service local;
+    struct sops_meta meta;
+    struct sops_group group;
+    struct sops_key key[KEYS];
+    char name[KEYS][24];
+    struct sops_secret data_key;
+};
+
+static void fill(struct fixture *f, size_t count, const char *kind)
+{
+    *f = (struct fixture){.world = TEST_WORLD, .local = sops_service_local};
+    main_thread = pthread_self();
+    atomic_store(&elsewhere[0], 0);
+    atomic_store(&elsewhere[1], 0);
+    struct sops_err e = {0};
+    assert_ok(sops_datakey_new(&f->world, &f->data_key, &e), &e);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(f->name[i], sizeof f->name[i], "%s %zu", kind, i);
+        f->key[i] = (struct sops_key){.source = &computing, .field = {sops_str(f->name[i])}};
+        f->key[i].next = i + 1 < count ? &f->key[i + 1] : NULL;
+    }
+    f->group.keys = f->key;
+    f->meta.groups = &f->group;
+}
+
+static void done(struct fixture *f)
+{
+    sops_secret_free(&f->data_key);
+    sops_arena_free(&f->meta.arena);
+}
+
+static void check_results(const struct fixture *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char want[40];
+        (void)snprintf(want, sizeof want, "%s:32", f->name[i]);
+        assert_slice(f->key[i].enc, want);
+    }
+}
+
+static void computing_keys(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {1, 3, 11, 12, 13, KEYS};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct fixture f;
+        struct sops_err e = {0};
+        fill(&f, counts[i], "key");
+        assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, &e), &e);
+        check_results(&f, counts[i]);
+        if (counts[i] < 12 || sops_processors() < 2) {
+            assert_int_equal(atomic_load(&elsewhere[0]), 0); /* a thread would cost more than it saves */
+        } else if (counts[i] == KEYS) {
+            assert_int_not_equal(atomic_load(&elsewhere[0]), 0);
+        }
+        done(&f);
+    }
+}
+
+static void all_kinds_together(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sops_err e = {0};
+    fill(&f, KEYS, "key");
+    for (size_t i = 0; i < KEYS; i += 3) {
+        f.key[i].source = &server;
+        (void)snprintf(f.name[i + 1], sizeof f.name[i + 1], "in order %zu", i);
+        f.key[i + 1].field[0] = sops_str(f.name[i + 1]);
+    }
+    assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, &e), &e);
+    check_results(&f, KEYS);
+    assert_int_equal(atomic_load(&elsewhere[1]), 0); /* who may ask stays in the first thread */
+    assert_int_not_equal(atomic_load(&elsewhere[0]), 0);
+    done(&f);
+}
+
+/* With a key service in the chain nothing runs side by side: it may ask its user. */
+static bool refuse(struct sops_service *s, struct sops_world *w, const struct sops_key *k, struct sops_slice plain,
+                   struct sops_buf *enc, struct sops_err *e)
+{
+    (void)s;
+    (void)w;
+    (void)k;
+    (void)plain;
+    (void)enc;
+    return sops_fail(e, SOPS_E_GENERIC, "refused");
+}
+
+static void service_in_the_chain(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sops_err e = {0};
+    struct sops_service first = {.name = "tcp://x", .wrap = refuse, .next = &f.local};
+    fill(&f, KEYS, "key");
+    f.key[7].source = &server;
+    assert_ok(sops_datakey_wrap(&f.world, &first, &f.meta, &f.data_key, &e), &e);
+    check_results(&f, KEYS);
+    assert_int_equal(atomic_load(&elsewhere[0]), 0);
+    f.key[7].field[0] = SOPS_LIT("bad seven");
+    assert_fails(sops_datakey_wrap(&f.world, &first, &f.meta, &f.data_key, &e) ||
+                     strstr(e.msg, "refused; no luck") == NULL,
+                 &e, SOPS_E_GENERIC);
+    done(&f);
+}
+
+static void failures_in_order(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sops_err e = {0};
+    fill(&f, KEYS, "key");
+    static const size_t bad[] = {3, 40, 41, 299};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(f.name[bad[i]], sizeof f.name[bad[i]], "bad %zu", bad[i]);
+    }
+    for (size_t i = 0; i < KEYS; i++) {
+        f.key[i].field[0] = sops_str(f.name[i]);
+    }
+    assert_false(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, &e));
+    assert_int_equal(e.code, SOPS_E_GENERIC);
+    assert_string_equal(e.msg, "[failed to encrypt new data key with master key \"bad 3\": no luck "
+                               "failed to encrypt new data key with master key \"bad 40\": no luck "
+                               "failed to encrypt new data key with master key \"bad 41\": no luck "
+                               "failed to encrypt new data key with master key \"bad 299\": no luck]");
+    for (size_t i = 0; i < KEYS; i++) {
+        assert_int_equal(f.key[i].enc.len, 0); /* none is changed */
+    }
+    sops_err_clear(&e);
+    done(&f);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------- */
+
+struct seen {
+    cpu_set_t allowed;
+    pthread_barrier_t *go;
+};
+
+static void *look(void *arg)
+{
+    struct seen *s = arg;
+    (void)pthread_barrier_wait(s->go); /* who started this has given it all processors by now */
+    (void)sched_getaffinity(0, sizeof s->allowed, &s->allowed);
+    atomic_fetch_add(&running, 1);
+    return NULL;
+}
+
+static void threads_may_go_anywhere(void **state)
+{
+    (void)state;
+    pthread_t thread[5];
+    struct seen seen[5];
+    pthread_barrier_t go;
+    cpu_set_t ours;
+    assert_int_equal(sched_getaffinity(0, sizeof ours, &ours), 0);
+    assert_int_equal(sops_processors(), CPU_COUNT(&ours));
+    atomic_store(&running, 0);
+    assert_int_equal(pthread_barrier_init(&go, NULL, 6), 0);
+    for (size_t i = 0; i < 5; i++) {
+        seen[i].go = &go;
+        assert_true(sops_thread_start(&thread[i], i + 1, look, &seen[i]));
+    }
+    (void)pthread_barrier_wait(&go);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_true(CPU_EQUAL(&seen[i].allowed, &ours));
+    }
+    assert_int_equal(atomic_load(&running), 5);
+    (void)pthread_barrier_destroy(&go);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(computing_keys),          cmocka_unit_test(all_kinds_together),
+        cmocka_unit_test(service_in_the_chain),    cmocka_unit_test(failures_in_order),
+        cmocka_unit_test(threads_may_go_anywhere),
+    };
+    return cmocka_run_group_tests_name("datakey", tests, NULL, test_no_leaks);
+}

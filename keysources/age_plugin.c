@@ -46,7 +46,7 @@ struct talk {
     struct sops_world *w;
     struct sops_buf name; /* of the plugin, in lower case */
     struct sops_stream stream;
-    bool open;
+    bool open, shown; /* AGEDEBUG=plugin: all that is said goes to stderr, too, file keys included */
     struct sops_buf in, out;
 };
 
@@ -63,7 +63,10 @@ static bool start(struct talk *t, struct sops_world *w, struct sops_slice name, 
          sops_buf_addf(&option, e, "--age-plugin=%s", machine);
     if (ok) {
         const char *argv[] = {sops_buf_cstr(&program, e), sops_buf_cstr(&option, e), NULL};
-        struct sops_peer peer = {.argv = argv};
+        const char *folder = sops_world_env_set(w, "TMPDIR"), *debug = w->env(w, "AGEDEBUG");
+        t->shown = debug != NULL && strcmp(debug, "plugin") == 0;
+        struct sops_peer peer = {
+            .argv = argv, .folder = folder != NULL ? folder : "/tmp", .quiet = !t->shown, .echo = t->shown};
         ok = argv[0] != NULL && argv[1] != NULL && w->open(w, &peer, &t->stream, e);
         t->open = ok;
         if (!ok) {
@@ -129,7 +132,8 @@ static bool fill(struct talk *t, size_t *size, struct sops_err *e)
             t->w->say(t->w, SOPS_SAY_NOTE, text);
             timeout = -1;
         } else if (n == 0) {
-            return sops_fail(e, SOPS_E_GENERIC, "it ended before it was done");
+            sops_fail(e, SOPS_E_GENERIC, "it ended before it was done");
+            return t->shown ? false : sops_hint(e, "AGEDEBUG=plugin shows what it says on stderr (and file keys)");
         } else if (n < 0) {
             return false;
         } else {

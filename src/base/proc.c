@@ -208,6 +208,9 @@ bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
     for (int i = 0; cause == 0 && i < 3; i++) {
         cause = s->fd[i] >= 0 ? posix_spawn_file_actions_adddup2(&actions, s->fd[i], i) : 0;
     }
+    if (cause == 0 && s->folder != NULL) {
+        cause = posix_spawn_file_actions_addchdir_np(&actions, s->folder);
+    }
     if (cause == 0 && s->usual != NULL) {
         (void)posix_spawnattr_setsigdefault(&attributes, s->usual);
         (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
@@ -217,7 +220,9 @@ bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
     }
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
-    return cause == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", s->path, sops_os_error(cause));
+    return cause == 0 ||
+           sops_fail(e, SOPS_E_GENERIC, "cannot run '%s'%s%s: %s", s->path, s->folder != NULL ? " in the folder " : "",
+                     s->folder != NULL ? s->folder : "", sops_os_error(cause));
 }
 
 bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)

@@ -28,10 +28,10 @@ bool sops_proc_find(const char *name, const char *path, struct sops_buf *out, st
 bool sops_proc_environment(struct sops_arena *a, const char *const *base, const char *const *more, char ***out,
                            struct sops_err *e) SOPS_CHECKED;
 
-/* Starts `path` with the descriptors in `fd` as its 0, 1 and 2 (-1: ours). Of the signals in `usual` (may be NULL),
- * which this process ignores, the program does not know. The caller waits for it. */
+/* Starts `path` in `folder` (NULL: here) with the descriptors in `fd` as its 0, 1 and 2 (-1: ours). Of the signals in
+ * `usual` (may be NULL), which this process ignores, the program does not know. The caller waits for it. */
 struct sops_start {
-    const char *path;
+    const char *path, *folder;
     char *const *argv, *const *env;
     int fd[3];
     const sigset_t *usual;

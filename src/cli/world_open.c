@@ -19,13 +19,25 @@
 
 #define CONNECT_MS 10000
 #define WRITE_SECONDS 20 /* for a peer to take some of what is written: it may be gone, or waiting for us to read */
-#define GRACE_MS 1000    /* for a program to end after its stdin was closed */
+#define GRACE_MS 1000    /* for a program to end, before a stronger signal is sent */
 
 struct line {
     int in, out;
     pid_t pid; /* of a program, or 0 */
-    bool socket;
+    bool socket, echo;
 };
+
+/* For whoever looks for a fault; that stderr cannot be written is none of ours. */
+static void copy_to_stderr(const struct line *l, const void *bytes, size_t n)
+{
+    const uint8_t *from = bytes;
+    ssize_t done = 1;
+    while (l->echo && n != 0 && done > 0) {
+        done = write(STDERR_FILENO, from, n);
+        from += done > 0 ? done : 0;
+        n -= done > 0 ? (size_t)done : 0;
+    }
+}
 
 static ptrdiff_t line_read(struct sops_stream *s, void *to, size_t n, int timeout_ms, struct sops_err *e)
 {
@@ -38,6 +50,7 @@ static ptrdiff_t line_read(struct sops_stream *s, void *to, size_t n, int timeou
         }
         ssize_t got = ready > 0 ? read(l->in, to, n) : -1;
         if (got >= 0) {
+            copy_to_stderr(l, to, (size_t)got);
             return got;
         }
         if (errno != EINTR) {
@@ -50,6 +63,7 @@ static ptrdiff_t line_read(struct sops_stream *s, void *to, size_t n, int timeou
 static bool line_write(struct sops_stream *s, struct sops_slice bytes, struct sops_err *e)
 {
     struct line *l = s->ctx;
+    copy_to_stderr(l, bytes.ptr, bytes.len);
     while (bytes.len != 0) {
         ssize_t n = l->socket ? send(l->out, bytes.ptr, bytes.len, MSG_NOSIGNAL) : write(l->out, bytes.ptr, bytes.len);
         if (n < 0 && errno == EINTR) {
@@ -66,8 +80,8 @@ static bool line_write(struct sops_stream *s, struct sops_slice bytes, struct so
 
 static bool ended_within(pid_t pid, unsigned ms)
 {
-    const struct timespec step = {0, 5000000};
-    for (unsigned passed = 0; passed < ms; passed += 5) {
+    const struct timespec step = {0, 1000000};
+    for (unsigned passed = 0; passed < ms; passed++) {
         pid_t ended = waitpid(pid, NULL, WNOHANG);
         if (ended == pid || (ended < 0 && errno != EINTR)) {
             return true;
@@ -87,12 +101,10 @@ static void line_close(struct sops_stream *s)
     if (l->in != l->out) {
         (void)close(l->in);
     }
-    if (l->pid > 0 && !ended_within(l->pid, GRACE_MS)) {
-        (void)kill(l->pid, SIGTERM);
-        if (!ended_within(l->pid, GRACE_MS)) {
-            (void)kill(l->pid, SIGKILL);
-            (void)waitpid(l->pid, NULL, 0);
-        }
+    static const int signals[] = {SIGINT, SIGTERM, SIGKILL};
+    for (size_t i = 0; l->pid > 0 && i < 3; i++) {
+        (void)kill(l->pid, signals[i]);
+        l->pid = ended_within(l->pid, GRACE_MS) ? 0 : l->pid;
     }
     sops_free(l);
     *s = (struct sops_stream){0};
@@ -165,13 +177,13 @@ static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, str
 
 static bool open_program(struct line *l, struct sops_world *w, const struct sops_peer *p, struct sops_err *e)
 {
-    int to[2] = {-1, -1}, from[2] = {-1, -1};
+    int to[2] = {-1, -1}, from[2] = {-1, -1}, nowhere = p->quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
     bool ok = sops_proc_pipe(to, e) && sops_proc_pipe(from, e) &&
-              sops_world_start(w, p->argv, p->env, (const int[3]){to[0], from[1], -1}, &l->pid, e);
+              sops_world_start(w, p->argv, p->env, p->folder, (const int[3]){to[0], from[1], nowhere}, &l->pid, e);
     l->out = to[1];
     l->in = from[0];
-    const int gone[] = {to[0], from[1], ok ? -1 : to[1], ok ? -1 : from[0]};
-    for (size_t i = 0; i < 4; i++) {
+    const int gone[] = {to[0], from[1], nowhere, ok ? -1 : to[1], ok ? -1 : from[0]};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
         if (gone[i] >= 0) {
             (void)close(gone[i]);
         }
@@ -190,6 +202,7 @@ bool sops_world_open(struct sops_world *w, const struct sops_peer *p, struct sop
         sops_free(l);
         return false;
     }
+    l->echo = p->echo;
     *s = (struct sops_stream){line_read, line_write, line_close, l};
     return true;
 }

@@ -17,7 +17,7 @@ bool sops_world_open(struct sops_world *w, const struct sops_peer *p, struct sop
                      struct sops_err *e) SOPS_CHECKED;
 
 /* Finds and starts the program argv[0] with `env` added to the environment; fd as for sops_proc_start. */
-bool sops_world_start(struct sops_world *w, const char *const *argv, const char *const *env, const int fd[3],
-                      pid_t *pid, struct sops_err *e) SOPS_CHECKED;
+bool sops_world_start(struct sops_world *w, const char *const *argv, const char *const *env, const char *folder,
+                      const int fd[3], pid_t *pid, struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -14,8 +14,8 @@
 
 #define USUAL_LIMIT ((size_t)1 << 20)
 
-bool sops_world_start(struct sops_world *w, const char *const *argv, const char *const *env, const int fd[3],
-                      pid_t *pid, struct sops_err *e)
+bool sops_world_start(struct sops_world *w, const char *const *argv, const char *const *env, const char *folder,
+                      const int fd[3], pid_t *pid, struct sops_err *e)
 {
     struct sops_buf path = {0};
     struct sops_arena arena = {0};
@@ -25,6 +25,7 @@ bool sops_world_start(struct sops_world *w, const char *const *argv, const char 
     if (ok) {
         struct sops_start s = {
             .path = (const char *)path.ptr,
+            .folder = folder,
             .argv = (char *const *)(uintptr_t)argv,
             .env = merged,
             .fd = {fd[0], fd[1], fd[2]},
@@ -159,7 +160,7 @@ bool sops_world_run(struct sops_world *w, const struct sops_command *c, struct s
 {
     struct pipes p = {{-1, -1, -1}, {-1, -1, -1}, c->argv[0], c->limit != 0 ? c->limit : USUAL_LIMIT, c->timeout_ms};
     pid_t pid = 0;
-    bool started = make_pipes(&p, c, e) && sops_world_start(w, c->argv, c->env, p.theirs, &pid, e);
+    bool started = make_pipes(&p, c, e) && sops_world_start(w, c->argv, c->env, NULL, p.theirs, &pid, e);
     close_all(p.theirs);
     bool ok = started && serve(&p, c->input, o, e);
     close_all(p.ours);

@@ -56,6 +56,9 @@ struct sops_peer {
     const char *host, *port;
     const char *const *argv; /* a program; its stdin and stdout */
     const char *const *env;  /* added for the program */
+    const char *folder;      /* where the program runs; NULL: here */
+    bool quiet;              /* what the program says on stderr is dropped; else it is ours */
+    bool echo;               /* what goes either way is copied to stderr */
     unsigned connect_ms;     /* 0: 10 s */
 };
 struct sops_stream {
@@ -63,7 +66,7 @@ struct sops_stream {
      * `e` when `timeout_ms` (negative: none) passed. */
     ptrdiff_t (*read)(struct sops_stream *s, void *to, size_t n, int timeout_ms, struct sops_err *e);
     bool (*write)(struct sops_stream *s, struct sops_slice bytes, struct sops_err *e);
-    void (*close)(struct sops_stream *s); /* ends the program, too, after closing its stdin */
+    void (*close)(struct sops_stream *s); /* ends the program, too, after closing its stdin: SIGINT */
     void *ctx;
 };
 

@@ -103,6 +103,8 @@ struct age_peer {
     unsigned opened, closed;
     char heard[8192];
     char name[256]; /* the words of the program, or the path of the socket */
+    char folder[64];
+    bool quiet, echo; /* as wanted for the program */
 };
 
 static inline ptrdiff_t age_peer_read(struct sops_stream *s, void *to, size_t n, int timeout_ms, struct sops_err *e)
@@ -154,6 +156,9 @@ static inline bool age_world_open(struct sops_world *w, const struct sops_peer *
     if (peer->unix_path != NULL) {
         (void)snprintf(p->name, sizeof p->name, "%s", peer->unix_path);
     }
+    (void)snprintf(p->folder, sizeof p->folder, "%s", peer->folder != NULL ? peer->folder : "");
+    p->quiet = peer->quiet;
+    p->echo = peer->echo;
     p->at = 0;
     p->opened++;
     *s = (struct sops_stream){age_peer_read, age_peer_write, age_peer_close, p};

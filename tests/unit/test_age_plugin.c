@@ -162,6 +162,41 @@ static void silence(void **state)
     age_world_end(&a);
 }
 
+/* Its stderr is dropped and it runs in the folder for temporary files, unless somebody looks for a fault. */
+static void surroundings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *temp, *debug, *folder;
+        bool shown;
+    } cases[] = {
+        {NULL, NULL, "/tmp", false},
+        {"/var/tmp", "", "/var/tmp", false},
+        {"", "plugin", "/tmp", true},
+        {NULL, "plugins", "/tmp", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct age_world a;
+        struct age_peer p = {.script = ""};
+        struct sops_arena arena = {0};
+        struct sops_age_stanza *out = NULL;
+        struct sops_err e = {0};
+        struct sops_age_recipient r = {.text = SOPS_LIT(RECIPIENT), .name = SOPS_LIT("testecho")};
+        age_world_new(&a);
+        a.peer = &p;
+        age_world_set(&a, "TMPDIR", cases[i].temp);
+        age_world_set(&a, "AGEDEBUG", cases[i].debug);
+        assert_false(sops_age_plugin_wrap(&a.world, &r, file_key, &arena, &out, &e));
+        assert_string_equal(p.folder, cases[i].folder);
+        assert_int_equal(p.quiet, !cases[i].shown);
+        assert_int_equal(p.echo, cases[i].shown);
+        assert_int_equal(strstr(e.hint, "AGEDEBUG=plugin") == NULL, cases[i].shown);
+        sops_err_clear(&e);
+        sops_arena_free(&arena);
+        age_world_end(&a);
+    }
+}
+
 static void missing(void **state)
 {
     (void)state;
@@ -224,8 +259,9 @@ static void real_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrapping), cmocka_unit_test(unwrapping), cmocka_unit_test(silence),
-        cmocka_unit_test(missing),  cmocka_unit_test(names),      cmocka_unit_test(real_program),
+        cmocka_unit_test(wrapping),     cmocka_unit_test(unwrapping), cmocka_unit_test(silence),
+        cmocka_unit_test(surroundings), cmocka_unit_test(missing),    cmocka_unit_test(names),
+        cmocka_unit_test(real_program),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -137,6 +137,90 @@ static void talks_to_a_program(void **state)
     s.close(&s);
 }
 
+/* Runs the script as a peer; what it and the echo say on our stderr is in `errors`, its answer in `said`. */
+static void talk(const char *script, const char *folder, bool quiet, bool echo, char said[256], char errors[256])
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    const struct sops_peer p = {.argv = argv, .folder = folder, .quiet = quiet, .echo = echo};
+    struct sops_stream s = {0};
+    struct sops_err e = {0};
+    char name[] = "/tmp/sops-test-stderr-XXXXXX";
+    int file = mkstemp(name), saved = dup(2);
+    assert_true(file >= 0 && saved >= 0);
+    (void)unlink(name);
+    (void)fflush(stderr);
+    assert_int_equal(dup2(file, 2), 2);
+    bool ok = world.open(&world, &p, &s, &e) && s.write(&s, SOPS_LIT("question\n"), &e);
+    size_t n = 0;
+    for (ptrdiff_t got = 1; ok && got > 0; n += (size_t)(got > 0 ? got : 0)) {
+        got = s.read(&s, said + n, 255 - n, -1, &e);
+    }
+    said[n] = '\0';
+    if (ok) {
+        s.close(&s);
+    }
+    assert_int_equal(dup2(saved, 2), 2);
+    (void)close(saved);
+    assert_true(ok);
+    ssize_t size = pread(file, errors, 255, 0);
+    errors[size > 0 ? size : 0] = '\0';
+    (void)close(file);
+}
+
+static void stderr_of_a_program(void **state)
+{
+    (void)state;
+    static const char script[] = "read x; pwd; echo \"got $x\"; echo trouble >&2";
+    char said[256], errors[256];
+    talk(script, "/", true, false, said, errors);
+    assert_string_equal(said, "/\ngot question\n");
+    assert_string_equal(errors, "");
+    talk(script, "/dev", false, false, said, errors);
+    assert_string_equal(said, "/dev\ngot question\n");
+    assert_string_equal(errors, "trouble\n");
+    talk(script, "/", true, true, said, errors);
+    assert_string_equal(errors, "question\n/\ngot question\n");
+    struct sops_stream s = {0};
+    struct sops_err e = {0};
+    const char *const argv[] = {"sh", NULL};
+    const struct sops_peer p = {.argv = argv, .folder = "/no/such/folder"};
+    assert_false(world.open(&world, &p, &s, &e));
+    assert_non_null(strstr(e.msg, "in the folder /no/such/folder"));
+    sops_err_clear(&e);
+}
+
+/* A program that is talked to is told to end by SIGINT, and made to when it will not. */
+static void ends_a_program(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {
+        "trap 'echo INT >end; exit' INT; echo ready; while :; do sleep 0.02; done",
+        "trap '' INT; trap 'echo TERM >end; exit' TERM; echo ready; while :; do sleep 0.02; done",
+        "trap 'echo >end' INT; trap '' TERM; echo ready; while :; do sleep 0.02; done",
+    };
+    static const char *const ends[] = {"INT\n", "TERM\n", "\n"};
+    char folder[] = "/tmp/sops-test-end-XXXXXX", path[64], text[16];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/end", folder);
+    for (size_t i = 0; i < 3; i++) {
+        const char *const argv[] = {"sh", "-c", scripts[i], NULL};
+        const struct sops_peer p = {.argv = argv, .folder = folder, .quiet = true};
+        struct sops_stream s = {0};
+        struct sops_err e = {0};
+        assert_true(world.open(&world, &p, &s, &e));
+        assert_true(s.read(&s, text, sizeof text, -1, &e) > 0);
+        s.close(&s);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left */
+        FILE *f = fopen(path, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(text, sizeof text, f));
+        assert_string_equal(text, ends[i]);
+        (void)fclose(f);
+        (void)unlink(path);
+    }
+    (void)rmdir(folder);
+}
+
 static void talks_to_a_socket(void **state)
 {
     (void)state;
@@ -204,9 +288,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, nothing_lives)
     const struct CMUnitTest tests[] = {
-        TEST(runs),         TEST(runs_with_much),     TEST(runs_too_long),
-        TEST(cannot_run),   TEST(talks_to_a_program), TEST(talks_to_a_socket),
-        TEST(small_things), TEST(ends_by_signals),
+        TEST(runs),           TEST(runs_with_much),     TEST(runs_too_long),
+        TEST(cannot_run),     TEST(talks_to_a_program), TEST(talks_to_a_socket),
+        TEST(small_things),   TEST(ends_by_signals),    TEST(stderr_of_a_program),
+        TEST(ends_a_program),
     };
     return cmocka_run_group_tests(tests, open_world, NULL);
 }

@@ -8,12 +8,10 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "core/keysource.h"
-#include "keysources/mlkem768.h"
+#include "keysources/hpke.h"
 
 #include <sodium.h>
 #include <strings.h>
-
-#define HYBRID_RECIPIENT (SOPS_MLKEM768_EK + 32)
 
 /* ---- recipients ---------------------------------------------------------------------------------------------- */
 
@@ -56,7 +54,7 @@ static bool parse_bech32(struct sops_age_recipient *r, struct sops_err *e)
     }
     bool hybrid = r->kind == SOPS_AGE_TO_HYBRID;
     if (!sops_slice_eq(hrp, hybrid ? SOPS_LIT("age1pq") : SOPS_LIT("age")) ||
-        r->key.len != (hybrid ? HYBRID_RECIPIENT : (size_t)32)) {
+        r->key.len != (hybrid ? (size_t)SOPS_HPKE_PUBLIC : (size_t)32)) {
         return sops_fail(e, SOPS_E_GENERIC, "it has the wrong length");
     }
     if (hybrid && !sops_mlkem768_check(r->key.ptr)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workload identity federation: another provider's token, from a file or a URL, is exchanged for Google's (spec 60
- * section 5.3). Tokens made by a program or by AWS are not supported, and the message says so. */
+/* Workload identity federation: another provider's token, from a file, a URL, a program or AWS, is exchanged for
+ * Google's (spec 60 section 5.3). */
 #include "cloud/google_token.h"
 
 static bool pick(const json_t *source, struct sops_slice text, struct sops_buf *token, struct sops_err *e)
@@ -63,14 +63,17 @@ static bool subject_token(struct sops_world *w, const json_t *file, struct sops_
     struct sops_buf text = {0};
     bool ok;
 
-    if (path != NULL) {
-        ok = sops_small_file(path, &text, e);
+    if (json_is_string(json_object_get(source, "environment_id"))) {
+        ok = sops_google_aws(w, file, token, e);
+    } else if (json_is_object(json_object_get(source, "executable"))) {
+        ok = sops_google_program(w, file, token, e);
+    } else if (path != NULL) {
+        ok = sops_small_file(path, &text, e) && pick(source, sops_buf_view(&text), token, e);
     } else if (json_is_string(json_object_get(source, "url"))) {
-        ok = from_url(w, source, &text, e);
+        ok = from_url(w, source, &text, e) && pick(source, sops_buf_view(&text), token, e);
     } else {
-        ok = sops_fail(e, SOPS_E_GENERIC, "only 'file' and 'url' are supported in credential_source");
+        ok = sops_fail(e, SOPS_E_GENERIC, "credential_source names no file, URL, executable or environment_id");
     }
-    ok = ok && pick(source, sops_buf_view(&text), token, e);
     sops_buf_free(&text);
     return ok || sops_within(e, "credentials: subject token of the external account");
 }
@@ -90,6 +93,15 @@ static bool basic_line(const json_t *file, struct sops_buf *line, struct sops_er
               sops_base64_add(line, SOPS_B64_STD, sops_buf_view(&pair), e) && sops_buf_cstr(line, e) != NULL;
     sops_buf_free(&pair);
     return ok;
+}
+
+static bool take_token(const json_t *answer, struct sops_buf *bearer, struct sops_err *e)
+{
+    struct sops_slice found = sops_json_text(answer, "access_token");
+
+    return (found.len > 0 ||
+            sops_fail(e, SOPS_E_GENERIC, "auth: the answer of the token service holds no access_token")) &&
+           sops_buf_add(bearer, found, e);
 }
 
 bool sops_google_external(struct sops_world *w, const json_t *file, const char *scopes, struct sops_buf *bearer,
@@ -114,16 +126,30 @@ bool sops_google_external(struct sops_world *w, const json_t *file, const char *
     ok = ok && basic_line(file, &line, e) &&
          sops_google_post(w, sops_json_text(file, "token_url"), &form, line.len > 0 ? (const char *)line.ptr : NULL,
                           &answer, e);
-    if (ok) {
-        struct sops_slice found = sops_json_text(answer, "access_token");
-        ok = (found.len > 0 ||
-              sops_fail(e, SOPS_E_GENERIC, "auth: the answer of the token service holds no access_token")) &&
-             sops_buf_add(bearer, found, e);
-    }
+    ok = ok && take_token(answer, bearer, e);
     json_decref(answer);
     sops_buf_free(&line);
     sops_buf_free(&options);
     sops_buf_free(&form);
     sops_buf_free(&token);
+    return ok;
+}
+
+/* What gcloud keeps of somebody who came in by a workforce pool. */
+bool sops_google_external_user(struct sops_world *w, const json_t *file, struct sops_buf *bearer, struct sops_err *e)
+{
+    struct sops_slice url = sops_json_text(file, "token_url"), refresh = sops_json_text(file, "refresh_token");
+    struct sops_buf form = {0}, line = {0};
+    json_t *answer = NULL;
+    bool ok = ((url.len > 0 && refresh.len > 0) ||
+               sops_fail(e, SOPS_E_GENERIC, "credentials: the field 'token_url' or 'refresh_token' is missing")) &&
+              sops_form_add(&form, "grant_type", SOPS_LIT("refresh_token"), e) &&
+              sops_form_add(&form, "refresh_token", refresh, e) && basic_line(file, &line, e) &&
+              sops_google_post(w, url, &form, line.len > 0 ? (const char *)line.ptr : NULL, &answer, e) &&
+              take_token(answer, bearer, e);
+
+    json_decref(answer);
+    sops_buf_free(&line);
+    sops_buf_free(&form);
     return ok;
 }

@@ -200,6 +200,9 @@ static bool direct(struct sops_world *w, const struct sops_google_want *want, co
     if (sops_slice_eq(type, SOPS_LIT("external_account"))) {
         return sops_google_external(w, file, want->scopes, bearer, e);
     }
+    if (sops_slice_eq(type, SOPS_LIT("external_account_authorized_user"))) {
+        return sops_google_external_user(w, file, bearer, e);
+    }
     if (type.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "credentials: unsupported unidentified file type");
     }

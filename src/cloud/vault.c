@@ -109,6 +109,38 @@ static bool read_tries(struct sops_world *w, unsigned *tries, struct sops_err *e
     return true;
 }
 
+/* "RATE" or "RATE:BURST". What it limits, the requests of one client, are never more than a few here. */
+static bool check_rate(struct sops_world *w, struct sops_err *e)
+{
+    const char *name = "VAULT_RATE_LIMIT", *text = sops_world_env_set(w, name);
+    struct sops_slice rate = sops_str(text), burst;
+    size_t colon = sops_slice_find(rate, ':');
+    double number;
+    int64_t whole;
+
+    burst = sops_slice_skip(rate, colon + 1);
+    if (text == NULL || (sops_float_parse(sops_slice_first(rate, colon), &number, NULL) &&
+                         (colon == rate.len || sops_int_parse(burst, &whole)))) {
+        return true;
+    }
+    return bad(name, "was provided but incorrectly formatted", e);
+}
+
+/* VAULT_SRV_LOOKUP asks the DNS which hosts stand behind a name without a port. */
+static bool check_lookup(struct sops_world *w, struct sops_slice address, struct sops_err *e)
+{
+    bool wanted;
+    size_t host = sops_slice_find(address, '/') + 2;
+
+    if (!read_bool(w, "VAULT_SRV_LOOKUP", &wanted, e)) {
+        return false;
+    }
+    if (wanted && host < address.len && sops_slice_find(sops_slice_skip(address, host), ':') == address.len - host) {
+        sops_world_warn(w, "VAULT_SRV_LOOKUP is not supported, '%.*s' is used as it is", SOPS_ARG(address));
+    }
+    return true;
+}
+
 /* ---- TLS ------------------------------------------------------------------------------------------------------- */
 
 static bool read_tls(struct sops_world *w, struct sops_vault *v, struct sops_err *e)
@@ -119,7 +151,7 @@ static bool read_tls(struct sops_world *w, struct sops_vault *v, struct sops_err
 
     if (!read_bool(w, "VAULT_SKIP_VERIFY", &r->insecure, e) ||
         !read_bool(w, "VAULT_DISABLE_REDIRECTS", &no_redirect, e) || !read_timeout(w, &r->total_ms, e) ||
-        !read_tries(w, &v->tries, e)) {
+        !read_tries(w, &v->tries, e) || !check_rate(w, e) || !check_lookup(w, v->address, e)) {
         return false;
     }
     r->one_redirect = !no_redirect;

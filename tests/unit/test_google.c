@@ -91,7 +91,7 @@ static void unsent(void **state)
          "",
          "not an RSA key",
          {"GOOGLE_CREDENTIALS", "{\"type\":\"service_account\",\"client_email\":\"a\",\"private_key\":\"canary\"}"}},
-        {ID, "", "only 'file' and 'url'", {"GOOGLE_CREDENTIALS", "{\"type\":\"external_account\"}"}},
+        {ID, "", "names no file, URL, executable", {"GOOGLE_CREDENTIALS", "{\"type\":\"external_account\"}"}},
         {ID, "", "/none/such", {"GOOGLE_OAUTH_ACCESS_TOKEN", "", "GOOGLE_APPLICATION_CREDENTIALS", "/none/such"}},
         {ID, "", "holds a blank", {"GOOGLE_OAUTH_ACCESS_TOKEN", "canary\r\nX: y"}},
     };

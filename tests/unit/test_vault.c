@@ -130,6 +130,8 @@ static void variables(void **state)
         {{"agent", false, ENC, NULL}, {"VAULT_TOKEN", "canary-token", "VAULT_AGENT_ADDR", "http://127.0.0.1:8100/"}},
         {{"one-try", false, NULL, "timed out"}, {"VAULT_TOKEN", "canary-token", "VAULT_MAX_RETRIES", "0"}},
         {{"encrypt", false, ENC, NULL}, {"VAULT_CLIENT_TIMEOUT", "1m30.5s", "VAULT_SKIP_VERIFY", "F"}},
+        {{"encrypt", false, ENC, NULL}, {"VAULT_RATE_LIMIT", "2.5", "VAULT_SRV_LOOKUP", "true"}},
+        {{"encrypt", false, ENC, NULL}, {"VAULT_RATE_LIMIT", "10:20", "VAULT_SRV_LOOKUP", "false"}},
     };
     const struct sops_key k = VAULT_KEY("https://vault.example:8200", "transit");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -153,6 +155,43 @@ static void variables(void **state)
     cloud_free(&c);
 }
 
+static unsigned warnings;
+
+static void count_warnings(struct sops_world *w, enum sops_say level, const char *text)
+{
+    (void)w;
+    warnings += level == SOPS_SAY_WARN && strstr(text, "VAULT_SRV_LOOKUP is not supported") != NULL;
+}
+
+/* Only an address without a port would be looked up. */
+static void lookups(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *wanted;
+        unsigned warnings;
+    } cases[] = {
+        {"https://vault.example", "1", 1},
+        {"https://vault.example/", "1", 1},
+        {"https://vault.example", "0", 0},
+        {"https://vault.example:8200", "1", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cloud_world c;
+        struct sops_arena a = {0};
+        struct sops_err e = {0};
+        struct sops_vault v;
+        cloud_new(&c);
+        c.world.say = count_warnings;
+        cloud_set(&c, "VAULT_SRV_LOOKUP", cases[i].wanted);
+        warnings = 0;
+        assert_ok(sops_vault_setup(&c.world, &a, sops_str(cases[i].address), 0, &v, &e), &e);
+        assert_int_equal(warnings, cases[i].warnings);
+        sops_arena_free(&a);
+        cloud_free(&c);
+    }
+}
+
 /* Nothing is sent. */
 static void refusals(void **state)
 {
@@ -167,6 +206,10 @@ static void refusals(void **state)
         {"VAULT_CLIENT_TIMEOUT", "5 minutes", "VAULT_CLIENT_TIMEOUT"},
         {"VAULT_CLIENT_TIMEOUT", "-5", "negative"},
         {"VAULT_MAX_RETRIES", "-1", "VAULT_MAX_RETRIES"},
+        {"VAULT_RATE_LIMIT", "often", "VAULT_RATE_LIMIT: was provided but incorrectly formatted"},
+        {"VAULT_RATE_LIMIT", "1:", "VAULT_RATE_LIMIT: was provided but incorrectly formatted"},
+        {"VAULT_RATE_LIMIT", "1:2:3", "VAULT_RATE_LIMIT: was provided but incorrectly formatted"},
+        {"VAULT_SRV_LOOKUP", "maybe", "VAULT_SRV_LOOKUP: not a boolean"},
         {"VAULT_CLIENT_CERT", "/x", "both client cert and client key must be provided"},
         {"VAULT_HEADERS", "canary", "not a JSON object"},
         {"VAULT_HEADERS", "{\"x-vault-token\":\"canary\"}", "must not start with X-Vault-"},
@@ -250,8 +293,8 @@ static void allow_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uris),     cmocka_unit_test(answers),    cmocka_unit_test(variables),
-        cmocka_unit_test(refusals), cmocka_unit_test(allow_list),
+        cmocka_unit_test(uris),     cmocka_unit_test(answers), cmocka_unit_test(variables),
+        cmocka_unit_test(refusals), cmocka_unit_test(lookups), cmocka_unit_test(allow_list),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define FIRST_CHUNK 1024
-#define LAST_CHUNK ((size_t)1 << 20)
+#define LAST_CHUNK (((size_t)2 << 20) - 16 - sizeof(struct sops_chunk)) /* with mem.c's 16 bytes, a huge page */
 
 struct sops_chunk {
     struct sops_chunk *next;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define FRONT 16 /* keeps malloc's alignment */
 #ifndef __has_feature
@@ -18,24 +19,46 @@
 #define LARGE ((size_t)64 << 10)
 #endif
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static atomic_size_t live;
 static atomic_uint_fast64_t count;
 static atomic_uint_fast64_t fail_at;
 
+/* `size` bytes of zeros from the kernel. From a huge page's size on they begin where one can lie and are asked for as
+ * such: 512 faults become one. Where the kernel has none to give, small pages do. */
+static void *map(size_t size)
+{
+    if (size < HUGE_PAGE) {
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        return p != MAP_FAILED ? p : NULL;
+    }
+    uint8_t *p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t used = (size + page - 1) & ~(page - 1);
+    if (before != 0) {
+        (void)munmap(p, before);
+    }
+    if (before + used < size + HUGE_PAGE) {
+        (void)munmap(p + before + used, size + HUGE_PAGE - before - used);
+    }
+    (void)madvise(p + before, used, MADV_HUGEPAGE);
+    (void)madvise(p + before, used, MADV_POPULATE_WRITE);
+    return p + before;
+}
+
 static void *get(size_t size)
 {
     uint64_t n = atomic_fetch_add(&count, 1) + 1;
-    if (n == atomic_load(&fail_at) || size > PTRDIFF_MAX - FRONT) {
+    if (n == atomic_load(&fail_at) || size > PTRDIFF_MAX - FRONT - HUGE_PAGE) {
         errno = ENOMEM;
         return NULL;
     }
-    uint8_t *block;
-    if (size >= LARGE) {
-        block = mmap(NULL, size + FRONT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-        block = block != MAP_FAILED ? block : NULL;
-    } else {
-        block = calloc(1, size + FRONT);
-    }
+    uint8_t *block = size >= LARGE ? map(size + FRONT) : calloc(1, size + FRONT);
     if (block == NULL) {
         return NULL;
     }

@@ -73,8 +73,48 @@ static void counts(void **state)
     assert_int_equal(sops_mem_live(), live);
 }
 
+extern void __asan_init(void) __attribute__((weak)); /* the sanitizer keeps what was freed for a while */
+
+/* The program's address space, in pages. */
+static long mapped_pages(void)
+{
+    if (__asan_init != NULL) {
+        return 0;
+    }
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld", &pages), 1);
+    (void)fclose(f);
+    return pages;
+}
+
+/* Large blocks are mapped, from 2 MiB on as huge pages: zeros, writable to the last byte, and nothing stays mapped. */
+static void large_blocks_are_whole_and_go(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {(size_t)64 << 10,       ((size_t)2 << 20) - 17, ((size_t)2 << 20) - 16,
+                                   ((size_t)2 << 20) + 77, ((size_t)5 << 20) + 1,  (size_t)64 << 20};
+    struct sops_err e = {0};
+    long before = mapped_pages();
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            uint8_t *p = sops_alloc(sizes[i], &e);
+            assert_non_null(p);
+            assert_int_equal(p[0] | p[sizes[i] / 2] | p[sizes[i] - 1], 0);
+            memset(p, 0xA5, 100);
+            p[sizes[i] - 1] = 1;
+            sops_free(p);
+        }
+    }
+    assert_in_range(mapped_pages() - before, 0, 1024); /* of the 200 MiB that came and went */
+    assert_null(sops_alloc(SIZE_MAX - 100, NULL));
+    assert_null(sops_alloc((size_t)PTRDIFF_MAX, NULL));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(freed_memory_is_wiped), cmocka_unit_test(counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(freed_memory_is_wiped), cmocka_unit_test(counts),
+                                       cmocka_unit_test(large_blocks_are_whole_and_go)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

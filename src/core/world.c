@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What key sources keep for the whole command: a list of slots behind one lock each world. The lock is not held while a
- * slot is made, as making one may need another; a second thread that wants the same slot waits for the first. */
+ * slot is made, as making one may need another; a second thread that wants the same slot waits for the first, and takes
+ * its failure, too: ten keys whose credentials are not to be had must not wait for ten time-outs. */
 #include "core/world.h"
 
 #include <pthread.h>
@@ -16,6 +17,8 @@ struct sops_slot {
     void *thing;
     void (*drop)(void *thing); /* NULL, or the slot is there for this alone */
     bool making, made;
+    unsigned failures;
+    struct sops_err why; /* of the last failure */
     pthread_t maker;
 };
 
@@ -43,11 +46,18 @@ static struct sops_slot *find(struct sops_world *w, const void *owner, struct so
     return s;
 }
 
+static bool copy_failure(struct sops_err *to, const struct sops_err *from)
+{
+    (void)sops_fail(to, from->code, "%s", from->msg);
+    return sops_hint(to, "%s", from->hint);
+}
+
 bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice name, sops_make_fn *make, void *arg,
                      void **thing, struct sops_err *e)
 {
     pthread_mutex_lock(&lock);
     struct sops_slot *s = find(w, owner, name, e);
+    unsigned failures = s != NULL ? s->failures : 0;
     while (s != NULL && s->making && !s->made) {
         if (pthread_equal(s->maker, pthread_self())) {
             pthread_mutex_unlock(&lock);
@@ -56,7 +66,9 @@ bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice 
         pthread_cond_wait(&changed, &lock);
     }
     bool ok = s != NULL;
-    if (ok && !s->made) {
+    if (ok && !s->made && s->failures != failures) {
+        ok = copy_failure(e, &s->why);
+    } else if (ok && !s->made) {
         s->making = true;
         s->maker = pthread_self();
         pthread_mutex_unlock(&lock);
@@ -66,6 +78,9 @@ bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice 
         s->made = ok;
         if (!ok) {
             sops_arena_free(&s->arena);
+            sops_err_clear(&s->why);
+            (void)copy_failure(&s->why, e);
+            s->failures++;
         }
         pthread_cond_broadcast(&changed);
     }
@@ -100,6 +115,7 @@ void sops_world_forget(struct sops_world *w)
             s->drop(s->thing);
         }
         sops_arena_free(&s->arena);
+        sops_err_clear(&s->why);
         sops_free((void *)(uintptr_t)s->name.ptr);
         sops_free(s);
     }

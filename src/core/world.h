@@ -97,7 +97,8 @@ struct sops_world {
 };
 
 /* What `owner` (any address of the caller's own) keeps under `name` for the whole command (a profile, an identity file,
- * a token): made on first use by one thread, then never changed. A failure is not kept. */
+ * a token): made on first use by one thread, then never changed. A failure is told to those who waited for the same
+ * thing, and not kept. */
 typedef bool sops_make_fn(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e);
 bool sops_world_once(struct sops_world *w, const void *owner, struct sops_slice name, sops_make_fn *make, void *arg,
                      void **thing, struct sops_err *e) SOPS_CHECKED;

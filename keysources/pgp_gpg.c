@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpg's own words are the error text, as people search for them; what is wrong with a key is looked up only after a
  * failure, since gpg says "Unusable public key" for most of it. gpgme takes the terminal for the passphrase from the
- * environment of this process and has no other way in, hence the setenv. */
+ * environment of this process and has no other way in, hence the setenv: only while gpg decrypts, when no other thread
+ * runs, so that no program of the user's (exec-env, an editor) inherits it. */
 #include "keysources/pgp_gpg.h"
 
 #include "base/dl.h"
@@ -38,7 +39,6 @@ struct gpgme {
     __typeof__(gpgme_data_release) *data_release;
     __typeof__(gpgme_get_key) *get_key;
     __typeof__(gpgme_key_unref) *key_unref;
-    bool terminal; /* there is one to ask for a passphrase on */
 };
 
 /* ---- the library and the program ---------------------------------------------------------------------------- */
@@ -61,21 +61,31 @@ static bool terminal_name(char *name, size_t room)
 }
 
 /* Without a terminal the agent must not ask on the one where it was started, as nobody may sit there; and with a device
- * like /dev/null its prompt waits for ever. True when there is one. */
+ * like /dev/null its prompt waits for ever. What the user has set stays. Gives whether there is a terminal. */
 static bool announce_terminal(struct sops_world *w)
 {
     char name[128];
-    const char *set = sops_world_env_set(w, "GPG_TTY");
-    if (set != NULL) {
-        return strcmp(set, NO_TERMINAL) != 0;
+    if (sops_world_env_set(w, "GPG_TTY") != NULL) {
+        return true;
     }
     bool found = terminal_name(name, sizeof name);
-    (void)setenv("GPG_TTY", found ? name : NO_TERMINAL, 0);
+    (void)setenv("GPG_TTY", found ? name : NO_TERMINAL, 1);
     return found;
+}
+
+/* `before`: what GPG_TTY was; NULL: not set. */
+static void withdraw_terminal(const char *before)
+{
+    if (before == NULL) {
+        (void)unsetenv("GPG_TTY");
+    } else if (before[0] == '\0') {
+        (void)setenv("GPG_TTY", "", 1);
+    }
 }
 
 static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
 {
+    (void)w;
     (void)arg;
     struct gpgme *g = sops_arena_alloc(a, sizeof *g, e);
     if (g == NULL) {
@@ -107,7 +117,6 @@ static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **m
     if (g->check_version("1.13.0") == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "the library 'libgpgme.so.11' is older than 1.13");
     }
-    g->terminal = announce_terminal(w);
     *made = g;
     return true;
 }
@@ -342,14 +351,21 @@ bool sops_gpg_encrypt(struct sops_world *w, struct sops_slice fingerprint, struc
     return ok;
 }
 
-/* A secret key was there and could not be used, and nobody could be asked for its passphrase. */
-static struct sops_slice no_prompt(const struct gpgme *g, const struct sops_buf *words)
+/* Fails for a message that gpg did not decrypt. When a secret key was there and could not be used, nobody could be
+ * asked for its passphrase, or it was wrong. */
+static bool fail_decrypt(const struct gpgme *g, gpgme_error_t error, bool terminal, struct sops_slice words,
+                         struct sops_err *e)
 {
-    static const char used[] = "public key decryption failed";
-    bool asked = words->len != 0 && memmem(words->ptr, words->len, used, sizeof used - 1) != NULL;
-    return g->terminal || !asked ? (struct sops_slice){0}
-                                 : SOPS_LIT("there is no terminal to ask for the passphrase on (set GPG_TTY, or have "
-                                            "gpg-agent keep the passphrase)");
+    static const char used[] = "public key decryption failed", none[] = "No secret key";
+    bool tried = words.len != 0 && memmem(words.ptr, words.len, used, sizeof used - 1) != NULL;
+    bool missing = !tried && words.len != 0 && memmem(words.ptr, words.len, none, sizeof none - 1) != NULL;
+    struct sops_slice reason = terminal || !tried
+                                   ? (struct sops_slice){0}
+                                   : SOPS_LIT("there is no terminal to ask for the passphrase on (set GPG_TTY, or have "
+                                              "gpg-agent keep the passphrase)");
+    fail_with_words(g, error, reason, words, e);
+    return missing ? sops_hint(e, "the secret key is in no keyring here (gpg --list-secret-keys lists those that are)")
+                   : false;
 }
 
 bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops_buf *plain, struct sops_err *e)
@@ -369,10 +385,12 @@ bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops
         failed(g, g->data_from_mem(&in, (const char *)armor.ptr, armor.len, 0), "cannot hand over the message", e) &&
         failed(g, g->data_from_cbs(&out, &calls, &sink), "cannot take the data key", e);
     if (ok) {
+        const char *before = w->env(w, "GPG_TTY");
+        bool terminal = announce_terminal(w);
         gpgme_error_t error = g->decrypt(context, in, out);
+        withdraw_terminal(before);
         if (error != 0) {
-            ok = gpg_words(g, context, &words, e) &&
-                 fail_with_words(g, error, no_prompt(g, &words), sops_buf_view(&words), e);
+            ok = gpg_words(g, context, &words, e) && fail_decrypt(g, error, terminal, sops_buf_view(&words), e);
         } else if (text.len == 0) {
             ok = sops_fail(e, SOPS_E_GENERIC, "zero bytes returned");
         }

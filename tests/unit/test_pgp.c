@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static char home[64];
-static char full[64], expired[64], sign_only[64], revoked[64], subkey[64];
+static char full[64], expired[64], sign_only[64], revoked[64], subkey[64], old_part[64], gone_part[64];
 static const char *program;
 
 static const char *ring_env(struct sops_world *w, const char *name)
@@ -67,6 +67,19 @@ static int set_up(void **state)
     shell(command, subkey, sizeof subkey);
     make_key("signer", "", "ed25519 sign never", sign_only);
     make_key("old", "--faked-system-time 20200101T000000", "rsa2048 encr,sign 2020-02-02", expired);
+    make_key("oldpart", "--faked-system-time 20200101T000000", "ed25519 sign never", old_part);
+    (void)snprintf(command, sizeof command,
+                   GPG "--faked-system-time 20200101T000000 --quick-add-key %s cv25519 encr 2020-03-04 2>/dev/null",
+                   old_part);
+    shell(command, NULL, 0);
+    make_key("gonepart", "", "ed25519 sign never", gone_part);
+    (void)snprintf(
+        command, sizeof command,
+        GPG "--quick-add-key %s cv25519 encr never 2>/dev/null; printf 'key 1\\nrevkey\\ny\\n0\\n\\ny\\nsave\\n' | "
+            "gpg --no-tty --quiet --pinentry-mode loopback --passphrase '' --command-fd 0 --edit-key %s "
+            ">/dev/null 2>&1",
+        gone_part, gone_part);
+    shell(command, NULL, 0);
     make_key("gone", "", "rsa2048 encr,sign never", revoked);
     (void)snprintf(command, sizeof command,
                    "sed 's/^:---/---/' '%s/openpgp-revocs.d/%s.rev' | " GPG "--import 2>/dev/null", home, revoked);
@@ -186,6 +199,8 @@ static void test_keys_that_cannot_be_used(void **state)
         {revoked, "the key is revoked"},
         {sign_only, "no subkey for encryption"},
         {forced, "leave the '!' away"},
+        {old_part, "its subkey for encryption expired on 2020-03-04"},
+        {gone_part, "its subkey for encryption is revoked"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         wrap_fails(rows[i][0], rows[i][1]);

@@ -236,6 +236,8 @@ static void step_up(struct decimal *d, size_t count)
     d->count = i;
 }
 
+#define FRACTION ((UINT64_C(1) << 52) - 1) /* of a double */
+
 /*
  * The shortest digits that read back as the positive, finite `v`, the closest when there are several. Rounding to n
  * digits finds them but for powers of two: there the upper neighbour is twice as far away as the lower one, so that the
@@ -245,8 +247,10 @@ static void shortest(double v, struct decimal *d)
 {
     /* 15 digits always survive, but for numbers so small that they have fewer bits. */
     int n = v < DBL_MIN ? 1 : DBL_DIG;
-    int exponent;
-    bool power = frexp(v, &exponent) == 0.5;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    /* One bit of the fraction, and of a number that is not denormal none: no frexp, for which libm would be loaded. */
+    bool power = (bits & FRACTION) == 0 || (v < DBL_MIN && (bits & (bits - 1)) == 0);
     for (; n < DBL_DECIMAL_DIG; n++) {
         round_to(v, n, d);
         if (decimal_value(d) == v) {

@@ -197,7 +197,7 @@ static bool get_passphrase(struct agent *a, const char *cache_id, const char *pr
 enum sops_age_agent sops_age_agent_ask(struct sops_world *w, const char *cache_id, const char *prompt,
                                        struct sops_buf *passphrase, struct sops_err *e)
 {
-    struct agent a = {0};
+    struct agent a = {.in = {.locked = true}, .line = {.locked = true}}; /* the passphrase comes through both */
     bool ok = start(&a, w, e) && get_passphrase(&a, cache_id, prompt, passphrase, e);
     enum sops_age_agent result = !a.open ? SOPS_AGE_AGENT_NONE : ok ? SOPS_AGE_AGENT_GAVE : SOPS_AGE_AGENT_FAILED;
     end(&a);

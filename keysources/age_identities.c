@@ -92,27 +92,24 @@ static bool parse_native(struct sops_age_set *set, struct sops_slice text, struc
                          sops_age_unwrap_fn *unwrap, struct sops_err *e)
 {
     struct sops_slice hrp;
-    struct sops_buf key = {0};
-    bool ok = sops_bech32_take(text, &hrp, &key, e);
-    if (ok && (!sops_slice_eq(hrp, prefix) || key.len != 32)) {
+    struct sops_buf *key = &set->decoded;
+    sops_buf_cut(key, 0);
+    bool ok = sops_bech32_take(text, &hrp, key, e);
+    if (ok && (!sops_slice_eq(hrp, prefix) || key->len != 32)) {
         ok = sops_fail(e, SOPS_E_GENERIC, "a private identity has the wrong length");
     }
-    ok = ok && sops_age_set_add(set, unwrap, sops_buf_view(&key), e) != NULL;
-    sops_buf_free(&key);
-    return ok;
+    return ok && sops_age_set_add(set, unwrap, sops_buf_view(key), e) != NULL;
 }
 
 static bool parse_plugin(struct sops_age_set *set, struct sops_slice text, struct sops_err *e)
 {
     struct sops_slice hrp;
-    struct sops_buf ignored = {0};
-    bool ok = sops_bech32_take(text, &hrp, &ignored, e);
+    sops_buf_cut(&set->decoded, 0);
+    bool ok = sops_bech32_take(text, &hrp, &set->decoded, e);
     if (ok && sops_age_plugin_name(hrp, true).len == 0) {
         ok = sops_fail(e, SOPS_E_GENERIC, "a plugin identity has a name that is not allowed");
     }
-    ok = ok && sops_age_set_add(set, sops_age_plugin_unwrap, text, e) != NULL;
-    sops_buf_free(&ignored);
-    return ok;
+    return ok && sops_age_set_add(set, sops_age_plugin_unwrap, text, e) != NULL;
 }
 
 static bool parse_one(struct sops_age_set *set, struct sops_slice text, enum sops_age_text how, struct sops_err *e)
@@ -165,19 +162,19 @@ bool sops_age_set_parse(struct sops_age_set *set, struct sops_slice text, enum s
 {
     struct sops_slice line;
     unsigned number = 0;
-    if (text.ptr == NULL) {
-        return true;
-    }
-    while (sops_slice_next(&text, '\n', &line) && line.len < LINE_MAX_LEN) {
+    bool ok = true;
+    set->decoded.locked = true;
+    while (ok && sops_slice_next(&text, '\n', &line) && line.len < LINE_MAX_LEN) {
         number++;
         if (line.len != 0 && line.ptr[line.len - 1] == '\r') {
             line.len--;
         }
         if (line.len != 0 && line.ptr[0] != '#' && !parse_line(set, line, how, e)) {
-            return sops_within(e, "line %u", number);
+            ok = sops_within(e, "line %u", number);
         }
     }
-    return true;
+    sops_buf_free(&set->decoded);
+    return ok;
 }
 
 /* ---- one source ---------------------------------------------------------------------------------------------- */
@@ -218,7 +215,7 @@ static bool take_text(struct sops_age_set *set, const struct place *p, const cha
 
 static bool take_file(struct sops_age_set *set, const struct place *p, const char *path, struct sops_err *e)
 {
-    struct sops_buf text = {0};
+    struct sops_buf text = {.locked = true};
     bool ok = sops_file_read(path, TEXT_MAX, &text, e) && take_text(set, p, path, sops_buf_view(&text), e);
     sops_buf_free(&text);
     return ok;
@@ -229,7 +226,7 @@ static bool take_command(struct sops_world *w, struct sops_age_set *set, const s
                          struct sops_slice recipient, struct sops_err *e)
 {
     struct sops_words words = {0};
-    struct sops_outcome outcome = {0};
+    struct sops_outcome outcome = {.out = {.locked = true}};
     struct sops_buf variable = {0};
     const char *env[2] = {NULL, NULL};
     bool ok = sops_words_split(&words, sops_str(command), e);

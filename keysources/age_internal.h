@@ -78,6 +78,7 @@ struct sops_age_set {
     struct sops_age_pages *pages; /* the secrets */
     struct sops_slice source;     /* what the user sees */
     struct sops_slice error;      /* what is wrong with this source, or empty */
+    struct sops_buf decoded;      /* an identity while it is parsed; locked */
     struct sops_age_set *inner;   /* what its protected identity held, once that is open */
     bool unused;                  /* not set, or without an identity */
     bool readable;                /* there was something to read */

@@ -49,6 +49,8 @@ struct talk {
     bool open, shown; /* AGEDEBUG=plugin: all that is said goes to stderr, too, file keys included */
     struct sops_buf in, out;
 };
+/* File keys go both ways, and what the user types. */
+static const struct talk new_talk = {.in = {.locked = true}, .out = {.locked = true}};
 
 static bool start(struct talk *t, struct sops_world *w, struct sops_slice name, const char *machine, struct sops_err *e)
 {
@@ -199,7 +201,7 @@ static const char *button(struct sops_arena *a, struct sops_slice arg, struct so
 /* Asks; a user who cannot or will not answer is told to the plugin as `fail`, and is no error of ours. */
 static bool ask(struct talk *t, const struct sops_question *q, struct sops_err *e)
 {
-    struct sops_buf text = {0};
+    struct sops_buf text = {.locked = true};
     struct sops_err why = {0};
     const struct sops_slice none = {0};
     bool ok;
@@ -303,7 +305,7 @@ bool sops_age_plugin_wrap(struct sops_world *w, const struct sops_age_recipient 
                           const uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_arena *a, struct sops_age_stanza **out,
                           struct sops_err *e)
 {
-    struct talk t = {0};
+    struct talk t = new_talk;
     struct wrapping x = {.end = out};
     const struct sops_slice none = {0};
     *out = NULL;
@@ -376,7 +378,7 @@ enum sops_age_match sops_age_plugin_unwrap(struct sops_world *w, struct sops_age
                                            const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
                                            struct sops_err *e)
 {
-    struct talk t = {0};
+    struct talk t = new_talk;
     struct unwrapping x = {.file_key = file_key};
     const struct sops_slice none = {0};
     size_t split = id->secret.len;

@@ -76,7 +76,7 @@ static bool ask_passphrase(struct sops_world *w, const struct sops_age_identity 
 static bool unlock(struct sops_world *w, const struct sops_age_identity *id, const struct sops_age_header *h,
                    uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e)
 {
-    struct sops_buf passphrase = {0};
+    struct sops_buf passphrase = {.locked = true};
     char cache[CACHE_ID_LEN + 1];
     bool locked = h->count == 1 && sops_age_stanza_is(h->stanzas, "scrypt");
     enum sops_age_match match;
@@ -118,7 +118,7 @@ static bool parse_inner(struct sops_age_identity *id, struct sops_slice text, st
 static bool open_inner(struct sops_world *w, struct sops_age_identity *id, struct sops_err *e)
 {
     struct sops_age_header h = {0};
-    struct sops_buf plain = {0};
+    struct sops_buf plain = {.locked = true};
     uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
     struct sops_age_set *inner = sops_arena_alloc(&id->set->arena, sizeof *inner, e);
     bool ok = inner != NULL && sops_age_header_parse(id->secret, &h, e) && unlock(w, id, &h, file_key, e) &&

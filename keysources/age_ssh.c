@@ -189,7 +189,7 @@ bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_sl
 static bool unlock(struct sops_world *w, struct sops_age_identity *id, struct sops_ssh_private *k, struct sops_err *e)
 {
     struct ssh *ssh = id->more;
-    struct sops_buf prompt = {0}, typed = {0};
+    struct sops_buf prompt = {0}, typed = {.locked = true};
     struct sops_slice passphrase = ssh->passphrase;
     bool ask = ssh->encrypted && passphrase.len == 0;
     bool ok = true;

@@ -209,7 +209,7 @@ static bool pem_lines(struct sops_slice *text, struct pem *out, struct sops_buf 
 static bool pem_parse(struct sops_slice text, struct pem *out, struct sops_err *e)
 {
     struct sops_slice line;
-    struct sops_buf base64 = {0};
+    struct sops_buf base64 = {.locked = true};
     bool found = false;
     while (!found && take_line(&text, &line)) {
         found = is_fence(line, SOPS_LIT("-----BEGIN "), &out->label);
@@ -478,7 +478,8 @@ static bool parse_pem(struct pem *p, struct sops_slice passphrase, struct sops_s
 bool sops_ssh_private_parse(struct sops_slice text, struct sops_slice passphrase, struct sops_ssh_private *out,
                             struct sops_err *e)
 {
-    struct pem p = {0};
+    struct pem p = {.body = {.locked = true}};
+    out->secret.locked = true;
     bool ok = pem_parse(text, &p, e) && parse_pem(&p, passphrase, out, e);
     pem_free(&p);
     if (!ok) {

@@ -377,7 +377,7 @@ bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops
     const struct gpgme *g = loaded;
     gpgme_ctx_t context = NULL;
     gpgme_data_t in = NULL, out = NULL;
-    struct sops_buf text = {0}, words = {0};
+    struct sops_buf text = {.locked = true}, words = {0};
     struct sink sink = {&text, e};
     struct gpgme_data_cbs calls = {.write = take};
     bool ok =

@@ -105,6 +105,10 @@ bool sops_slice_next(struct sops_slice *rest, uint8_t sep, struct sops_slice *pi
 void *sops_alloc(size_t size, struct sops_err *e) SOPS_CHECKED;
 /* Wipes and frees what sops_alloc gave; NULL is fine. */
 void sops_free(void *p);
+/* The same in pages of their own that are locked, so that they never reach a disk (best effort: where the limit for
+ * locked memory is used up they are ordinary ones). */
+void *sops_alloc_locked(size_t size, struct sops_err *e) SOPS_CHECKED;
+void sops_free_locked(void *p);
 /* Wipes memory that the compiler may think is dead. */
 void sops_wipe(void *p, size_t n);
 /* A NUL-terminated copy, owned by the caller (sops_free); NULL with `e` set on failure. */
@@ -129,6 +133,7 @@ void sops_mem_free(void *p);
 struct sops_buf {
     uint8_t *ptr;
     size_t len, cap;
+    bool locked; /* set while it is empty: in locked pages (passphrases, identities, shares) */
 };
 
 bool sops_buf_add(struct sops_buf *b, struct sops_slice s, struct sops_err *e) SOPS_CHECKED;

@@ -5,6 +5,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static void drop(struct sops_buf *b)
+{
+    if (b->locked) {
+        sops_free_locked(b->ptr);
+    } else {
+        sops_free(b->ptr);
+    }
+}
+
 bool sops_buf_reserve(struct sops_buf *b, size_t extra, struct sops_err *e)
 {
     size_t need;
@@ -21,14 +30,14 @@ bool sops_buf_reserve(struct sops_buf *b, size_t extra, struct sops_err *e)
     if (cap < 64) {
         cap = 64;
     }
-    uint8_t *grown = sops_alloc(cap, e);
+    uint8_t *grown = b->locked ? sops_alloc_locked(cap, e) : sops_alloc(cap, e);
     if (grown == NULL) {
         return false;
     }
     if (b->len != 0) {
         memcpy(grown, b->ptr, b->len);
     }
-    sops_free(b->ptr);
+    drop(b);
     b->ptr = grown;
     b->cap = cap;
     return true;
@@ -103,7 +112,7 @@ void sops_buf_cut(struct sops_buf *b, size_t len)
 
 void sops_buf_free(struct sops_buf *b)
 {
-    sops_free(b->ptr);
+    drop(b);
     *b = (struct sops_buf){0};
 }
 

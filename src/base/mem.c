@@ -51,14 +51,25 @@ static void *map(size_t size)
     return p + before;
 }
 
-static void *get(size_t size)
+/* Pages that other blocks do not share, as unlocking one would unlock all on its page. */
+static void *map_locked(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    (void)mlock(p, size);
+    return p;
+}
+
+static void *get_from(size_t size, bool locked)
 {
     uint64_t n = atomic_fetch_add(&count, 1) + 1;
     if (n == atomic_load(&fail_at) || size > PTRDIFF_MAX - FRONT - HUGE_PAGE) {
         errno = ENOMEM;
         return NULL;
     }
-    uint8_t *block = size >= LARGE ? map(size + FRONT) : calloc(1, size + FRONT);
+    uint8_t *block = locked ? map_locked(size + FRONT) : size >= LARGE ? map(size + FRONT) : calloc(1, size + FRONT);
     if (block == NULL) {
         return NULL;
     }
@@ -66,6 +77,8 @@ static void *get(size_t size)
     atomic_fetch_add(&live, 1);
     return block + FRONT;
 }
+
+static void *get(size_t size) { return get_from(size, false); }
 
 static size_t size_of(const void *p)
 {
@@ -97,6 +110,26 @@ void sops_free(void *p)
         free(block);
     }
     atomic_fetch_sub(&live, 1);
+}
+
+void *sops_alloc_locked(size_t size, struct sops_err *e)
+{
+    void *p = get_from(size != 0 ? size : 1, true);
+    if (p == NULL) {
+        sops_fail_memory(e);
+    }
+    return p;
+}
+
+void sops_free_locked(void *p)
+{
+    if (p != NULL) {
+        uint8_t *block = (uint8_t *)p - FRONT;
+        size_t size = size_of(p) + FRONT;
+        explicit_bzero(block, size);
+        (void)munmap(block, size); /* unlocks, too */
+        atomic_fetch_sub(&live, 1);
+    }
 }
 
 void sops_wipe(void *p, size_t n)

@@ -67,7 +67,7 @@ static bool write_identity(struct sops_world *w, struct sops_buf *path, struct s
 {
     struct stat st;
     const char *name = (const char *)path->ptr;
-    struct sops_buf text = {0}, time = {0};
+    struct sops_buf text = {.locked = true}, time = {0};
     if (stat(name, &st) == 0) {
         sops_fail(e, SOPS_E_GENERIC, "'%s' is there already, and an identity is never replaced", name);
         return sops_hint(e, "sops keygen -y shows its recipient; --output names another file");
@@ -87,7 +87,7 @@ static bool write_identity(struct sops_world *w, struct sops_buf *path, struct s
 
 static bool generate(struct sops_world *w, const struct sops_options *o, struct sops_buf *path, struct sops_err *e)
 {
-    struct sops_buf identity = {0}, recipient = {0};
+    struct sops_buf identity = {.locked = true}, recipient = {0};
     struct sops_slice kind = sops_opt_on(o, "pq") ? SOPS_LIT("pq") : SOPS_LIT("");
     bool ok = generator()->generate(w, kind, &identity, &recipient, e) &&
               write_identity(w, path, sops_buf_view(&identity), sops_buf_view(&recipient), e) &&
@@ -99,7 +99,7 @@ static bool generate(struct sops_world *w, const struct sops_options *o, struct 
 
 static bool show_recipients(struct sops_world *w, const struct sops_buf *path, struct sops_err *e)
 {
-    struct sops_buf text = {0}, recipients = {0};
+    struct sops_buf text = {.locked = true}, recipients = {0};
     const char *name = (const char *)path->ptr;
     bool ok = sops_file_read(name, IDENTITY_FILE_MAX, &text, e);
     if (ok && !generator()->recipients(w, sops_buf_view(&text), &recipients, e)) {

@@ -226,7 +226,7 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
                        const struct sops_secret *key, struct sops_err *e)
 {
     size_t groups = group_count(m), width = 0;
-    struct sops_buf parts = {0};
+    struct sops_buf parts = {.locked = true};
     struct jobs all = {.world = w, .services = services};
     if (groups == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "[no key groups provided]");

@@ -157,7 +157,7 @@ static bool add_end(struct sops_buf *report, size_t groups, int64_t threshold, s
 
 static bool combine(const struct sops_buf *part, size_t groups, struct sops_secret *out, struct sops_err *e)
 {
-    struct sops_buf secret = {0};
+    struct sops_buf secret = {.locked = true};
     struct sops_slice *share = sops_alloc((groups + 1) * sizeof *share, e);
     size_t n = 0;
     for (size_t i = 0; share != NULL && i < groups; i++) {
@@ -186,6 +186,9 @@ bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, co
     }
     struct sops_buf *part = sops_alloc((groups + 1) * sizeof *part, e);
     bool ok = part != NULL;
+    for (size_t i = 0; ok && i < groups; i++) {
+        part[i].locked = true;
+    }
     for (const struct sops_group *g = m->groups; ok && g != NULL; g = g->next, number++) {
         bool got = open_group(w, services, g, number, order, &part[number], &report, e);
         opened += got;

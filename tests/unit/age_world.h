@@ -80,6 +80,7 @@ static inline bool age_world_ask(struct sops_world *w, const struct sops_questio
                                  struct sops_err *e)
 {
     struct age_world *a = w->ctx;
+    assert_true(q->kind != SOPS_ASK_SECRET || answer->locked);
     (void)snprintf(a->asked, sizeof a->asked, "%s", q->prompt);
     if (a->answers == NULL || a->answers[a->questions] == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "standard input is not a terminal, and /dev/tty is not available");

@@ -3,6 +3,10 @@
 #include "testing.h"
 
 #include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #ifndef __SANITIZE_ADDRESS__ /* which has a free of its own */
 static bool watching;
@@ -112,9 +116,58 @@ static void large_blocks_are_whole_and_go(void **state)
     assert_null(sops_alloc((size_t)PTRDIFF_MAX, NULL));
 }
 
+/* What the kernel says is locked of this program, in KiB. */
+static long locked_kib(void)
+{
+    char line[128];
+    long kib = -1;
+    FILE *f = fopen("/proc/self/status", "r");
+    assert_non_null(f);
+    while (kib < 0 && fgets(line, sizeof line, f) != NULL) {
+        (void)sscanf(line, "VmLck: %ld", &kib);
+    }
+    (void)fclose(f);
+    return kib;
+}
+
+static void locked_blocks(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_buf b = {.locked = true};
+    size_t live = sops_mem_live();
+    char *page = NULL;
+    long page_size = sysconf(_SC_PAGESIZE), before = locked_kib();
+    bool may_lock = __asan_init == NULL && posix_memalign((void **)&page, (size_t)page_size, (size_t)page_size) == 0 &&
+                    mlock(page, (size_t)page_size) == 0 && munlock(page, (size_t)page_size) == 0;
+    free(page);
+    for (int i = 0; i < 3000; i++) { /* grows through several blocks */
+        assert_ok(sops_buf_adds(&b, "canary", &e), &e);
+    }
+    assert_int_equal(b.len, 18000);
+    assert_memory_equal(b.ptr + 17994, "canary", 6);
+    assert_int_equal(sops_mem_live(), live + 1);
+    if (may_lock) {
+        assert_true(locked_kib() >= before + 18);
+    }
+    sops_buf_free(&b);
+    assert_false(b.locked);
+    assert_int_equal(sops_mem_live(), live);
+    assert_int_equal(locked_kib(), before);
+    sops_mem_fail_at(1);
+    b.locked = true;
+    assert_false(sops_buf_addc(&b, 'x', &e));
+    sops_err_clear(&e);
+    sops_mem_fail_at(0);
+    sops_buf_free(&b);
+    sops_free_locked(NULL);
+    assert_null(sops_alloc_locked(SIZE_MAX - 100, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(freed_memory_is_wiped), cmocka_unit_test(counts),
+                                       cmocka_unit_test(locked_blocks),
                                        cmocka_unit_test(large_blocks_are_whole_and_go)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

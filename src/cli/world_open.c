@@ -19,7 +19,9 @@
 
 #define CONNECT_MS 10000
 #define WRITE_SECONDS 20 /* for a peer to take some of what is written: it may be gone, or waiting for us to read */
-#define GRACE_MS 1000    /* for a program to end, before a stronger signal is sent */
+#define PROBE_SECONDS                                                                                                  \
+    20 /* of silence, until a peer is asked whether its machine is still there, then five seconds a time */
+#define GRACE_MS 1000 /* for a program to end, before a stronger signal is sent */
 
 struct line {
     int in, out;
@@ -152,6 +154,17 @@ static bool open_unix(struct line *l, const struct sops_peer *p, unsigned ms, st
     return l->in >= 0 || sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s': %s", p->unix_path, sops_os_error(errno));
 }
 
+/* A machine that is gone is noticed while its answer is waited for; a person there may take long to give it. */
+static void set_probes(int fd)
+{
+    const int on = 1, idle = PROBE_SECONDS, step = 5, count = 4;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &step, sizeof step);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, struct sops_err *e)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC}, *list = NULL;
@@ -163,7 +176,7 @@ static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, str
     for (const struct addrinfo *a = list; a != NULL && l->in < 0; a = a->ai_next) {
         l->in = connect_within(a->ai_family, a->ai_addr, a->ai_addrlen, ms);
     }
-    int cause = errno, on = 1;
+    int cause = errno;
     freeaddrinfo(list);
     l->out = l->in;
     l->socket = true;
@@ -171,7 +184,7 @@ static bool open_tcp(struct line *l, const struct sops_peer *p, unsigned ms, str
         return sops_fail(e, SOPS_E_GENERIC, "cannot connect to '%s', port %s: %s", p->host, p->port,
                          sops_os_error(cause));
     }
-    (void)setsockopt(l->in, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_probes(l->in);
     return true;
 }
 

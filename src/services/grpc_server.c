@@ -31,6 +31,8 @@ struct connection {
     const struct sops_grpc_service *service;
     struct call *calls; /* in the order of their beginning */
     size_t held;
+    bool greeted;            /* its first SETTINGS came */
+    int64_t since;           /* when it came, or became idle, or the oldest request began, or one was answered */
     uint64_t answers;        /* given so far */
     struct sops_err trouble; /* in a callback */
 };
@@ -143,6 +145,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
     c->id = frame->hd.stream_id;
+    k->since = k->calls == NULL ? sops_clock_ms() : k->since;
     struct call **end = &k->calls;
     while (*end != NULL) {
         end = &(*end)->next;
@@ -211,6 +214,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
     (void)session;
     struct connection *k = user;
+    if (!k->greeted && frame->hd.type == NGHTTP2_SETTINGS) {
+        k->greeted = true;
+        k->since = sops_clock_ms();
+    }
     bool end = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
                (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     struct call *c = end ? find(k, frame->hd.stream_id) : NULL;
@@ -355,43 +362,39 @@ static bool start(struct connection *k, struct sops_err *e)
            sops_fail_memory(e);
 }
 
-/* What came by the time limit, or false: the limit has passed, the peer is gone, or it talks nonsense. `*since` is when
- * the connection became idle, or the oldest request began, or the last one was answered: a client that sends a byte now
- * and then does not hold on for ever. */
-static bool receive(struct connection *k, int64_t *since, bool greeted, struct sops_err *e)
+/* What came by the time limit, or false: the limit has passed, the peer is gone, or it talks nonsense. Only whole
+ * requests and their answers move the limit: a client that sends a byte or a PING now and then does not hold on for
+ * ever. */
+static bool receive(struct connection *k, struct sops_err *e)
 {
-    unsigned limit = !greeted           ? k->service->greeting_ms
+    unsigned limit = !k->greeted        ? k->service->greeting_ms
                      : k->calls != NULL ? k->service->request_ms
                                         : k->service->idle_ms;
-    int64_t left = *since + limit - sops_clock_ms();
-    bool idle = k->calls == NULL;
+    int64_t left = k->since + limit - sops_clock_ms();
     uint8_t bytes[16384];
-    ptrdiff_t n = k->stream->read(k->stream, bytes, sizeof bytes, left > 0 ? (int)left : 0, e);
+    ptrdiff_t n = left > 0 ? k->stream->read(k->stream, bytes, sizeof bytes, (int)left, e) : -2;
     bool ok = n != -2 || (k->lib->terminate(k->session, NGHTTP2_NO_ERROR) == 0 &&
                           sops_nghttp2_flush(k->lib, k->session, k->stream, e));
     ok = ok && n > 0 && sops_nghttp2_feed(k->lib, k->session, sops_slice_of(bytes, (size_t)n), e);
     sops_wipe(bytes, sizeof bytes);
-    *since = idle ? sops_clock_ms() : *since;
     return ok;
 }
 
 /* Until the session is over. */
 static bool converse(struct connection *k, struct sops_err *e)
 {
-    int64_t since = sops_clock_ms();
-    for (bool greeted = false;; greeted = true) {
+    k->since = sops_clock_ms();
+    do {
         uint64_t before = k->answers;
         if (!handle_all(k, e)) {
             return false;
         }
-        since = k->answers != before ? sops_clock_ms() : since;
+        k->since = k->answers != before ? sops_clock_ms() : k->since;
         if (k->lib->want_read(k->session) == 0 && k->lib->want_write(k->session) == 0) {
             return true;
         }
-        if (!receive(k, &since, greeted, e)) {
-            return e->code == SOPS_OK;
-        }
-    }
+    } while (receive(k, e));
+    return e->code == SOPS_OK;
 }
 
 bool sops_grpc_serve(struct sops_world *w, struct sops_stream *stream, const struct sops_grpc_service *service,

@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include "services/grpc.h"
+#include "services/nghttp2_lib.h"
 
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
@@ -192,6 +193,8 @@ static void test_many_calls_on_one_connection(void **state)
     sops_world_forget(&w);
 }
 
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+
 /* ---- a client alone ------------------------------------------------------------------------------------------------
  */
 
@@ -208,6 +211,27 @@ static void test_peer_that_is_silent(void **state)
     assert_non_null(strstr(e.msg, "code = Unavailable desc = no answer from the service within"));
     sops_err_clear(&e);
     assert_false(sops_grpc_alive(c));
+    sops_grpc_close(c);
+    (void)close(pair[1]);
+    sops_world_forget(&w);
+}
+
+/* It greets, and is silent then: the other limit counts. */
+static void test_peer_that_only_greets(void **state)
+{
+    (void)state;
+    int pair[2];
+    struct sops_world w = TEST_WORLD;
+    struct sops_err e = {0};
+    struct sops_buf reply = {0};
+    const int64_t begin = sops_clock_ms();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct sops_grpc_client *c = client_on(&w, &pair[0], &(struct sops_grpc_wait){60000, 2000});
+    assert_int_equal(write(pair[1], SETTINGS, sizeof SETTINGS - 1), sizeof SETTINGS - 1);
+    assert_false(sops_grpc_call(c, "/Svc/Echo", SOPS_LIT("x"), &reply, &e));
+    assert_non_null(strstr(e.msg, "code = Unavailable desc = no answer from the service within 2 seconds"));
+    assert_true(sops_clock_ms() - begin < 20000);
+    sops_err_clear(&e);
     sops_grpc_close(c);
     (void)close(pair[1]);
     sops_world_forget(&w);
@@ -235,7 +259,6 @@ static void check_peer(const char *sent, size_t n, const char *words)
     sops_world_forget(&w);
 }
 
-#define SETTINGS "\0\0\0\4\0\0\0\0\0"
 #define CHECK_PEER(sent, words) check_peer("" sent, sizeof(sent) - 1, words)
 
 static void test_peers_that_talk_nonsense(void **state)
@@ -295,6 +318,33 @@ static void test_clients_that_misbehave(void **state)
     RAW(PREFACE "\0\0\1\1\4\0\0\0\1\x83");             /* a request that never goes on */
     RAW(PREFACE "\0\0\4\1\4\0\0\0\1\xff\xff\xff\xff"); /* header compression gone wrong */
     RAW(PREFACE "\0\0\4\x8\0\0\0\0\0\0\0\0\0");        /* window update of nothing */
+}
+
+/* Sends the start, then the same again and again: the limit of 300 ms is for all of it. */
+static void check_drip(struct sops_slice start, struct sops_slice drop)
+{
+    struct server s;
+    int fd = begin(&s, 300);
+    const int64_t since = sops_clock_ms();
+    assert_int_equal(send(fd, start.ptr, start.len, MSG_NOSIGNAL), start.len);
+    while (send(fd, drop.ptr, drop.len, MSG_NOSIGNAL) > 0) {
+        assert_true(sops_clock_ms() - since < 20000);
+        (void)usleep(50000);
+    }
+    (void)close(fd);
+    end(&s);
+    assert_int_equal(s.calls, 0);
+}
+
+static void test_clients_that_only_drip(void **state)
+{
+    (void)state;
+    check_drip(SOPS_LIT(""), SOPS_LIT("\0")); /* not even a greeting */
+    check_drip(SOPS_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\xff\xff\4\0\0\0\0\0"), SOPS_LIT("x"));
+    check_drip(SOPS_LIT(PREFACE), SOPS_LIT("\0\0\x8\6\0\0\0\0\0pingpong"));
+    check_drip(SOPS_LIT(PREFACE), SOPS_LIT(SETTINGS));
+    check_drip(SOPS_LIT(PREFACE "\xff\0\0"), SOPS_LIT("x")); /* a frame that never ends */
+    check_drip(SOPS_LIT(PREFACE "\0\0\1\1\4\0\0\0\1\x83"), SOPS_LIT("\0\0\1\0\0\0\0\0\1x"));
 }
 
 static void test_escapes(void **state)
@@ -453,8 +503,10 @@ int main(void)
         cmocka_unit_test(test_large_messages),
         cmocka_unit_test(test_many_calls_on_one_connection),
         cmocka_unit_test(test_peer_that_is_silent),
+        cmocka_unit_test(test_peer_that_only_greets),
         cmocka_unit_test(test_peers_that_talk_nonsense),
         cmocka_unit_test(test_clients_that_misbehave),
+        cmocka_unit_test(test_clients_that_only_drip),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_client_without_memory),
         cmocka_unit_test(test_server_without_memory),

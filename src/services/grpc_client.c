@@ -246,7 +246,9 @@ static bool converse(struct sops_grpc_client *c, struct sops_err *e)
         } else if (c->ended) {
             break;
         } else if (c->lib->want_read(c->session) == 0) {
-            ok = sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "the service closed the connection");
+            ok = sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "%s",
+                                c->leaving ? "the service closed the connection"
+                                           : "the service does not speak gRPC: it breaks the rules of HTTP/2");
         } else if (!receive(c, begin + (c->greeted ? c->wait.answer_ms : c->wait.greeting_ms), &quiet, e)) {
             ok = false;
         } else if (quiet) {

@@ -4,7 +4,7 @@
 #include "services/server.h"
 
 #include "base/file.h"
-#include "core/keysource.h"
+#include "core/key.h"
 #include "services/grpc.h"
 #include "services/wire.h"
 
@@ -121,6 +121,24 @@ static bool use_key(const struct server *s, bool encrypt, struct sops_key *k, st
     return ok;
 }
 
+/* Who runs the service may follow what its keys are used for. */
+static void tell(const struct server *s, bool encrypt, const struct sops_key *k, const char *outcome)
+{
+    struct sops_buf text = {0};
+    struct sops_err ignored = {0};
+    const char *line = NULL;
+    if (sops_buf_addf(&text, &ignored, "%s request using ", encrypt ? "encrypt" : "decrypt") &&
+        sops_key_show(k, &text, &ignored)) {
+        make_harmless(&text);
+        line = sops_buf_addf(&text, &ignored, ": %s", outcome) ? sops_buf_cstr(&text, &ignored) : NULL;
+    }
+    if (line != NULL) {
+        s->world->say(s->world, SOPS_SAY_NOTE, line);
+    }
+    sops_err_clear(&ignored);
+    sops_buf_free(&text);
+}
+
 static void answer(const struct server *s, bool encrypt, struct sops_key *k, struct sops_slice bytes,
                    struct sops_grpc_answer *a)
 {
@@ -133,6 +151,9 @@ static void answer(const struct server *s, bool encrypt, struct sops_key *k, str
         give_up(a, SOPS_GRPC_UNKNOWN, &e);
     } else if (!yes) {
         refuse(a, SOPS_GRPC_PERMISSION_DENIED, "Request rejected by user");
+    }
+    if (s->said->verbose) {
+        tell(s, encrypt, k, !ok ? "failed" : yes ? "done" : "refused");
     }
     sops_err_clear(&e);
     sops_buf_free(&out);

@@ -82,10 +82,14 @@ time.sleep(30)' "$PWD/ks.sock")
     stop TERM
 }
 
-@test "--verbose says where it listens" {
-    start --verbose </dev/null
+@test "--verbose says where it listens and what is asked" {
+    start --verbose --prompt < <(printf 'y\nn\n')
+    check 0 "$SOPS" decrypt e.yaml
+    check 128 "$SOPS" decrypt e.yaml
     stop TERM
-    has "$(cat service.err)" "Listening on unix://$PWD/ks.sock"
+    same "$(cat service.err)" "Listening on unix://$PWD/ks.sock
+decrypt request using $ME: done
+decrypt request using $ME: refused"
 }
 
 @test "cannot listen" {

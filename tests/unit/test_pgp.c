@@ -274,6 +274,49 @@ static void test_no_terminal(void **state)
     (void)alarm(0);
 }
 
+/* Each allocation fails once, while wrapping, while unwrapping, and while a failure is explained. */
+static void test_without_memory(void **state)
+{
+    (void)state;
+    if (home[0] == '\0') {
+        skip();
+    }
+    const char *const names[] = {full, sign_only, NULL}; /* NULL: unwraps what was wrapped */
+    struct sops_buf enc = {0};
+    for (size_t i = 0; i < 3; i++) {
+        bool more = true;
+        for (uint64_t k = 1; more; k++) {
+            struct sops_world w = TEST_WORLD;
+            w.env = ring_env;
+            struct sops_arena a = {0};
+            struct sops_err e = {0};
+            struct sops_buf out = {0};
+            struct sops_key key = parsed(&w, &a, names[i] != NULL ? names[i] : full);
+            key.enc = sops_buf_view(&enc);
+            size_t live = sops_mem_live();
+            uint64_t before = sops_mem_count();
+            sops_mem_fail_at(k);
+            bool ok = names[i] != NULL ? key.source->wrap(&w, &key, SOPS_LIT("key"), &out, &e)
+                                       : key.source->unwrap(&w, &key, &out, &e);
+            more = sops_mem_count() - before >= k;
+            sops_mem_fail_at(0);
+            assert_int_equal(ok, e.code == SOPS_OK);
+            assert_true(more || ok == (i != 1));
+            if (i == 0 && ok) {
+                sops_buf_free(&enc);
+                enc = out;
+                out = (struct sops_buf){0};
+            }
+            sops_buf_free(&out);
+            sops_err_clear(&e);
+            sops_arena_free(&a);
+            sops_world_forget(&w);
+            assert_true(sops_mem_live() <= live);
+        }
+    }
+    sops_buf_free(&enc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_messages_that_do_not_open),
         cmocka_unit_test(test_program),
         cmocka_unit_test(test_no_terminal),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any text is armor or refused; what was in it is the same after armoring it again. Seeds: testdata/age/cctv/armor_*.
+/* Any text is armor or refused; what was in it is the same after armoring it again. Seeds: testdata/age/kat.
  */
 #include "keysources/age_file.h"
 

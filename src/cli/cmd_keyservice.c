@@ -28,7 +28,9 @@ static const struct sops_option options[] = {
      .value = "ADDRESS",
      .help = "where to listen: HOST:PORT, or the path of a socket (default: 127.0.0.1:5000)"},
     {.name = "prompt", .help = "ask before each answer"},
-    {.name = "verbose", .flags = SOPS_OPT_GLOBAL, .help = "say where it listens, what is asked, and which connections broke"},
+    {.name = "verbose",
+     .flags = SOPS_OPT_GLOBAL,
+     .help = "say where it listens, what is asked, and which connections broke"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"SERVICE", options};

@@ -3,18 +3,18 @@
 #include "destinations/tree_json.h"
 
 #include "base/table.h"
+#include "base/text.h"
 #include "cloud/http.h"
 
-static bool add_number(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
+/* As the original writes it: large and small ones with an exponent. */
+static bool add_float(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
 {
-    for (size_t i = 0; i < n->text.len; i++) {
-        uint8_t c = n->text.ptr[i];
-        if (!((c >= '0' && c <= '9') || c == '-' || c == '.')) {
-            return sops_fail(e, SOPS_E_GENERIC, "the value of '%.*s' is a number that JSON does not have",
-                             SOPS_ARG(n->key));
-        }
+    uint8_t last = n->text.len != 0 ? n->text.ptr[n->text.len - 1] : 0;
+    if (last < '0' || last > '9') {
+        return sops_fail(e, SOPS_E_GENERIC, "the value of '%.*s' is a number that JSON does not have",
+                         SOPS_ARG(n->key));
     }
-    return sops_buf_add(out, n->text, e);
+    return sops_slice_eq(n->text, SOPS_LIT("-0")) ? sops_buf_add(out, n->text, e) : sops_float_json(out, n->text, e);
 }
 
 static bool add_scalar(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
@@ -25,8 +25,9 @@ static bool add_scalar(const struct sops_node *n, struct sops_buf *out, struct s
     case SOPS_BOOL:
         return sops_buf_adds(out, sops_slice_eq(n->text, SOPS_LIT("True")) ? "true" : "false", e);
     case SOPS_INT:
+        return sops_buf_add(out, n->text, e);
     case SOPS_FLOAT:
-        return add_number(n, out, e);
+        return add_float(n, out, e);
     case SOPS_STR:
     case SOPS_TIME:
         return sops_json_quote(out, n->text, e);

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum outcome { NOT_YET, PUBLISHED, CURRENT, CANCELED, OUTCOMES };
+
 /* One file's way. */
 struct publishing {
     struct sops_arena arena;
@@ -23,6 +25,7 @@ struct publishing {
     const char *absolute;   /* as shown */
     struct sops_buf where;
     bool recursive;
+    enum outcome outcome;
 };
 
 /* ---- one file ---------------------------------------------------------------------------------------------------- */
@@ -155,17 +158,19 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
         return ok;
     }
     j->done = true;
+    p->outcome = CANCELED;
     return p->recursive ? sops_ui_outf(e, "Publication of %s canceled\n", p->absolute)
                         : sops_fail(e, SOPS_E_GENERIC, "Publication of %s canceled", p->absolute);
 }
 
 static bool own_put(struct sops_job *j, struct sops_err *e)
 {
-    const struct publishing *p = j->own;
+    struct publishing *p = j->own;
     bool unchanged = false;
     if (!p->rule.destination->put(j->world, p->rule.value, p->name, sops_buf_view(&j->bytes), &j->doc, &unchanged, e)) {
         return sops_within(e, "failed to upload '%s' to %.*s", j->path, SOPS_ARG(p->where));
     }
+    p->outcome = unchanged ? CURRENT : PUBLISHED;
     sops_ui_note(unchanged ? "'%s': %.*s is up to date already" : "'%s' is published to %.*s", j->path,
                  SOPS_ARG(p->where));
     return true;
@@ -175,6 +180,7 @@ static bool publish_file(void *ctx, const char *path, struct sops_slice name, st
 {
     static sops_step *const steps[] = {own_format, own_rule, sops_step_order, own_load, own_ask, own_put, NULL};
     const struct sops_job *common = ctx;
+    size_t *count = common->own;
     struct publishing p = {.name = name, .recursive = sops_opt_on(common->opt, "recursive")};
     struct sops_job j = {
         .world = common->world,
@@ -189,6 +195,7 @@ static bool publish_file(void *ctx, const char *path, struct sops_slice name, st
         .own = &p,
     };
     bool ok = sops_job_run(&j, steps, e);
+    count[p.outcome]++;
     sops_buf_free(&p.where);
     sops_arena_free(&p.arena);
     return ok;
@@ -207,6 +214,8 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
 static bool publish_all(struct sops_job *j, struct sops_err *e)
 {
     struct stat st;
+    size_t count[OUTCOMES] = {0};
+    j->own = count;
     if (stat(j->path, &st) != 0) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, sops_os_error(errno));
     }
@@ -217,7 +226,10 @@ static bool publish_all(struct sops_job *j, struct sops_err *e)
     if (!sops_opt_on(j->opt, "recursive")) {
         return sops_fail(e, SOPS_E_GENERIC, "can't operate on a directory without --recursive flag.");
     }
-    return sops_publish_walk(j->path, publish_file, j, e);
+    bool ok = sops_publish_walk(j->path, publish_file, j, e);
+    sops_ui_note("%zu published, %zu up to date, %zu canceled%s", count[PUBLISHED], count[CURRENT], count[CANCELED],
+                 ok ? "" : "; the rest was not looked at");
+    return ok;
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)

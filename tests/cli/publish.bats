@@ -47,12 +47,16 @@ setup() {
     for f in tree/c.e.yaml tree/b/a.e.yaml tree/a.e.json; do
         "$SOPS" encrypt --age "$ME" --filename-override "$f" "p.yaml" --input-type yaml >"$f"
     done
-    check 0 "$SOPS" publish --recursive --omit-extensions tree/ <<<$'n\nn\nn'
-    same "$(grep -o 'to http[^ ]*' "$work/out" | sed 's|.*/app/||' | tr '\n' ' ')" "a.e b/a.e c.e "
-    same "$(grep -c canceled "$work/out")" 3
+    "$SOPS" encrypt --age "$ME" --filename-override .e p.yaml --input-type yaml >tree/b/.e
+    check 0 "$SOPS" publish --recursive --omit-extensions tree/ <<<$'n\nn\nn\nn'
+    same "$(grep -o 'to http[^ ]*' "$work/out" | sed 's|.*/app/||' | tr '\n' ' ')" "a.e b/.e b/a.e c.e "
+    same "$(grep -c canceled "$work/out")" 4
+    same "$err" '0 published, 0 up to date, 4 canceled'
+    rm tree/b/.e
     printf 'plain: 1\n' >tree/b/b.e.yaml
     check 1 "$SOPS" publish --recursive tree <<<$'n\nn\nn'
     same "$(grep -c canceled "$work/out")" 2
+    has "$err" '0 published, 0 up to date, 2 canceled; the rest was not looked at'
 }
 
 @test "a file that was changed is not sent" {

@@ -33,7 +33,10 @@ static void test_tree(void **state)
     add(&d, list, SOPS_INT, "", "-5");
     add(&d, list, SOPS_COMMENT, "", "gone");
     struct sops_node *map = add(&d, list, SOPS_MAP, "", "");
-    add(&d, map, SOPS_FLOAT, "f", "2.5");
+    static const char *const floats[] = {"2.5", "3", "-0", "1000000000000000000000", "0.0000001"};
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
+        add(&d, map, SOPS_FLOAT, (const char *[]){"f", "g", "h", "i", "j"}[i], floats[i]);
+    }
     add(&d, map, SOPS_LIST, "empty", "");
     add(&d, list, SOPS_MAP, "", "");
     add(&d, part, SOPS_BOOL, "yes", "True");
@@ -43,16 +46,20 @@ static void test_tree(void **state)
     add(&d, second, SOPS_NULL, "nothing", "");
     add(&d, second, SOPS_TIME, "t", "2024-05-06T07:08:09Z");
     assert_ok(sops_tree_json(&d, &out, &e), &e);
-    assert_slice(sops_buf_view(&out),
-                 "{\"a\":\"x\\\"\\u000a\",\"list\":[-5,{\"f\":2.5,\"empty\":[]},{}],\"yes\":true,\"no\":false,"
-                 "\"twice\":\"last\",\"nothing\":null,\"t\":\"2024-05-06T07:08:09Z\"}");
+    assert_slice(sops_buf_view(&out), "{\"a\":\"x\\\"\\u000a\",\"list\":[-5,{\"f\":2.5,\"g\":3,\"h\":-0,\"i\":1e+21,"
+                                      "\"j\":1e-7,\"empty\":[]},{}],\"yes\":true,\"no\":false,"
+                                      "\"twice\":\"last\",\"nothing\":null,\"t\":\"2024-05-06T07:08:09Z\"}");
     sops_buf_free(&out);
     d.state = SOPS_DOC_UNVERIFIED;
     assert_fails(sops_tree_json(&d, &out, &e), &e, SOPS_E_GENERIC);
     assert_int_equal(out.len, 0);
     d.state = SOPS_DOC_PLAIN;
-    add(&d, second, SOPS_FLOAT, "inf", "+Inf");
-    assert_fails(sops_tree_json(&d, &out, &e), &e, SOPS_E_GENERIC);
+    struct sops_node *odd = add(&d, second, SOPS_FLOAT, "odd", "+Inf");
+    static const char *const none[] = {"+Inf", "-Inf", "NaN"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        odd->text = sops_str(none[i]);
+        assert_fails(sops_tree_json(&d, &out, &e), &e, SOPS_E_GENERIC);
+    }
     sops_buf_free(&out);
     sops_doc_free(&d);
     assert_ok(sops_tree_json(&d, &out, &e), &e);

@@ -35,6 +35,8 @@ struct sops_yaml_source {
     struct sops_arena scratch; /* for all else that lives until the text is read */
     yaml_parser_t parser;
     bool opened, ascii, ended;
+    struct sops_buf disguised; /* what libyaml gets where it is not `in`: see disguise() */
+    char stand_in[4];
     size_t at_index, at_byte;    /* the cursor: it only moves forward */
     struct sops_yaml_place rest; /* where the scanner rests behind the last token */
     struct sops_yaml_token *queue;

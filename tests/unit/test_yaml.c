@@ -53,6 +53,14 @@ static void layout(void **state)
         {"<<: {a: 1}\n", "!!merge <<:\n    a: 1\n"},
         {"'<<': 1\nb: <<\n", "\"<<\": 1\nb: !!merge <<\n"},
         {"a: [b: 1, c, d: ]", "a:\n    - b: 1\n    - c\n    - d: null\n"},
+        /* A byte order mark inside the text is a character; one at the start of it, behind its own, is none. */
+        {"a: 1\n\xEF\xBB\xBF"
+         "b: \xEE\x80\x80\n",
+         "a: 1\n\"\\uFEFF\\x62\": \xEE\x80\x80\n"},
+        {"a:\n\xEF\xBB\xBF  b: 2\n", "a: null\n\"\\uFEFF\\x20\\x20\\x62\": 2\n"},
+        {"\xEF\xBB\xBF"
+         "a: 1\n",
+         "a: 1\n"},
         {"a: {b, c: , ? d}", "a:\n    b: null\n    c: null\n    d: null\n"},
     };
     CHECK_ALL(cases);

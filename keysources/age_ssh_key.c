@@ -282,7 +282,8 @@ static bool set_rsa(struct sops_ssh_private *out, struct sops_err *e)
 {
     const struct sops_slice *n = out->number;
     if (!rsa_limits(n[SOPS_SSH_N], n[SOPS_SSH_E]) || n[SOPS_SSH_P].len > MAX_FACTOR || n[SOPS_SSH_Q].len > MAX_FACTOR ||
-        n[SOPS_SSH_D].len > MAX_MODULUS || n[SOPS_SSH_P].len == 0 || n[SOPS_SSH_Q].len == 0) {
+        n[SOPS_SSH_INVERSE].len > MAX_FACTOR || n[SOPS_SSH_D].len > MAX_MODULUS || n[SOPS_SSH_P].len == 0 ||
+        n[SOPS_SSH_Q].len == 0) {
         return malformed(e, "the RSA key is too large or too small");
     }
     struct sops_ssh_public k = {.rsa = true, .n = n[SOPS_SSH_N], .e = n[SOPS_SSH_E]};
@@ -295,9 +296,12 @@ static bool parse_pkcs1(struct sops_slice der, struct sops_ssh_private *out, str
 {
     struct sops_slice all, version;
     bool ok = take_der(&der, DER_SEQUENCE, &all) && take_der_number(&all, &version) && version.len == 0;
-    for (int i = 0; ok && i < SOPS_SSH_NUMBERS; i++) {
+    for (int i = 0; ok && i < SOPS_SSH_INVERSE; i++) {
         ok = take_der_number(&all, &out->number[i]);
     }
+    struct sops_slice exponent; /* d mod p-1 and d mod q-1 are worked out, as in a file of OpenSSH */
+    ok = ok && take_der_number(&all, &exponent) && take_der_number(&all, &exponent) &&
+         take_der_number(&all, &out->number[SOPS_SSH_INVERSE]);
     return ok ? set_rsa(out, e) : malformed(e, "a bad RSA key");
 }
 
@@ -366,10 +370,10 @@ static bool parse_fields(struct sops_slice rest, struct sops_ssh_private *out, s
         ok = take_string(&rest, &public) && take_string(&rest, &private) && private.len == 64 &&
              sops_slice_eq(public, sops_slice_skip(private, 32)) && set_ed25519(out, sops_slice_first(private, 32), e);
     } else if (ok && sops_slice_eq(type, SOPS_LIT(SOPS_SSH_RSA))) {
-        struct sops_slice inverse, *n = out->number;
+        struct sops_slice *n = out->number;
         ok = take_number(&rest, &n[SOPS_SSH_N]) && take_number(&rest, &n[SOPS_SSH_E]) &&
-             take_number(&rest, &n[SOPS_SSH_D]) && take_number(&rest, &inverse) && take_number(&rest, &n[SOPS_SSH_P]) &&
-             take_number(&rest, &n[SOPS_SSH_Q]) && set_rsa(out, e);
+             take_number(&rest, &n[SOPS_SSH_D]) && take_number(&rest, &n[SOPS_SSH_INVERSE]) &&
+             take_number(&rest, &n[SOPS_SSH_P]) && take_number(&rest, &n[SOPS_SSH_Q]) && set_rsa(out, e);
     } else if (ok) {
         return sops_fail(e, SOPS_E_GENERIC, "this type of SSH key is not supported");
     }

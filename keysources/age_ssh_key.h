@@ -15,7 +15,7 @@ struct sops_ssh_public {
     struct sops_slice n, e;  /* of RSA, without leading zeros */
 };
 
-enum { SOPS_SSH_N, SOPS_SSH_E, SOPS_SSH_D, SOPS_SSH_P, SOPS_SSH_Q, SOPS_SSH_NUMBERS };
+enum { SOPS_SSH_N, SOPS_SSH_E, SOPS_SSH_D, SOPS_SSH_P, SOPS_SSH_Q, SOPS_SSH_INVERSE, SOPS_SSH_NUMBERS };
 
 /* A private key file. */
 struct sops_ssh_private {
@@ -24,7 +24,7 @@ struct sops_ssh_private {
     struct sops_buf wire;   /* the public key as it goes over the wire; empty when the file does not tell */
     struct sops_buf secret; /* what the slices below point into */
     struct sops_slice seed; /* 32 bytes of Ed25519 */
-    struct sops_slice number[SOPS_SSH_NUMBERS]; /* of RSA */
+    struct sops_slice number[SOPS_SSH_NUMBERS]; /* of RSA; INVERSE is 1/q mod p, as the file says */
 };
 
 /* Reads a public key from the wire form; the slices of `out` point into `wire`. Nothing may follow it. */

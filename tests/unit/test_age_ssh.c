@@ -275,6 +275,37 @@ static void wrong_padding(void **state)
     sops_buf_free(&again);
 }
 
+/* A file may lie about the one number that can be worked out from others. */
+static void wrong_inverse(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct sops_buf text = {0}, sealed = {0}, out = {0};
+        struct sops_ssh_private k = {0};
+        struct sops_ssh_public to;
+        struct sops_err e = {0};
+        char path[256];
+        path_of(path, sizeof path, keys[i].name, "");
+        age_read_file(path, &text);
+        assert_ok(sops_ssh_private_parse(sops_buf_view(&text), sops_str(right[0]), &k, &e), &e);
+        if (k.rsa) {
+            assert_ok(sops_ssh_public_parse(sops_buf_view(&k.wire), &to, &e), &e);
+            assert_ok(sops_age_rsa_seal(&to, SOPS_LIT("sixteen letters!"), &sealed, &e), &e);
+            for (int wrong = 0; wrong < 2; wrong++) {
+                struct sops_slice *inverse = &k.number[SOPS_SSH_INVERSE];
+                k.secret.ptr[(size_t)(inverse->ptr - k.secret.ptr) + inverse->len / 2] ^= (uint8_t)wrong;
+                sops_buf_cut(&out, 0);
+                assert_ok(sops_age_rsa_open(&k, sops_buf_view(&sealed), &out, &e), &e);
+                assert_slice(sops_buf_view(&out), "sixteen letters!");
+            }
+        }
+        sops_ssh_private_free(&k);
+        sops_buf_free(&text);
+        sops_buf_free(&sealed);
+        sops_buf_free(&out);
+    }
+}
+
 /* An RSA key whose numbers do not belong together is not used. */
 static void inconsistent_rsa(void **state)
 {
@@ -286,7 +317,7 @@ static void inconsistent_rsa(void **state)
     path_of(path, sizeof path, "rsa2048_plain_pkcs8", "");
     age_read_file(path, &text);
     assert_ok(sops_ssh_private_parse(sops_buf_view(&text), (struct sops_slice){0}, &k, &e), &e);
-    for (int i = 0; i < SOPS_SSH_NUMBERS; i++) {
+    for (int i = 0; i < SOPS_SSH_INVERSE; i++) {
         size_t at = (size_t)(k.number[i].ptr - k.secret.ptr) + k.number[i].len / 2;
         k.secret.ptr[at] ^= 2;
         assert_false(sops_age_rsa_open(&k, SOPS_LIT("x"), &out, &e));
@@ -333,7 +364,8 @@ int main(void)
         cmocka_unit_test(wrong_padding),      cmocka_unit_test(from_files),       cmocka_unit_test(from_command),
         cmocka_unit_test(from_home),          cmocka_unit_test(passphrases),      cmocka_unit_test(lazy),
         cmocka_unit_test(public_beside),      cmocka_unit_test(refused_keys),     cmocka_unit_test(cut_files),
-        cmocka_unit_test(refused_recipients), cmocka_unit_test(inconsistent_rsa), cmocka_unit_test(broken_stanzas),
+        cmocka_unit_test(refused_recipients), cmocka_unit_test(inconsistent_rsa), cmocka_unit_test(wrong_inverse),
+        cmocka_unit_test(broken_stanzas),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

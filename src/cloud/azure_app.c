@@ -68,29 +68,44 @@ static enum sops_azure_try ask(struct sops_azure_search *s, struct sops_buf *url
 struct identity {
     EVP_PKEY *key;
     X509 *cert;
+    STACK_OF(X509) * others; /* of the file, in its order */
 };
 
 static void free_identity(struct identity *i)
 {
     EVP_PKEY_free(i->key);
     X509_free(i->cert);
+    sk_X509_pop_free(i->others, X509_free);
 }
 
+/* The certificate is the one that belongs to the key, wherever it stands among those of its authorities. */
 static bool read_pem(struct sops_slice text, struct identity *out, struct sops_err *e)
 {
     BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
+    X509 *cert;
+    bool ok = true;
 
-    out->cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, sops_pem_no_passphrase, NULL) : NULL;
-    BIO_free(bio);
+    out->others = sk_X509_new_null();
     out->key = sops_pem_key(text, e);
-    return out->key != NULL && (out->cert != NULL || sops_fail(e, SOPS_E_GENERIC, "it holds no certificate"));
+    while (ok && out->key != NULL && (cert = PEM_read_bio_X509(bio, NULL, sops_pem_no_passphrase, NULL)) != NULL) {
+        if (out->cert == NULL && X509_check_private_key(cert, out->key) == 1) {
+            out->cert = cert;
+        } else if (sk_X509_push(out->others, cert) <= 0) {
+            X509_free(cert);
+            ok = sops_fail_memory(e);
+        }
+    }
+    BIO_free(bio);
+    return ok && out->key != NULL &&
+           (out->cert != NULL || sops_fail(e, SOPS_E_GENERIC, "it holds no certificate of its key"));
 }
 
 static bool read_pkcs12(struct sops_slice bytes, const char *password, struct identity *out, struct sops_err *e)
 {
     const unsigned char *at = bytes.ptr;
     PKCS12 *p = d2i_PKCS12(NULL, &at, (long)bytes.len);
-    bool ok = p != NULL && PKCS12_parse(p, password != NULL ? password : "", &out->key, &out->cert, NULL) == 1 &&
+    bool ok = p != NULL &&
+              PKCS12_parse(p, password != NULL ? password : "", &out->key, &out->cert, &out->others) == 1 &&
               out->key != NULL && out->cert != NULL && EVP_PKEY_base_id(out->key) == EVP_PKEY_RSA;
 
     PKCS12_free(p);
@@ -114,24 +129,35 @@ static bool read_identity(struct sops_world *w, const char *path, struct identit
     return ok;
 }
 
-/* {"alg":"RS256","typ":"JWT","x5t":"<SHA-1 of the certificate>"[,"x5c":["<it>"]]} */
-static bool add_header(struct sops_world *w, X509 *cert, struct sops_buf *header, struct sops_err *e)
+static bool add_certificate(struct sops_buf *out, X509 *cert, const char *before, struct sops_err *e)
+{
+    unsigned char *der = NULL;
+    int size = i2d_X509(cert, &der);
+    bool ok = (size > 0 || sops_fail(e, SOPS_E_GENERIC, "a certificate cannot be used")) &&
+              sops_buf_adds(out, before, e) && sops_buf_addc(out, '"', e) &&
+              sops_base64_add(out, SOPS_B64_STD, sops_slice_of(der, (size_t)size), e) && sops_buf_addc(out, '"', e);
+
+    OPENSSL_free(der);
+    return ok;
+}
+
+/* {"alg":"RS256","typ":"JWT","x5t":"<SHA-1 of the certificate>"[,"x5c":["<it>","<its authority>",…]]} */
+static bool add_header(struct sops_world *w, const struct identity *i, struct sops_buf *header, struct sops_err *e)
 {
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    unsigned char *der = NULL;
-    int size = i2d_X509(cert, &der);
-    bool ok = X509_digest(cert, EVP_sha1(), hash, &len) == 1 && size > 0;
+    bool ok = X509_digest(i->cert, EVP_sha1(), hash, &len) == 1;
 
     ok = (ok || sops_fail(e, SOPS_E_GENERIC, "the certificate cannot be used")) &&
          sops_buf_adds(header, "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"x5t\":\"", e) &&
          sops_base64_add(header, SOPS_B64_URL, sops_slice_of(hash, len), e) && sops_buf_addc(header, '"', e);
     if (ok && sops_env_true(w, "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")) {
-        ok = sops_buf_adds(header, ",\"x5c\":[\"", e) &&
-             sops_base64_add(header, SOPS_B64_STD, sops_slice_of(der, (size_t)size), e) &&
-             sops_buf_adds(header, "\"]", e);
+        ok = sops_buf_adds(header, ",\"x5c\":[", e) && add_certificate(header, i->cert, "", e);
+        for (int n = 0; ok && n < sk_X509_num(i->others); n++) {
+            ok = add_certificate(header, sk_X509_value(i->others, n), ",", e);
+        }
+        ok = ok && sops_buf_addc(header, ']', e);
     }
-    OPENSSL_free(der);
     return ok && sops_buf_addc(header, '}', e);
 }
 
@@ -154,7 +180,7 @@ static bool assertion(struct sops_world *w, const char *path, const char *client
 {
     struct identity i = {0};
     struct sops_buf header = {0}, claims = {0};
-    bool ok = read_identity(w, path, &i, e) && add_header(w, i.cert, &header, e) &&
+    bool ok = read_identity(w, path, &i, e) && add_header(w, &i, &header, e) &&
               add_claims(w, client, audience, &claims, e) &&
               sops_jwt_add(out, sops_buf_view(&header), sops_buf_view(&claims), i.key, e);
 

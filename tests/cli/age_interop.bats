@@ -74,3 +74,44 @@ both_ways() {
     check 0 "$SOPS" decrypt --extract '["a"]' p.json
     same "$out" b
 }
+
+@test "an identity that age locked with a passphrase" {
+    check 0 "$SOPS" encrypt -i --age "$ME" p.json
+    for form in "" --armor; do
+        rm -f locked
+        # shellcheck disable=SC2086 # an empty word must vanish
+        check 0 "$BATS_TEST_DIRNAME/terminal.py" 'passphrase=>pass words\r' 'onfirm=>pass words\r' -- age --encrypt --passphrase $form -o locked "$keys"
+        mv "$keys" mine
+        mv locked "$keys" # where decrypt looks by itself
+        GPG_AGENT_INFO='' check 0 "$BATS_TEST_DIRNAME/terminal.py" 'passphrase=>pass words\r' -- "$SOPS" decrypt --extract '["a"]' p.json
+        has "$out" b
+        mv mine "$keys"
+    done
+}
+
+@test "SSH keys behind a passphrase" {
+    command -v ssh-keygen >/dev/null || skip "no ssh-keygen"
+    for kind in "ed25519" "rsa -b 2048" "rsa -b 2048 -m PEM"; do
+        rm -f id id.pub
+        # shellcheck disable=SC2086 # the kind is several words
+        ssh-keygen -q -t $kind -a 2 -N 'pass words' -C 'a comment' -f id </dev/null
+        echo '{"a": "b"}' >p.json
+        check 0 "$SOPS" encrypt -i --age "$(cat id.pub)" p.json
+        armor_of p.json >ours.age
+        check 0 "$BATS_TEST_DIRNAME/terminal.py" 'passphrase=>pass words\r' -- age --decrypt -i id -o key ours.age
+        same "$(wc -c <key)" 32
+        age --encrypt --armor -R id.pub -o theirs.age key
+        put_armor p.json <theirs.age
+        SOPS_AGE_SSH_PRIVATE_KEY_FILE=id check 0 "$BATS_TEST_DIRNAME/terminal.py" 'passphrase=>pass words\r' -- "$SOPS" decrypt --extract '["a"]' p.json
+        has "$out" b
+    done
+}
+
+@test "plugins" {
+    mkdir bin
+    cp "$BATS_TEST_DIRNAME/../../testdata/age/kat/age-plugin-testecho" bin
+    chmod +x bin/age-plugin-testecho
+    export PATH=$PWD/bin:$PATH
+    echo AGE-PLUGIN-TESTECHO-10QN6L2YT >plugin.txt
+    SOPS_AGE_KEY_FILE=plugin.txt both_ways age1testecho10qxlqkzu plugin.txt
+}

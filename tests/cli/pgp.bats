@@ -88,6 +88,17 @@ teardown() {
     has "$(tr -d "\n|" <<<"$err" | tr -s " ")" "the secret key is in no keyring here"
 }
 
+@test "gpgme is loaded for PGP alone" {
+    loaded() { LD_DEBUG=files "$@" 2>&1 | grep -c 'file=libgpgme.*generating link map' || true; }
+    age=$("$SOPS" keygen 2>/dev/null)
+    "$SOPS" encrypt --age "$age" p.yaml >a.yaml
+    same "$(loaded "$SOPS" decrypt a.yaml)" 0
+    same "$(loaded "$SOPS" encrypt --age "$age" p.yaml)" 0
+    same "$(loaded "$SOPS" --version)" 0
+    same "$(loaded "$SOPS" filestatus e.yaml)" 0
+    same "$(loaded "$SOPS" encrypt --pgp "$FP" p.yaml)" 1
+}
+
 @test "programs of the user do not see what was set for gpg" {
     # The passphrase is in the agent after the first.
     check 0 "$BATS_TEST_DIRNAME/terminal.py" -- "$SOPS" decrypt e.yaml

@@ -44,7 +44,7 @@ struct fixture {
     struct sops_meta meta;
     struct sops_group group;
     struct sops_key key[KEYS];
-    char name[KEYS][24];
+    char name[KEYS][64];
     struct sops_secret data_key;
 };
 
@@ -74,7 +74,7 @@ static void done(struct fixture *f)
 static void check_results(const struct fixture *f, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char want[40];
+        char want[80];
         (void)snprintf(want, sizeof want, "%s:32", f->name[i]);
         assert_slice(f->key[i].enc, want);
     }

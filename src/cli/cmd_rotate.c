@@ -33,18 +33,28 @@ static bool take_out(struct sops_meta *m, const struct sops_key *gone, struct so
     return ok;
 }
 
+struct change {
+    struct sops_key *added, *removed;
+};
+
+static bool own_options(struct sops_job *j, struct sops_err *e)
+{
+    struct change *c = j->own;
+    return sops_job_keys(j, &j->meta.arena, "add-", SOPS_BY_ROTATE, &c->added, e) &&
+           sops_job_keys(j, &j->meta.arena, "rm-", SOPS_BY_ROTATE, &c->removed, e);
+}
+
+static bool own_audit(struct sops_job *j, struct sops_err *e) { return sops_job_audit(j, "rotate", e); }
+
+/* Not before the file was opened with the keys that it has. */
 static bool own_keys(struct sops_job *j, struct sops_err *e)
 {
-    struct sops_key *added = NULL, *removed = NULL;
-    if (!sops_job_keys(j, &j->meta.arena, "add-", SOPS_BY_ROTATE, &added, e) ||
-        !sops_job_keys(j, &j->meta.arena, "rm-", SOPS_BY_ROTATE, &removed, e)) {
-        return false;
-    }
+    const struct change *c = j->own;
     if (j->meta.groups == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "'%s' has no key group", j->path);
     }
-    sops_keys_append(&j->meta.groups->keys, added);
-    for (const struct sops_key *k = removed; k != NULL; k = k->next) {
+    sops_keys_append(&j->meta.groups->keys, c->added);
+    for (const struct sops_key *k = c->removed; k != NULL; k = k->next) {
         if (!take_out(&j->meta, k, e)) {
             return false;
         }
@@ -52,13 +62,16 @@ static bool own_keys(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
-static bool own_audit(struct sops_job *j, struct sops_err *e) { return sops_job_audit(j, "rotate", e); }
-
 bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_audit,      sops_step_unlock,      own_keys, sops_step_new_key,
-                                       sops_step_seal, sops_step_check_opens, NULL};
-    return sops_job_steps(j, steps, e);
+    static sops_step *const steps[] = {
+        sops_step_load, own_options,           own_audit, sops_step_open, own_keys, sops_step_new_key,
+        sops_step_seal, sops_step_check_opens, NULL};
+    struct change c = {0};
+    j->own = &c;
+    bool ok = sops_job_steps(j, steps, e);
+    j->own = NULL;
+    return ok;
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)

@@ -102,7 +102,7 @@ static bool set(struct sops_job *j, const struct change *c, struct sops_err *e)
     struct sops_node *root = j->doc.parts;
     if (sops_opt_on(j->opt, "idempotent") && holds(c, root)) {
         j->done = true;
-        return true;
+        return sops_job_audit(j, "encrypt", e); /* the original compares only what it has encrypted */
     }
     struct sops_node *value = sops_node_copy(&j->doc, c->value.parts->child, e);
     return value != NULL && sops_route_set(&c->route, &j->doc, root, value, e);

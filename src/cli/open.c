@@ -135,16 +135,15 @@ static bool verify(struct sops_job *j, struct sops_err *e)
 
 static bool audit_decrypt(struct sops_job *j, struct sops_err *e) { return sops_job_audit(j, "decrypt", e); }
 
-bool sops_step_unlock(struct sops_job *j, struct sops_err *e)
+bool sops_step_load(struct sops_job *j, struct sops_err *e)
 {
-    static sops_step *const steps[] = {sops_step_read,
-                                       sops_step_parse_sealed,
-                                       check_version,
-                                       sops_step_unwrap,
-                                       audit_decrypt,
-                                       mark,
-                                       open_values,
-                                       verify,
-                                       NULL};
+    return sops_step_read(j, e) && sops_step_parse_sealed(j, e) && check_version(j, e);
+}
+
+bool sops_step_open(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const steps[] = {sops_step_unwrap, audit_decrypt, mark, open_values, verify, NULL};
     return sops_job_steps(j, steps, e);
 }
+
+bool sops_step_unlock(struct sops_job *j, struct sops_err *e) { return sops_step_load(j, e) && sops_step_open(j, e); }

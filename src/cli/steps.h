@@ -96,8 +96,11 @@ bool sops_job_context(struct sops_job *j, bool strict, struct sops_err *e) SOPS_
 
 /* The key services of the options, into j->services. Steps that wrap or unwrap call it. */
 bool sops_job_services(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* read · parse (j->bad_input) · version (1) · unwrap (128) · audit · mark · open (25) · verify (51, unless
- * --ignore-mac). */
+/* read · parse (j->bad_input) · version (1) */
+bool sops_step_load(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* unwrap (128) · audit · mark · open (25) · verify (51, unless --ignore-mac) */
+bool sops_step_open(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Both. */
 bool sops_step_unlock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The data key of `meta` into `key`, in j->order: 128. */
 bool sops_step_unwrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
@@ -140,7 +143,7 @@ bool sops_step_encrypt(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_decrypt(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* cmd_set.c: --set 'PATH VALUE' taken apart (7) · unlock · change (1, 203) · seal: `bytes`. */
 bool sops_step_old_set(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* cmd_rotate.c: audit · unlock · --add-… and --rm-… (1) · new data key (1) · seal: `bytes`. */
+/* cmd_rotate.c: load · --add-… and --rm-… (1) · audit · open · new data key (1) · seal: `bytes`. */
 bool sops_step_rotate(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* cmd_edit.c: unlock, or the example with keys and settings as for encrypt when there is no file · editor (201) · seal
  * · write. */

@@ -58,7 +58,7 @@ static int set_up(void **state)
     }
     (void)snprintf(home, sizeof home, "/tmp/sops-test-pgp-XXXXXX");
     assert_non_null(mkdtemp(home));
-    assert_int_equal(setenv("GNUPGHOME", home, 1), 0);
+    assert_int_equal(setenv("GNUPGHOME", home, 1) | unsetenv("GPG_TTY"), 0);
     make_key("full", "", "ed25519 sign never", full);
     (void)snprintf(command, sizeof command, GPG "--quick-add-key %s cv25519 encr never 2>/dev/null", full);
     shell(command, NULL, 0);
@@ -135,6 +135,7 @@ static void round_trip(const char *name)
     assert_ok(k.source->unwrap(&w, &k, &plain, &e), &e);
     assert_int_equal(plain.len, sizeof key);
     assert_memory_equal(plain.ptr, key, sizeof key);
+    assert_null(getenv("GPG_TTY")); /* programs of the user shall not see what gpg was told */
     sops_buf_free(&enc);
     sops_buf_free(&plain);
     sops_arena_free(&a);

@@ -73,6 +73,12 @@ teardown() {
     has "$(cat "$NOTES")" "OPTION ttyname=/dev/pts/77"
 }
 
+@test "without a terminal nobody is asked where the agent was started" {
+    "$BATS_TEST_DIRNAME/terminal.py" -- gpg-connect-agent --agent-program "$GNUPGHOME/agent" /bye >/dev/null
+    check 0 setsid "$SOPS" decrypt e.yaml </dev/null # this pinentry needs no terminal
+    has "$(cat "$NOTES")" "OPTION ttyname=/dev/no-terminal"
+}
+
 @test "without a terminal nothing waits, and the message says what to do" {
     printf '#!/bin/sh\nsleep 60\n' >"$GNUPGHOME/pinentry"
     echo "pinentry-program /usr/bin/pinentry-curses" >"$GNUPGHOME/gpg-agent.conf"

@@ -173,6 +173,72 @@ static void failures_in_order(void **state)
     done(&f);
 }
 
+/* ---- back ---------------------------------------------------------------------------------------------------- */
+
+static bool plain_wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
+                       struct sops_err *e)
+{
+    (void)w;
+    (void)k;
+    return sops_buf_add(enc, plain, e);
+}
+
+static bool plain_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
+{
+    (void)w;
+    assert_true(plain->locked); /* a share, or the data key itself */
+    assert_int_equal(plain->len, 0);
+    if (sops_slice_starts(k->field[0], SOPS_LIT("bad"))) {
+        return sops_buf_adds(plain, "half", e) && sops_fail(e, SOPS_E_GENERIC, "no luck");
+    }
+    return sops_buf_add(plain, k->enc, e);
+}
+
+static const struct sops_keysource plainly = {.id = "fake", .wrap = plain_wrap, .unwrap = plain_unwrap};
+
+/* Each group has two keys, of which the first opens nothing; `bad`: groups whose second does not, either. */
+static bool back(size_t groups, int64_t threshold, size_t bad, struct sops_err *e)
+{
+    struct fixture f;
+    struct sops_group group[4] = {0};
+    struct sops_secret found = {0};
+    fill(&f, 2 * groups, "key");
+    f.meta.groups = group;
+    f.meta.threshold = threshold;
+    for (size_t i = 0; i < 2 * groups; i++) {
+        f.key[i].source = &plainly;
+        f.key[i].next = i % 2 == 0 ? &f.key[i + 1] : NULL;
+        f.key[i].field[0] = i % 2 == 0 || i / 2 < bad ? SOPS_LIT("bad") : SOPS_LIT("good");
+    }
+    for (size_t i = 0; i < groups; i++) {
+        group[i].keys = &f.key[2 * i];
+        group[i].next = i + 1 < groups ? &group[i + 1] : NULL;
+    }
+    assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, e), e);
+    bool ok = sops_datakey_unwrap(&f.world, &f.local, &f.meta, SOPS_LIT(SOPS_DEFAULT_ORDER), &found, e);
+    if (ok) {
+        assert_true(sops_slice_eq(sops_secret_view(&found), sops_secret_view(&f.data_key)));
+    }
+    sops_secret_free(&found);
+    done(&f);
+    return ok;
+}
+
+static void there_and_back(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    assert_ok(back(1, 0, 0, &e), &e);
+    assert_ok(back(2, 0, 0, &e), &e);
+    assert_ok(back(4, 2, 0, &e), &e);
+    assert_ok(back(4, 2, 2, &e), &e);
+    assert_fails(back(4, 2, 3, &e), &e, SOPS_E_NO_KEY);
+    assert_fails(back(2, 0, 1, &e), &e, SOPS_E_NO_KEY);
+    assert_false(back(1, 0, 1, &e));
+    assert_non_null(strstr((const char *)e.detail.ptr, "Group 0: FAILED\n  bad: FAILED\n    - | no luck\n"));
+    sops_err_clear(&e);
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
 struct seen {
@@ -216,9 +282,9 @@ static void threads_may_go_anywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(computing_keys),          cmocka_unit_test(all_kinds_together),
-        cmocka_unit_test(service_in_the_chain),    cmocka_unit_test(failures_in_order),
-        cmocka_unit_test(threads_may_go_anywhere),
+        cmocka_unit_test(computing_keys),       cmocka_unit_test(all_kinds_together),
+        cmocka_unit_test(service_in_the_chain), cmocka_unit_test(failures_in_order),
+        cmocka_unit_test(there_and_back),       cmocka_unit_test(threads_may_go_anywhere),
     };
     return cmocka_run_group_tests_name("datakey", tests, NULL, test_no_leaks);
 }

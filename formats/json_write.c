@@ -10,6 +10,7 @@
 struct writer {
     uint8_t *at; /* NULL while measuring */
     size_t size;
+    size_t blanks; /* of indentation, so far */
     bool too_big;
     bool compact;
     uint8_t blank;
@@ -37,6 +38,7 @@ static void put_line(struct writer *w)
     put(w, SOPS_LIT("\n"));
     w->too_big = __builtin_mul_overflow(w->depth, w->indent, &blanks) ||
                  __builtin_add_overflow(w->size, blanks, &w->size) || w->too_big;
+    w->blanks = w->too_big || blanks > SOPS_BLANKS_MAX - w->blanks ? SOPS_BLANKS_MAX : w->blanks + blanks;
     if (w->at != NULL) {
         memset(w->at, w->blank, blanks);
         w->at += blanks;
@@ -228,11 +230,14 @@ static bool put_tree(struct writer *w, const struct sops_node *root)
 static bool write_twice(struct writer *w, const struct sops_node *root, struct sops_buf *out)
 {
     bool good = put_tree(w, root);
-    if (good && w->too_big) {
+    if (good && w->blanks == SOPS_BLANKS_MAX) {
+        good = sops_blanks_fail(w->e);
+    } else if (good && w->too_big) {
         good = sops_fail_memory(w->e);
     }
     if (good && sops_buf_reserve(out, w->size + 1, w->e)) { /* and a newline */
         w->at = out->ptr + out->len;
+        w->blanks = 0;
         good = put_tree(w, root);
         out->len += w->size;
     } else {

@@ -47,6 +47,7 @@ struct sops_yaml_source {
     size_t before_index;
     uint32_t *columns; /* of the open block collections */
     size_t depth, depth_cap, flow;
+    size_t flow_cost; /* the sum of `flow` over all tokens */
     struct sops_yaml_record *records;
     size_t record_count, record_cap, handed;
     struct sops_buf run;

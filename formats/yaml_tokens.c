@@ -8,6 +8,7 @@
 #include "formats/yaml_comments.h"
 
 #define AHEAD 3
+#define FLOW_COST ((size_t)200 << 20) /* and 64 for each byte of the text; some half second, and 0.2 s for each MB */
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 static const char mark[] = "\xEF\xBB\xBF";
@@ -218,7 +219,10 @@ static bool nest(struct sops_yaml_source *s, const struct sops_yaml_token *t, st
         s->columns = columns;
         s->columns[s->depth++] = t->column;
     }
-    return true;
+    /* With each token libyaml looks at every [ and { that is open. */
+    s->flow_cost += s->flow;
+    return s->flow_cost < FLOW_COST || s->flow_cost / 64 < FLOW_COST / 64 + s->in.len ||
+           sops_yaml_fail(e, t->line, "more stands inside [ and { of this depth than can be read in reasonable time");
 }
 
 /* The end of the text stands where it stands: libyaml moves it to a line of its own. */

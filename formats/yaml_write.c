@@ -36,6 +36,7 @@ struct writer {
     size_t line_start;
     bool content; /* the line holds more than blanks and dashes */
     unsigned indent;
+    size_t blanks; /* of indentation, so far */
     size_t gap;
     struct text head, line, foot, tail, kept;
     struct frame *frames;
@@ -122,7 +123,12 @@ static bool indent(struct writer *w, size_t c, struct sops_err *e)
         return false;
     }
     w->gap = NO_GAP;
-    return column_of(w) >= c || sops_buf_addn(w->out, ' ', c - column_of(w), e);
+    size_t at = column_of(w);
+    if (at >= c) {
+        return true;
+    }
+    w->blanks += c - at;
+    return w->blanks > SOPS_BLANKS_MAX ? sops_blanks_fail(e) : sops_buf_addn(w->out, ' ', c - at, e);
 }
 
 /* A comment of several lines comes from another format: each further line gets a sign of its own. */

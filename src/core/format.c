@@ -72,3 +72,10 @@ bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const 
     }
     return true;
 }
+
+bool sops_blanks_fail(struct sops_err *e)
+{
+    sops_fail(e, SOPS_E_DUMP, "the document is nested so deeply that its indentation would take more than %zu MiB",
+              SOPS_BLANKS_MAX >> 20);
+    return sops_hint(e, "a smaller --indent makes it less");
+}

@@ -57,4 +57,10 @@ bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sop
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* How many blanks of indentation a text may have in all: with the depth they grow without bound, from a small document.
+ */
+#define SOPS_BLANKS_MAX ((size_t)256 << 20)
+/* Code 4 for a document that would need more. Returns false. */
+bool sops_blanks_fail(struct sops_err *e);
+
 #endif

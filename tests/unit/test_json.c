@@ -2,9 +2,7 @@
 /* Texts in, texts out; and documents that no person writes: deep ones, long ones, cut ones. */
 #include "formats/json.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "testing.h"
 
 static const struct sops_style usual;
 
@@ -163,10 +161,14 @@ static void indentation(void **state)
     }
     assert_int_equal(e.code, SOPS_E_DUMP);
     sops_err_clear(&e);
-    /* An indentation beyond all memory is an error, not a crash. */
-    struct sops_style s = {.indent = INT64_MAX, .indent_set = true};
-    assert_false(sops_doc_emit(&d, &sops_format_json, &s, &out, &e));
-    sops_err_clear(&e);
+    /* An indentation beyond all memory, or of more than 256 MiB in all, is an error, not a crash. */
+    static const int64_t too_much[] = {INT64_MAX, (int64_t)1 << 40, (int64_t)256 << 20};
+    for (size_t i = 0; i < sizeof too_much / sizeof too_much[0]; i++) {
+        struct sops_style s = {.indent = too_much[i], .indent_set = true};
+        assert_fails(sops_doc_emit(&d, &sops_format_json, &s, &out, &e), &e, SOPS_E_DUMP);
+    }
+    struct sops_style much = {.indent = (int64_t)1 << 20, .indent_set = true};
+    assert_ok(sops_doc_emit(&d, &sops_format_json, &much, &out, &e), &e);
     sops_buf_free(&out);
     sops_doc_free(&d);
 }

@@ -236,6 +236,34 @@ static void depth(void **state)
     assert_int_equal(sops_mem_live(), 0);
 }
 
+/* `open` n times, `[`, an item m times, and all brackets closed again. */
+static bool crowd(const char *open, size_t n, const char *item, size_t m, const char *close, struct sops_err *e)
+{
+    struct sops_buf in = {0}, out = {0};
+    repeat(&in, "a:\n ", 1);
+    repeat(&in, open, n);
+    repeat(&in, "[", 1);
+    repeat(&in, item, m);
+    repeat(&in, "]", 1);
+    repeat(&in, close, n);
+    bool fine = through(sops_buf_view(&in), &usual, &out, e);
+    sops_buf_free(&in);
+    sops_buf_free(&out);
+    return fine;
+}
+
+/* Small texts that would take minutes to read, or gigabytes to write. */
+static void small_texts_that_grow(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    assert_ok(crowd("[", 100, "x,", 20000, "]", &e), &e);
+    assert_fails(crowd("[", 9000, "x,", 200000, "]", &e), &e, SOPS_E_READ);
+    assert_ok(crowd("- ", 100, "x,", 20000, "", &e), &e);
+    assert_fails(crowd("- ", 9000, "x,", 20000, "", &e), &e, SOPS_E_DUMP);
+    assert_int_equal(sops_mem_live(), 0);
+}
+
 static void alias_bombs(void **state)
 {
     (void)state;
@@ -392,6 +420,7 @@ int main(void)
         cmocka_unit_test(comments),
         cmocka_unit_test(what_cannot_be_read_has_a_line),
         cmocka_unit_test(depth),
+        cmocka_unit_test(small_texts_that_grow),
         cmocka_unit_test(alias_bombs),
         cmocka_unit_test(encodings),
         cmocka_unit_test(odd_ones_fail_when_walked),

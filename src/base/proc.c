@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool is_separator(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -241,4 +242,11 @@ bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
 bool sops_proc_pipe(int ends[2], struct sops_err *e)
 {
     return pipe2(ends, O_CLOEXEC) == 0 || sops_fail(e, SOPS_E_GENERIC, "cannot make a pipe: %s", sops_os_error(errno));
+}
+
+int64_t sops_clock_ms(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proc.h - other programs: splitting a command into words, finding it on PATH, running it with pipes. */
+/* proc.h - other programs: splitting a command into words, finding it on PATH, running it with pipes; a clock for
+ * waiting. */
 #ifndef SOPS_BASE_PROC_H
 #define SOPS_BASE_PROC_H
 
@@ -42,5 +43,8 @@ bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
 bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e) SOPS_CHECKED;
 /* Two descriptors that no program inherits: [0] to read from, [1] to write to. */
 bool sops_proc_pipe(int ends[2], struct sops_err *e) SOPS_CHECKED;
+
+/* Milliseconds of a clock that nobody sets. */
+int64_t sops_clock_ms(void);
 
 #endif

@@ -6,16 +6,19 @@
 #include "base/openssl.h"
 #include "base/dl.h"
 #include "base/file.h"
+#include "base/proc.h"
 #include "core/conf.h"
 
 #include <ctype.h>
-#include <errno.h>
+#include <poll.h>
 #include <postgresql/libpq-fe.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)1 << 20)
 #define CONNECT_SECONDS "10"
+#define ANSWER_FACTOR 3 /* times the seconds for connecting: how long a statement may take */
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 #define MAX_PARAMETERS 96
 
@@ -28,7 +31,11 @@ struct libpq {
     __typeof__(PQconnectdbParams) *connect;
     __typeof__(PQstatus) *status;
     __typeof__(PQerrorMessage) *error;
-    __typeof__(PQexecParams) *exec;
+    __typeof__(PQsendQueryParams) *send;
+    __typeof__(PQsocket) *socket;
+    __typeof__(PQconsumeInput) *consume;
+    __typeof__(PQisBusy) *is_busy;
+    __typeof__(PQgetResult) *result;
     __typeof__(PQresultStatus) *result_status;
     __typeof__(PQresultErrorMessage) *result_error;
     __typeof__(PQclear) *clear;
@@ -39,6 +46,7 @@ struct libpq {
 struct backend {
     PGconn *conn;
     struct sops_slice shown; /* where it is, without the password */
+    int seconds;             /* for an answer */
     struct backend *next;
 };
 struct audit {
@@ -57,7 +65,11 @@ static bool load(struct libpq *pq, struct sops_err *e)
         {"PQconnectdbParams", &pq->connect},
         {"PQstatus", &pq->status},
         {"PQerrorMessage", &pq->error},
-        {"PQexecParams", &pq->exec},
+        {"PQsendQueryParams", &pq->send},
+        {"PQsocket", &pq->socket},
+        {"PQconsumeInput", &pq->consume},
+        {"PQisBusy", &pq->is_busy},
+        {"PQgetResult", &pq->result},
         {"PQresultStatus", &pq->result_status},
         {"PQresultErrorMessage", &pq->result_error},
         {"PQclear", &pq->clear},
@@ -162,16 +174,42 @@ static bool show(struct sops_world *w, struct sops_arena *a, const struct parame
                              database != NULL ? database : "-", user != NULL ? user : "-");
 }
 
+/* Until a result can be taken without waiting. */
+static bool wait_for(const struct audit *audit, const struct backend *b, int64_t until, const char *what,
+                     struct sops_err *e)
+{
+    while (audit->pq.is_busy(b->conn) != 0) {
+        struct pollfd wait = {audit->pq.socket(b->conn), POLLIN, 0};
+        int64_t left = until - sops_clock_ms();
+        int ready = left > 0 ? poll(&wait, 1, (int)left) : 0;
+        if (ready == 0) {
+            return sops_fail(e, SOPS_E_GENERIC, "%s (%.*s): no answer within %d seconds", what, SOPS_ARG(b->shown),
+                             b->seconds);
+        }
+        if (ready > 0 && audit->pq.consume(b->conn) == 0) {
+            return fail_pq(audit->pq.error(b->conn), what, b->shown, e);
+        }
+    }
+    return true;
+}
+
 /* Runs one statement; `values` may be NULL. */
 static bool execute(const struct audit *audit, const struct backend *b, const char *sql, int n,
                     const char *const *values, const char *what, struct sops_err *e)
 {
-    PGresult *result = audit->pq.exec(b->conn, sql, n, NULL, values, NULL, NULL, 0);
-    ExecStatusType status = audit->pq.result_status(result);
-    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
-              fail_pq(result != NULL ? audit->pq.result_error(result) : audit->pq.error(b->conn), what, b->shown, e);
-    audit->pq.clear(result);
-    return ok;
+    const int64_t until = sops_clock_ms() + (int64_t)b->seconds * 1000;
+    if (audit->pq.send(b->conn, sql, n, NULL, values, NULL, NULL, 0) == 0) {
+        return fail_pq(audit->pq.error(b->conn), what, b->shown, e);
+    }
+    PGresult *result = NULL;
+    bool ok = true, done = false;
+    while (ok && (ok = wait_for(audit, b, until, what, e)) && (result = audit->pq.result(b->conn)) != NULL) {
+        ExecStatusType status = audit->pq.result_status(result);
+        done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+        ok = done || fail_pq(audit->pq.result_error(result), what, b->shown, e);
+        audit->pq.clear(result);
+    }
+    return ok && (done || fail_pq(audit->pq.error(b->conn), what, b->shown, e));
 }
 
 static bool connect_to(struct sops_world *w, struct sops_arena *a, struct audit *audit, const PQconninfoOption *parsed,
@@ -198,6 +236,8 @@ static bool connect_to(struct sops_world *w, struct sops_arena *a, struct audit 
     if (!show(w, a, &p, &b->shown, e)) {
         return false;
     }
+    int seconds = atoi(chosen(w, &p, "connect_timeout", "PGCONNECT_TIMEOUT"));
+    b->seconds = ANSWER_FACTOR * (seconds > 0 && seconds < 3600 ? seconds : atoi(CONNECT_SECONDS));
     b->conn = audit->pq.connect(p.name, p.value, 0);
     if (b->conn == NULL) {
         return sops_fail_memory(e);

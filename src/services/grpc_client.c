@@ -2,6 +2,7 @@
 /* One call at a time on a connection that is kept: a command asks the same service once for each key. */
 #include "services/grpc.h"
 
+#include "base/proc.h"
 #include "services/nghttp2_lib.h"
 
 struct sops_grpc_client {

@@ -3,6 +3,7 @@
  * wait is limited for the connection as a whole, not only for each message. */
 #include "services/grpc.h"
 
+#include "base/proc.h"
 #include "services/nghttp2_lib.h"
 
 #include <stdio.h>

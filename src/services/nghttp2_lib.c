@@ -4,8 +4,6 @@
 
 #include "base/dl.h"
 
-#include <time.h>
-
 static const char owner[] = "nghttp2"; /* of the loaded library among the world's slots */
 
 static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
@@ -125,11 +123,4 @@ bool sops_grpc_frame(struct sops_buf *out, struct sops_slice message, struct sop
     uint32_t n = (uint32_t)message.len;
     const uint8_t prefix[5] = {0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
     return sops_buf_add(out, sops_slice_of(prefix, sizeof prefix), e) && sops_buf_add(out, message, e);
-}
-
-int64_t sops_clock_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -47,7 +47,5 @@ bool sops_nghttp2_feed(const struct sops_nghttp2 *lib, nghttp2_session *session,
 size_t sops_nghttp2_part(struct sops_slice text, size_t *at, uint8_t *to, size_t room);
 /* Puts the prefix of a gRPC message in front of it: appends both. */
 bool sops_grpc_frame(struct sops_buf *out, struct sops_slice message, struct sops_err *e) SOPS_CHECKED;
-/* Milliseconds of a clock that nobody sets. */
-int64_t sops_clock_ms(void);
 
 #endif

@@ -2,11 +2,15 @@
 /* Connection strings, and the file that names them; a database that answers is met by the conformance cases. */
 #include "testing.h"
 
+#include "base/proc.h"
 #include "services/audit.h"
 
 #include <dlfcn.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static bool is_known(void *ctx, struct sops_slice name)
@@ -147,6 +151,74 @@ static void test_database_that_cannot_be_reached(void **state)
     }
 }
 
+/* ---- a database that hangs ------------------------------------------------------------------------------------------
+ */
+
+/* Accepts one client, says `sent`, and is silent until the client goes. */
+struct hanging {
+    int listener;
+    struct sops_slice sent;
+};
+
+static void *hang(void *arg)
+{
+    const struct hanging *h = arg;
+    uint8_t bytes[1024];
+    int fd = accept(h->listener, NULL, NULL);
+    if (fd >= 0) {
+        ssize_t n = read(fd, bytes, sizeof bytes);
+        n = n > 0 && h->sent.len != 0 ? write(fd, h->sent.ptr, h->sent.len) : n;
+        while (n > 0) {
+            n = read(fd, bytes, sizeof bytes);
+        }
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+static void test_database_that_hangs(void **state)
+{
+    (void)state;
+    static const struct {
+        struct sops_slice sent;
+        const char *words;
+    } rows[] = {
+        {{(const uint8_t *)"", 0}, "timeout expired"},
+        {{(const uint8_t *)"R\0\0\0\x8\0\0\0\0Z\0\0\0\5I", 15}, "no answer within 6 seconds"},
+    };
+    if (dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL) == NULL) {
+        skip();
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof at;
+        struct hanging h = {socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), rows[i].sent};
+        pthread_t thread;
+        assert_int_equal(bind(h.listener, (struct sockaddr *)&at, sizeof at), 0);
+        assert_int_equal(listen(h.listener, 1), 0);
+        assert_int_equal(getsockname(h.listener, (struct sockaddr *)&at, &size), 0);
+        assert_int_equal(pthread_create(&thread, NULL, hang, &h), 0);
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "backends:\n  postgres:\n  - connection_string: host=127.0.0.1 port=%d user=me password=canary "
+                       "dbname=db sslmode=disable connect_timeout=2\n",
+                       ntohs(at.sin_port));
+        struct sops_world w = TEST_WORLD;
+        struct sops_err e = {0};
+        const int64_t begin = sops_clock_ms();
+        assert_false(load_text(&w, text, &e));
+        assert_true(sops_clock_ms() - begin < 20000);
+        if (strstr(e.msg, rows[i].words) == NULL || strstr(e.msg, "canary") != NULL) {
+            fail_msg("%s", e.msg);
+        }
+        assert_true(w.audit == NULL);
+        sops_err_clear(&e);
+        sops_world_forget(&w);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(close(h.listener), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_no_audit),
         cmocka_unit_test(test_malformed_file),
         cmocka_unit_test(test_database_that_cannot_be_reached),
+        cmocka_unit_test(test_database_that_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

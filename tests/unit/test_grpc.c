@@ -2,8 +2,8 @@
 /* Client and server on the two ends of a socket pair, and each alone with a peer that does not do what it should. */
 #include "testing.h"
 
+#include "base/proc.h"
 #include "services/grpc.h"
-#include "services/nghttp2_lib.h"
 
 #include <errno.h>
 #include <nghttp2/nghttp2.h>

@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #define USUAL_LIMIT ((size_t)1 << 20)
 #define HEAD_LIMIT ((size_t)128 << 10)
@@ -237,22 +238,31 @@ static void set_method(struct exchange *x)
     set_pointer(x, CURLOPT_HTTPHEADER, x->headers);
 }
 
-/* SSL_CERT_FILE and SSL_CERT_DIR stand in place of the system's; what the request names, in place of both. */
-static void set_trust(struct exchange *x, struct sops_world *w)
+/* SSL_CERT_FILE and SSL_CERT_DIR stand in place of the system's; what the request names, in place of both. A file of
+ * SSL_CERT_FILE that is not there leaves the folders. */
+static bool set_trust(struct exchange *x, struct sops_world *w)
 {
     const struct sops_http_req *r = x->req;
     bool own = r->ca_file != NULL || r->ca_dir != NULL || r->ca_pem.len > 0;
+    const char *file = own ? r->ca_file : sops_world_env_set(w, "SSL_CERT_FILE");
+    const char *folders = own ? r->ca_dir : sops_world_env_set(w, "SSL_CERT_DIR");
+    struct sops_slice pem = r->ca_pem;
+    char *usual = NULL;
     set_long(x, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-    if (own) {
-        set_pointer(x, CURLOPT_CAINFO, r->ca_file);
-        set_pointer(x, CURLOPT_CAPATH, r->ca_dir);
-        if (r->ca_pem.len > 0) {
-            struct curl_blob pem = {(void *)(uintptr_t)r->ca_pem.ptr, r->ca_pem.len, CURL_BLOB_COPY};
-            set_pointer(x, CURLOPT_CAINFO_BLOB, &pem);
-        }
+    if (!own && file == NULL) {
+        (void)x->pool->getinfo(x->h, CURLINFO_CAINFO, &usual);
     } else {
-        set_text(x, CURLOPT_CAINFO, sops_world_env_set(w, "SSL_CERT_FILE"));
-        set_text(x, CURLOPT_CAPATH, sops_world_env_set(w, "SSL_CERT_DIR"));
+        set_pointer(x, CURLOPT_CAINFO, own || access(file, R_OK) == 0 ? file : NULL);
+    }
+    if (own || folders != NULL) {
+        set_pointer(x, CURLOPT_CAPATH, folders);
+    }
+    if (folders != NULL && !sops_trust_folders(w, folders, file != NULL ? file : usual, &pem, x->e)) {
+        return false;
+    }
+    if (pem.len > 0) {
+        struct curl_blob blob = {(void *)(uintptr_t)pem.ptr, pem.len, CURL_BLOB_NOCOPY};
+        set_pointer(x, CURLOPT_CAINFO_BLOB, &blob);
     }
     set_text(x, CURLOPT_SSLCERT, r->client_cert);
     set_text(x, CURLOPT_SSLKEY, r->client_key);
@@ -260,6 +270,7 @@ static void set_trust(struct exchange *x, struct sops_world *w)
         set_long(x, CURLOPT_SSL_VERIFYPEER, 0);
         set_long(x, CURLOPT_SSL_VERIFYHOST, 0);
     }
+    return true;
 }
 
 static long milliseconds(struct sops_world *w, unsigned asked, unsigned usual, const char *name)
@@ -333,9 +344,8 @@ static bool set_options(struct exchange *x, struct sops_world *w, const struct s
                                                  : sops_proxy_for(w, sops_str(x->url)));
     set_text(x, CURLOPT_NOPROXY, "");
     set_text(x, CURLOPT_UNIX_SOCKET_PATH, r->unix_path);
-    set_trust(x, w);
     set_text(x, CURLOPT_URL, x->url);
-    if (r->server_name != NULL && !rename_host(x, url)) {
+    if (!set_trust(x, w) || (r->server_name != NULL && !rename_host(x, url))) {
         return false;
     }
     set_method(x);
@@ -367,6 +377,9 @@ static bool fail_exchange(struct exchange *x, const struct sops_url *url, CURLco
         return sops_hint(x->e, "is this the server that was meant?");
     }
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
+        if (x->req->ca_file != NULL || x->req->ca_dir != NULL || x->req->ca_pem.len > 0) {
+            return sops_hint(x->e, "look at the certificate authorities that are named for this server");
+        }
         return sops_hint(x->e, "SSL_CERT_FILE may name a PEM file with the certificate authorities to trust");
     }
     return code == CURLE_SSL_CERTPROBLEM ? sops_hint(x->e, "look at the client certificate and its key") : false;

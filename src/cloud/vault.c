@@ -169,6 +169,12 @@ static bool read_tls(struct sops_world *w, struct sops_vault *v, struct sops_err
     if (r->ca_file == NULL && r->ca_pem.len == 0) {
         r->ca_dir = sops_world_env_set(w, "VAULT_CAPATH");
     }
+    if (r->ca_file != NULL && access(r->ca_file, R_OK) != 0) {
+        return bad("VAULT_CACERT", "the file cannot be read", e);
+    }
+    if (r->ca_dir != NULL && access(r->ca_dir, R_OK | X_OK) != 0) {
+        return bad("VAULT_CAPATH", "the folder cannot be read", e);
+    }
     return true;
 }
 

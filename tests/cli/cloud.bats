@@ -82,18 +82,31 @@ vault() {
     VAULT_CACERT=$at/ca.pem check 0 vault "$HTTPS" k
     VAULT_CACERT_BYTES=$(cat "$at/ca.pem") check 0 vault "$HTTPS" k
     VAULT_CAPATH=$at/ca check 0 vault "$HTTPS" k
+    VAULT_CAPATH=$at/hashed check 0 vault "$HTTPS" k
+    VAULT_CAPATH=$at/hashed:$at/ca check 1 vault "$HTTPS" k
+    has "$err" "VAULT_CAPATH: the folder cannot be read"
     VAULT_SKIP_VERIFY=true check 0 vault "$HTTPS" k
     VAULT_SKIP_VERIFY=0 check 1 vault "$HTTPS" k
     VAULT_SKIP_VERIFY=no check 1 vault "$HTTPS" k
     has "$err" "VAULT_SKIP_VERIFY: not a boolean"
     SSL_CERT_FILE=$at/ca.pem check 0 vault "$HTTPS" k
-    SSL_CERT_DIR=$at/ca check 0 vault "$HTTPS" k
+    for folders in "$at/ca" "$at/hashed" "/none:$at/ca" "$at/hashed:$at/ca" "$work:$at/ca:"; do
+        SSL_CERT_DIR=$folders check 0 vault "$HTTPS" k
+        SSL_CERT_DIR=$folders SSL_CERT_FILE=/none check 0 vault "$HTTPS" k
+        SSL_CERT_DIR=$folders SSL_CERT_FILE=$at/client.pem check 0 vault "$HTTPS" k
+    done
+    mkdir other
+    cp "$at/client.pem" other
+    SSL_CERT_DIR=$PWD/other check 1 vault "$HTTPS" k
+    SSL_CERT_DIR=$PWD/other SSL_CERT_FILE=$at/ca.pem check 0 vault "$HTTPS" k
     # Vault's own variable stands in place of the general one, not beside it.
     SSL_CERT_FILE=$at/ca.pem VAULT_CACERT=$at/client.pem check 1 vault "$HTTPS" k
     VAULT_CACERT=$at/client.pem VAULT_CACERT_BYTES=$(cat "$at/ca.pem") check 1 vault "$HTTPS" k
     VAULT_CACERT_BYTES=$(cat "$at/client.pem") VAULT_CAPATH=$at/ca check 1 vault "$HTTPS" k
     VAULT_CACERT=$at/none.pem check 1 vault "$HTTPS" k
-    has "$err" "none.pem"
+    has "$err" "VAULT_CACERT: the file cannot be read"
+    VAULT_CACERT=$at/client.key check 1 vault "$HTTPS" k
+    has "$err" "hint: look at the certificate authorities"
     lacks "$err" canary
 }
 

@@ -6,7 +6,7 @@ connections, broken answers. (The emulators are for what is said; they are stric
     cloud_server.py FOLDER [--delay MS]        runs until it is ended; FOLDER/ready appears when it answers
 
 In FOLDER: `ports` (NAME=NUMBER a line, for a shell: HTTP, HTTPS, INNER, MUTUAL, PROXY), `socket` (plain HTTP), the
-authorities `ca.pem` and `ca/` (a folder for VAULT_CAPATH), the client's `client.pem` and `client.key`, and `log`: a line
+authorities `ca.pem` and, in folders, `ca/` and `hashed/` (with OpenSSL's names), the client's `client.pem` and `client.key`, and `log`: a line
 "connect KIND" for each connection, "METHOD HOST PATH" for each request.
 
 HTTPS has a certificate for 127.0.0.1 and the clouds' names, INNER one for vault.inner only, MUTUAL wants the client's
@@ -19,6 +19,7 @@ import json
 import os
 import re
 import select
+import shutil
 import socket
 import socketserver
 import ssl
@@ -49,10 +50,11 @@ def make_certificates():
     for name, alt in (("server", NAMES), ("inner", "DNS:vault.inner"), ("client", "DNS:client")):
         openssl(*new, "-subj", "/CN=" + name, "-addext", "subjectAltName=" + alt, "-addext", "basicConstraints=critical,CA:FALSE",
                 "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", name + ".key", "-out", name + ".pem")
-    os.mkdir(os.path.join(opts.folder, "ca"))
-    with open(os.path.join(opts.folder, "ca.pem")) as f, open(os.path.join(opts.folder, "ca", "authority.pem"), "w") as to:
-        to.write(f.read())
-    openssl("rehash", "ca")
+    for folder in ("ca", "hashed"):
+        os.mkdir(os.path.join(opts.folder, folder))
+        for name in ("ca.pem", "client.pem", "inner.key"):
+            shutil.copy(os.path.join(opts.folder, name), os.path.join(opts.folder, folder, name))
+    openssl("rehash", "hashed")
 
 
 def context(name, client=False):

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -561,6 +562,69 @@ static void proxy_rules(void **state)
     }
 }
 
+static void put_file(const char *folder, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void remove_file(const char *folder, const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Only folders without names made of hashes are read, and only what holds certificates; with every lack of memory. */
+static void trusted_folders(void **state)
+{
+    (void)state;
+#define MARK "-----BEGIN CERTIFICATE-----"
+    struct sops_world w;
+    struct sops_err e = {0};
+    struct sops_slice pem;
+    char folder[] = "/tmp/sops-trust-XXXXXX", list[64], file[64];
+    assert_non_null(mkdtemp(folder));
+    put_file(folder, "a.pem", MARK "a");
+    put_file(folder, "key", "-----BEGIN PRIVATE KEY-----");
+    put_file(folder, "0123456g.0", "no hash");
+    put_file(folder, "01234567.x", "no hash");
+    (void)snprintf(list, sizeof list, "/none/such::%s", folder);
+    (void)snprintf(file, sizeof file, "%s/a.pem", folder);
+    new_world(&w);
+    for (uint64_t k = 1;; k++) {
+        uint64_t count = sops_mem_count();
+        sops_mem_fail_at(k);
+        bool ok = sops_trust_folders(&w, list, file, &pem, &e);
+        sops_mem_fail_at(0);
+        assert_int_equal(ok, e.code == SOPS_OK);
+        sops_err_clear(&e);
+        if (sops_mem_count() - count < k) {
+            assert_true(ok);
+            break;
+        }
+        sops_world_forget(&w);
+    }
+    assert_slice(pem, MARK "a\n" MARK "a\n");
+    sops_world_forget(&w);
+    assert_ok(sops_trust_folders(&w, folder, NULL, &pem, &e), &e);
+    assert_slice(pem, MARK "a\n");
+    sops_world_forget(&w);
+    put_file(folder, "01234567.12", MARK);
+    assert_ok(sops_trust_folders(&w, folder, file, &pem, &e), &e);
+    assert_slice(pem, "");
+    sops_world_forget(&w);
+    static const char *const names[] = {"a.pem", "key", "0123456g.0", "01234567.x", "01234567.12"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        remove_file(folder, names[i]);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void helpers(void **state)
 {
     (void)state;
@@ -605,6 +669,7 @@ int main(void)
         cmocka_unit_test(connect_limit),
         cmocka_unit_test(connections_of_two_hosts),
         cmocka_unit_test(crowds_of_two_hosts),
+        cmocka_unit_test(trusted_folders),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -19,6 +19,9 @@
 static bool is_private(struct sops_slice text)
 {
     static const char *const marks[] = {"AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY-"};
+    if (sops_slice_find(text, '-') == text.len) { /* as in most recipients, which may be long */
+        return false;
+    }
     for (size_t i = 0; i < text.len; i++) {
         for (size_t k = 0; k < sizeof marks / sizeof marks[0]; k++) {
             size_t n = strlen(marks[k]);

@@ -195,7 +195,7 @@ static void test_keys_that_cannot_be_used(void **state)
         {"full@example.org", "not a valid long key id"},
         {"00112233445566778899AABBCCDDEEFF00112233", "not in the keyring"},
         {"00112233445566778899AABBCCDDEEFF00112233", "No public key"},
-        {expired, "expired on 2020-02-02"},
+        {expired, "the key expired on 2020-02-02"},
         {expired, "Unusable public key"},
         {revoked, "the key is revoked"},
         {sign_only, "no subkey for encryption"},

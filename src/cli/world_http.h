@@ -13,8 +13,9 @@ bool sops_world_http(struct sops_world *w, const struct sops_http_req *req, stru
 /* world_proxy.c: the proxy for a URL, from HTTPS_PROXY or HTTP_PROXY (lower case too) and NO_PROXY; "" for none. */
 const char *sops_proxy_for(struct sops_world *w, struct sops_slice url);
 
-/* world_trust.c: the certificates of those of `folders` (a list with ':') that have no names by which OpenSSL finds them,
- * and then those of `file` (may be NULL), too, as PEM; empty when OpenSSL needs no help. Lives as long as the world. */
+/* world_trust.c: the certificates of those of `folders` (a list with ':') that have no names by which OpenSSL finds
+ * them, and then those of `file` (may be NULL), too, as PEM; empty when OpenSSL needs no help. Lives as long as the
+ * world. */
 bool sops_trust_folders(struct sops_world *w, const char *folders, const char *file, struct sops_slice *pem,
                         struct sops_err *e) SOPS_CHECKED;
 

@@ -99,6 +99,7 @@ vault() {
     cp "$at/client.pem" other
     SSL_CERT_DIR=$PWD/other check 1 vault "$HTTPS" k
     SSL_CERT_DIR=$PWD/other SSL_CERT_FILE=$at/ca.pem check 0 vault "$HTTPS" k
+    VAULT_CAPATH=$PWD/other SSL_CERT_FILE=$at/ca.pem check 1 vault "$HTTPS" k
     # Vault's own variable stands in place of the general one, not beside it.
     SSL_CERT_FILE=$at/ca.pem VAULT_CACERT=$at/client.pem check 1 vault "$HTTPS" k
     VAULT_CACERT=$at/client.pem VAULT_CACERT_BYTES=$(cat "$at/ca.pem") check 1 vault "$HTTPS" k

@@ -99,11 +99,29 @@ static const char head[] =
     ".B sops\n[\\fIoptions\\fP] \\fIFILE\\fP\n"
     ".SH DESCRIPTION\n";
 
+static const char environment[] =
+    ".SH ENVIRONMENT\n"
+    "Variables that stand for an option are told with it. Identities of age are taken from all of these places, and "
+    "from "
+    "the files below; what is wrong with one matters only when none fits:\n"
+    ".TP\n.B SOPS_AGE_KEY\nIdentities, separated by blanks or line ends.\n"
+    ".TP\n.B SOPS_AGE_KEY_FILE\nA file of identities, which may be locked with a passphrase.\n"
+    ".TP\n.B SOPS_AGE_KEY_CMD\nA command that prints identities; it finds the recipient in SOPS_AGE_RECIPIENT.\n"
+    ".TP\n.B SOPS_AGE_SSH_PRIVATE_KEY_FILE\nAn SSH private key, which may be locked with a passphrase.\n"
+    ".TP\n.B SOPS_AGE_SSH_PRIVATE_KEY_CMD\nA command that prints one that is not.\n"
+    ".PP\nFurther:\n"
+    ".TP\n.B AGEDEBUG\nThe word plugin: what is said to plugins of age and by them, file keys included, goes to "
+    "stderr, "
+    "too.\n"
+    ".TP\n.B SOPS_GPG_EXEC\nThe program for PGP, in place of gpg. GNUPGHOME names its folder, GPG_TTY the terminal for "
+    "a passphrase (where it is not set, the one that sops runs on).\n";
+
 static const char tail[] =
     ".SH FILES\n"
     ".TP\n.I .sops.yaml\nCreation rules, destinations and indentation; the nearest one upwards from the current "
     "folder.\n"
     ".TP\n.I ~/.config/sops/age/keys.txt\nAge identities ($XDG_CONFIG_HOME/sops/age/keys.txt when that is set).\n"
+    ".TP\n.I ~/.ssh/id_ed25519, ~/.ssh/id_rsa\nSSH keys that age recipients of that kind are opened with.\n"
     ".SH EXIT STATUS\n"
     ".TP\n.B 0\nDone.\n"
     ".TP\n.B 1\nWrong usage, configuration, keys that cannot be used, an encrypted file that cannot be parsed.\n"
@@ -133,5 +151,5 @@ bool sops_usage_man(struct sops_buf *out, struct sops_err *e)
     return sops_buf_adds(out, head, e) && add_text(out, sops_verb_root.about, e) &&
            sops_buf_adds(out, ".SH COMMANDS\n", e) && add_commands(out, e) &&
            sops_buf_adds(out, ".SH OPTIONS\nThose before a command, and those of the old form.\n", e) &&
-           add_options(out, &sops_verb_root, e) && sops_buf_adds(out, tail, e);
+           add_options(out, &sops_verb_root, e) && sops_buf_adds(out, environment, e) && sops_buf_adds(out, tail, e);
 }

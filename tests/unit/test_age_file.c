@@ -233,6 +233,23 @@ static void stanzas(void **state)
     }
 }
 
+static void stanzas_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "->type a\n\n", "->\n\n", "-> \n\n", "->  type\n\n", "-> type \n\n", "-> type a\tb\n\n", "- type\n\n",
+        "-> type\n",    "->",     "",        "-> t\nA\n",    "-> t\nAA==\n", "-> t\r\n\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct sops_arena a = {0};
+        struct sops_err e = {0};
+        struct sops_age_stanza s = {0};
+        struct sops_slice rest = sops_str(texts[i]);
+        assert_fails(sops_age_stanza_parse(&rest, &a, &s, &e), &e, SOPS_E_GENERIC);
+        sops_arena_free(&a);
+    }
+}
+
 static void armor(void **state)
 {
     (void)state;
@@ -285,11 +302,53 @@ static void armor_refused(void **state)
     }
 }
 
+/* White space around armor is bounded: `n` line ends in front of it or behind its END line. */
+static void armor_space(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t before, after;
+        bool ok;
+    } cases[] = {{1024, 0, true}, {1025, 0, false}, {0, 1023, true}, {0, 1024, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_buf text = {0}, out = {0};
+        struct sops_err e = {0};
+        assert_true(sops_buf_addn(&text, '\n', cases[i].before, &e) &&
+                    sops_buf_adds(&text, BEGIN "YWJj\n" END "\n", &e) &&
+                    sops_buf_addn(&text, '\n', cases[i].after, &e));
+        assert_int_equal(sops_age_dearmor(sops_buf_view(&text), &out, &e), cases[i].ok);
+        sops_err_clear(&e);
+        sops_buf_free(&text);
+        sops_buf_free(&out);
+    }
+}
+
+static void other_versions(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"age-encryption.org/v2\n", "age-encryption.org/v1\r", "Age-encryption.org/v1\n",
+                                        ""};
+#define REST "-> X25519 a\n\n--- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n0123456789abcdef"
+    for (size_t i = 0; i <= sizeof texts / sizeof texts[0]; i++) {
+        struct sops_buf text = {0};
+        struct sops_age_header h = {0};
+        struct sops_err e = {0};
+        bool right = i == sizeof texts / sizeof texts[0];
+        assert_true(sops_buf_addf(&text, &e, "%s" REST, right ? "age-encryption.org/v1\n" : texts[i]));
+        assert_int_equal(sops_age_header_parse(sops_buf_view(&text), &h, &e), right);
+        assert_true(right || strstr(e.msg, "not an age v1 file") != NULL);
+        sops_err_clear(&e);
+        sops_age_header_free(&h);
+        sops_buf_free(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(testkit), cmocka_unit_test(stream),        cmocka_unit_test(stanzas),
-        cmocka_unit_test(armor),   cmocka_unit_test(armor_refused),
+        cmocka_unit_test(testkit),         cmocka_unit_test(stream),         cmocka_unit_test(stanzas),
+        cmocka_unit_test(armor),           cmocka_unit_test(armor_refused),  cmocka_unit_test(armor_space),
+        cmocka_unit_test(stanzas_refused), cmocka_unit_test(other_versions),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -11,6 +11,7 @@
 #include "keysources/age_internal.h"
 
 #include <dirent.h>
+#include <sys/resource.h>
 #include <stdio.h>
 #include <zlib.h>
 
@@ -302,6 +303,48 @@ static void armor_refused(void **state)
     }
 }
 
+static enum sops_age_match with_factor(const char *factor, struct sops_slice passphrase, struct sops_err *e)
+{
+    static const uint8_t body[SOPS_AGE_WRAPPED];
+    uint8_t key[SOPS_AGE_FILE_KEY];
+    struct sops_slice arg[] = {SOPS_LIT("scrypt"), SOPS_LIT("AAAAAAAAAAAAAAAAAAAAAA"), sops_str(factor)};
+    struct sops_age_stanza s = {arg, 3, sops_slice_of(body, sizeof body), NULL};
+    struct sops_age_header h = {.stanzas = &s, .count = 1};
+    return sops_age_scrypt_unwrap(passphrase, &h, key, e);
+}
+
+/* The work factor is a small number in its one form; what it asks for in memory may not be there. */
+static void work_factors(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",   "0",  "01", "+1", "-1", "1 ",         " 1",
+                                      "1/", "1:", "1a", "23", "99", "4294967298", "18446744073709551618"};
+    struct sops_err e = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(with_factor(bad[i], SOPS_LIT("word"), &e), SOPS_AGE_BROKEN);
+        assert_non_null(strstr(e.msg, "work factor is malformed or too large"));
+        sops_err_clear(&e);
+    }
+    assert_int_equal(with_factor("1", SOPS_LIT("word"), &e), SOPS_AGE_NOT_MINE);
+    assert_int_equal(with_factor("10", SOPS_LIT("word"), &e), SOPS_AGE_NOT_MINE);
+    assert_int_equal(e.code, SOPS_OK);
+    assert_int_equal(with_factor("10", SOPS_LIT(""), &e), SOPS_AGE_BROKEN);
+    assert_non_null(strstr(e.msg, "the passphrase is empty"));
+    sops_err_clear(&e);
+#ifndef __SANITIZE_ADDRESS__ /* which has taken all addresses */
+    struct rlimit before, little;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    little = before;
+    little.rlim_cur = (rlim_t)1 << 30;
+    assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+    enum sops_age_match match = with_factor("22", SOPS_LIT("word"), &e);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(match, SOPS_AGE_BROKEN);
+    assert_non_null(strstr(e.msg, "not enough memory"));
+    sops_err_clear(&e);
+#endif
+}
+
 /* White space around armor is bounded: `n` line ends in front of it or behind its END line. */
 static void armor_space(void **state)
 {
@@ -346,9 +389,9 @@ static void other_versions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(testkit),         cmocka_unit_test(stream),         cmocka_unit_test(stanzas),
-        cmocka_unit_test(armor),           cmocka_unit_test(armor_refused),  cmocka_unit_test(armor_space),
-        cmocka_unit_test(stanzas_refused), cmocka_unit_test(other_versions),
+        cmocka_unit_test(testkit),      cmocka_unit_test(stream),          cmocka_unit_test(stanzas),
+        cmocka_unit_test(armor),        cmocka_unit_test(armor_refused),   cmocka_unit_test(armor_space),
+        cmocka_unit_test(work_factors), cmocka_unit_test(stanzas_refused), cmocka_unit_test(other_versions),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

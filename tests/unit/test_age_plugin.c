@@ -144,6 +144,28 @@ static void unwrapping(void **state)
     }
 }
 
+/* A type alone is a stanza; several are kept in order. */
+static void several_stanzas(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct age_peer p = {.script = "-> recipient-stanza 0 alone\n\n" STANZA DONE};
+    struct sops_arena arena = {0};
+    struct sops_age_stanza *out = NULL;
+    struct sops_err e = {0};
+    struct sops_age_recipient r = {.text = SOPS_LIT(RECIPIENT), .name = SOPS_LIT("testecho")};
+    age_world_new(&a);
+    a.peer = &p;
+    assert_ok(sops_age_plugin_wrap(&a.world, &r, file_key, &arena, &out, &e), &e);
+    assert_int_equal(out->args, 1);
+    assert_slice(out->arg[0], "alone");
+    assert_int_equal(out->next->args, 2);
+    assert_slice(out->next->arg[1], "arg1");
+    assert_null(out->next->next);
+    sops_arena_free(&arena);
+    age_world_end(&a);
+}
+
 /* After five seconds without a word the user is told, once for each message waited for. */
 static void silence(void **state)
 {
@@ -259,9 +281,9 @@ static void real_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrapping),     cmocka_unit_test(unwrapping), cmocka_unit_test(silence),
-        cmocka_unit_test(surroundings), cmocka_unit_test(missing),    cmocka_unit_test(names),
-        cmocka_unit_test(real_program),
+        cmocka_unit_test(wrapping),        cmocka_unit_test(unwrapping),   cmocka_unit_test(silence),
+        cmocka_unit_test(several_stanzas), cmocka_unit_test(surroundings), cmocka_unit_test(missing),
+        cmocka_unit_test(names),           cmocka_unit_test(real_program),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

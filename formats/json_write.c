@@ -38,7 +38,8 @@ static void put_line(struct writer *w)
     put(w, SOPS_LIT("\n"));
     w->too_big = __builtin_mul_overflow(w->depth, w->indent, &blanks) ||
                  __builtin_add_overflow(w->size, blanks, &w->size) || w->too_big;
-    w->blanks = w->too_big || blanks > SOPS_BLANKS_MAX - w->blanks ? SOPS_BLANKS_MAX : w->blanks + blanks;
+    w->too_big = w->too_big || blanks > SOPS_BLANKS_MAX - w->blanks;
+    w->blanks += w->too_big ? 0 : blanks;
     if (w->at != NULL) {
         memset(w->at, w->blank, blanks);
         w->at += blanks;
@@ -230,10 +231,8 @@ static bool put_tree(struct writer *w, const struct sops_node *root)
 static bool write_twice(struct writer *w, const struct sops_node *root, struct sops_buf *out)
 {
     bool good = put_tree(w, root);
-    if (good && w->blanks == SOPS_BLANKS_MAX) {
+    if (good && w->too_big) {
         good = sops_blanks_fail(w->e);
-    } else if (good && w->too_big) {
-        good = sops_fail_memory(w->e);
     }
     if (good && sops_buf_reserve(out, w->size + 1, w->e)) { /* and a newline */
         w->at = out->ptr + out->len;

@@ -221,8 +221,8 @@ static bool send(struct sops_world *w, const struct asking *who, const char *act
     const struct sops_aws_operation op = {.service = "KMS", .name = action, .own = own_code};
     struct sops_buf url = {0}, target = {0};
     struct sops_http_res res = {0};
-    bool ok = sops_aws_endpoint(w, who->aws, "kms", who->region, &url, NULL, e) && sops_buf_addc(&url, '/', e) &&
-              sops_buf_cstr(&url, e) != NULL && sops_buf_addf(&target, e, "TrentService.%s", action);
+    bool ok = sops_aws_service_url(w, who->aws, "kms", who->region, &url, e) &&
+              sops_buf_addf(&target, e, "TrentService.%s", action);
 
     if (ok) {
         const struct sops_aws_header headers[] = {{"content-type", SOPS_LIT("application/x-amz-json-1.1")},

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+#include <strings.h>
+
 static const char owner;
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
@@ -88,9 +90,30 @@ static const char *either(struct sops_world *w, const struct sops_aws *aws, cons
     return value != NULL ? value : setting.len > 0 ? (const char *)setting.ptr : NULL;
 }
 
-static bool is_true(const char *value)
+static bool is_true(const char *value) { return value != NULL && strcasecmp(value, "true") == 0; }
+
+/* Asked for a FIPS endpoint in other words, the usual one must not be taken in silence. */
+static bool check_words(struct sops_world *w, const struct sops_aws *aws, struct sops_err *e)
 {
-    return value != NULL && (strcmp(value, "true") == 0 || strcmp(value, "TRUE") == 0 || strcmp(value, "True") == 0);
+    static const struct {
+        const char *variable, *setting, *words[2];
+        bool any_case;
+    } known[] = {
+        {"AWS_USE_FIPS_ENDPOINT", NULL, {"true", "false"}, true},
+        {"AWS_USE_DUALSTACK_ENDPOINT", NULL, {"true", "false"}, true},
+        {"AWS_RETRY_MODE", "retry_mode", {"standard", "adaptive"}, false},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const char *value = known[i].setting != NULL ? either(w, aws, known[i].variable, known[i].setting)
+                                                     : sops_world_env_set(w, known[i].variable);
+        int (*compare)(const char *a, const char *b) = known[i].any_case ? strcasecmp : strcmp;
+        if (value != NULL && compare(value, known[i].words[0]) != 0 && compare(value, known[i].words[1]) != 0) {
+            return sops_fail(e, SOPS_E_GENERIC, "invalid value of %s, it may be %s or %s", known[i].variable,
+                             known[i].words[0], known[i].words[1]);
+        }
+    }
+    return true;
 }
 
 static bool take_settings(struct sops_world *w, struct sops_aws *aws, struct sops_err *e)
@@ -108,7 +131,7 @@ static bool take_settings(struct sops_world *w, struct sops_aws *aws, struct sop
         }
         aws->tries = n > 10 ? 10 : n > 0 ? (unsigned)n : 3;
     }
-    return true;
+    return check_words(w, aws, e);
 }
 
 static bool make(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
@@ -227,4 +250,15 @@ bool sops_aws_endpoint(struct sops_world *w, const struct sops_aws *aws, const c
     }
     return sops_buf_addf(url, e, "https://%s%s.%.*s.%s", service, fips ? "-fips" : "", SOPS_ARG(region),
                          suffix_of(region, dualstack));
+}
+
+bool sops_aws_service_url(struct sops_world *w, const struct sops_aws *aws, const char *service,
+                          struct sops_slice region, struct sops_buf *url, struct sops_err *e)
+{
+    if (!sops_aws_endpoint(w, aws, service, region, url, NULL, e)) {
+        return false;
+    }
+    const uint8_t *host = memmem(url->ptr, url->len, "://", 3);
+    bool path = host != NULL && memchr(host + 3, '/', url->len - (size_t)(host + 3 - url->ptr)) != NULL;
+    return (path || sops_buf_addc(url, '/', e)) && sops_buf_cstr(url, e) != NULL;
 }

@@ -27,6 +27,10 @@ struct sops_slice sops_aws_setting(const struct sops_aws *aws, struct sops_slice
 bool sops_aws_endpoint(struct sops_world *w, const struct sops_aws *aws, const char *service, struct sops_slice region,
                        struct sops_buf *url, bool *custom, struct sops_err *e) SOPS_CHECKED;
 
+/* The URL for a service whose requests all go to one path (KMS, STS): the endpoint's own path, else "/"; with a NUL. */
+bool sops_aws_service_url(struct sops_world *w, const struct sops_aws *aws, const char *service,
+                          struct sops_slice region, struct sops_buf *url, struct sops_err *e) SOPS_CHECKED;
+
 /* The credentials by the search order of section 4.6, found once a run for each profile and region (that of the STS to
  * ask). */
 bool sops_aws_find(struct sops_world *w, const struct sops_aws *aws, struct sops_slice region,

@@ -41,6 +41,10 @@ static bool split_url(const char *url, struct parts *p, struct sops_err *e)
     rest = sops_slice_first(rest, sops_slice_find(rest, '?'));
     p->host = sops_slice_first(rest, sops_slice_find(rest, '/'));
     p->path = sops_slice_skip(rest, p->host.len);
+    size_t at = sops_slice_find(p->host, '@');
+    if (at < p->host.len) {
+        p->host = sops_slice_skip(p->host, at + 1);
+    }
     struct sops_slice usual = tls ? SOPS_LIT(":443") : SOPS_LIT(":80");
     if (sops_slice_ends(p->host, usual)) {
         p->host.len -= usual.len;

@@ -38,8 +38,7 @@ static bool ask(struct sops_world *w, struct sops_arena *a, const struct sops_aw
         {"content-type", {(const uint8_t *)"application/x-www-form-urlencoded", 33}}, {NULL, {NULL, 0}}};
     struct sops_buf url = {0};
     struct sops_http_res res = {0};
-    bool ok = sops_aws_endpoint(w, aws, "sts", region, &url, NULL, e) && sops_buf_addc(&url, '/', e) &&
-              sops_buf_cstr(&url, e) != NULL;
+    bool ok = sops_aws_service_url(w, aws, "sts", region, &url, e);
 
     if (ok) {
         struct sops_aws_request r = {.method = "POST",

@@ -44,7 +44,8 @@ static size_t take_duration_part(struct sops_slice s, double *ms)
     static const struct {
         const char *unit;
         double ms;
-    } units[] = {{"ms", 1}, {"us", 1e-3}, {"ns", 1e-6}, {"h", 3600e3}, {"m", 60e3}, {"s", 1e3}};
+    } units[] = {{"ms", 1},      {"us", 1e-3},  {"\xc2\xb5s", 1e-3}, {"\xce\xbcs", 1e-3}, {"ns", 1e-6},
+                 {"d", 86400e3}, {"h", 3600e3}, {"m", 60e3},         {"s", 1e3}};
     size_t n = 0;
     double value;
 
@@ -63,13 +64,14 @@ static size_t take_duration_part(struct sops_slice s, double *ms)
     return 0;
 }
 
-/* "90", "1m30s" */
+/* "90", "1m30s", "1d"; one that is negative counts as none. */
 static bool read_timeout(struct sops_world *w, unsigned *ms, struct sops_err *e)
 {
     const char *name = "VAULT_CLIENT_TIMEOUT", *text = sops_world_env_set(w, name);
     struct sops_slice rest = sops_str(text);
     int64_t seconds;
     double sum = 0;
+    bool negative = false;
 
     *ms = USUAL_TIMEOUT_MS;
     if (text == NULL) {
@@ -79,6 +81,10 @@ static bool read_timeout(struct sops_world *w, unsigned *ms, struct sops_err *e)
         sum = (double)seconds * 1000;
         rest.len = 0;
     }
+    if (rest.len > 1 && (rest.ptr[0] == '-' || rest.ptr[0] == '+')) {
+        negative = rest.ptr[0] == '-';
+        rest = sops_slice_skip(rest, 1);
+    }
     while (rest.len > 0) {
         size_t n = take_duration_part(rest, &sum);
         if (n == 0) {
@@ -86,10 +92,7 @@ static bool read_timeout(struct sops_world *w, unsigned *ms, struct sops_err *e)
         }
         rest = sops_slice_skip(rest, n);
     }
-    if (sum < 0) {
-        return bad(name, "negative", e);
-    }
-    *ms = sum < 1 ? USUAL_TIMEOUT_MS : sum > 86400e3 ? 86400000 : (unsigned)sum;
+    *ms = sum < 1 || negative ? USUAL_TIMEOUT_MS : sum > 86400e3 ? 86400000 : (unsigned)sum;
     return true;
 }
 
@@ -102,7 +105,7 @@ static bool read_tries(struct sops_world *w, unsigned *tries, struct sops_err *e
     if (text == NULL) {
         return true;
     }
-    if (!sops_int_parse(sops_str(text), &n) || n < 0) {
+    if (text[0] == '+' || !sops_int_parse(sops_str(text), &n) || n < 0 || n > UINT32_MAX) {
         return bad(name, "not a number of tries", e);
     }
     *tries = n > 20 ? 21 : (unsigned)n + 1;

@@ -88,6 +88,14 @@ static void files(void **state)
         {.config = "[default]\n" ROLE("a") "credential_source = Environment\n", .words = "AWS_ACCESS_KEY_ID"},
         {.config = "[default]\n" ROLE("a") "credential_source = EcsContainer\n", .words = "AWS_CONTAINER_CRED"},
         {.config = "[default]\nmax_attempts = many\n", .words = "AWS_MAX_ATTEMPTS"},
+        {.env = {"AWS_USE_FIPS_ENDPOINT", "yes"}, .words = "invalid value of AWS_USE_FIPS_ENDPOINT"},
+        {.env = {"AWS_USE_DUALSTACK_ENDPOINT", "1"}, .words = "it may be true or false"},
+        {.env = {"AWS_RETRY_MODE", "Standard"}, .words = "invalid value of AWS_RETRY_MODE"},
+        {.config = "[default]\nretry_mode = legacy\n", .words = "it may be standard or adaptive"},
+        {.config = "[default]\nretry_mode = legacy\nuse_fips_endpoint = maybe\n" KEYS("AKIDC"),
+         .env = {"AWS_RETRY_MODE", "adaptive", "AWS_USE_FIPS_ENDPOINT", "FALSE"},
+         .id = "AKIDC",
+         .from = "default"},
         {.env = {"AWS_WEB_IDENTITY_TOKEN_FILE", "/none/such"}, .words = "no role"},
         {.env = {"AWS_WEB_IDENTITY_TOKEN_FILE", "/none/such", "AWS_ROLE_ARN", "r"}, .words = "/none/such"},
         {.env = {"AWS_EC2_METADATA_DISABLED", "true"}, .words = "no EC2 IMDS role found"},
@@ -273,6 +281,7 @@ static void endpoints(void **state)
         {"", "us-iso-east-1", {NULL}, "https://kms.us-iso-east-1.c2s.ic.gov"},
         {"", "eusc-de-east-1", {NULL}, "https://kms.eusc-de-east-1.amazonaws.eu"},
         {"", "us-east-1", {"AWS_USE_FIPS_ENDPOINT", "true"}, "https://kms-fips.us-east-1.amazonaws.com"},
+        {"", "us-east-1", {"AWS_USE_FIPS_ENDPOINT", "tRUE"}, "https://kms-fips.us-east-1.amazonaws.com"},
         {"", "us-east-1", {"AWS_USE_DUALSTACK_ENDPOINT", "true"}, "https://kms.us-east-1.api.aws"},
         {"[default]\nuse_fips_endpoint = true\n", "us-east-1", {NULL}, "https://kms-fips.us-east-1.amazonaws.com"},
         {"", "r", {"AWS_ENDPOINT_URL", "http://a", "AWS_ENDPOINT_URL_KMS", "http://b/p/"}, "http://b/p"},
@@ -307,6 +316,11 @@ static void endpoints(void **state)
         if (ok) {
             assert_slice(sops_buf_view(&url), cases[i].url);
             assert_int_equal(custom, strstr(cases[i].url, "https") == NULL);
+            size_t n = url.len;
+            sops_buf_cut(&url, 0);
+            assert_ok(sops_aws_service_url(&c.world, aws, "kms", sops_str(cases[i].region), &url, &e), &e);
+            assert_int_equal(url.len, n + (strchr(cases[i].url + 8, '/') == NULL));
+            assert_true(strchr(cases[i].url + 8, '/') != NULL || url.ptr[n] == '/');
         }
         sops_err_clear(&e);
         sops_buf_free(&url);

@@ -155,6 +155,31 @@ static void variables(void **state)
     cloud_free(&c);
 }
 
+static void time_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        unsigned ms;
+    } cases[] = {
+        {"", 60000},    {"90", 90000},        {"1m30.5s", 90500},    {"1d", 86400000},   {"1h1m1s1ms", 3661001},
+        {"300ms", 300}, {"5000\xc2\xb5s", 5}, {"9000\xce\xbcs", 9},  {"-5", 60000},      {"-5s", 60000},
+        {"+2s", 2000},  {"0", 60000},         {"2000000us2s", 4000}, {"999h", 86400000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cloud_world c;
+        struct sops_arena a = {0};
+        struct sops_err e = {0};
+        struct sops_vault v;
+        cloud_new(&c);
+        cloud_set(&c, "VAULT_CLIENT_TIMEOUT", cases[i].value);
+        assert_ok(sops_vault_setup(&c.world, &a, SOPS_LIT("https://v"), 0, &v, &e), &e);
+        assert_int_equal(v.usual.total_ms, cases[i].ms);
+        sops_arena_free(&a);
+        cloud_free(&c);
+    }
+}
+
 static unsigned warnings;
 
 static void count_warnings(struct sops_world *w, enum sops_say level, const char *text)
@@ -204,7 +229,10 @@ static void refusals(void **state)
         {"VAULT_SKIP_VERIFY", "yes", "error encountered setting up default configuration: VAULT_SKIP_VERIFY"},
         {"VAULT_DISABLE_REDIRECTS", "2", "VAULT_DISABLE_REDIRECTS: not a boolean"},
         {"VAULT_CLIENT_TIMEOUT", "5 minutes", "VAULT_CLIENT_TIMEOUT"},
-        {"VAULT_CLIENT_TIMEOUT", "-5", "negative"},
+        {"VAULT_CLIENT_TIMEOUT", "1x", "not a duration"},
+        {"VAULT_CLIENT_TIMEOUT", "-", "not a duration"},
+        {"VAULT_MAX_RETRIES", "+1", "VAULT_MAX_RETRIES"},
+        {"VAULT_MAX_RETRIES", "4294967296", "VAULT_MAX_RETRIES"},
         {"VAULT_MAX_RETRIES", "-1", "VAULT_MAX_RETRIES"},
         {"VAULT_RATE_LIMIT", "often", "VAULT_RATE_LIMIT: was provided but incorrectly formatted"},
         {"VAULT_RATE_LIMIT", "1:", "VAULT_RATE_LIMIT: was provided but incorrectly formatted"},
@@ -293,8 +321,9 @@ static void allow_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uris),     cmocka_unit_test(answers), cmocka_unit_test(variables),
-        cmocka_unit_test(refusals), cmocka_unit_test(lookups), cmocka_unit_test(allow_list),
+        cmocka_unit_test(uris),       cmocka_unit_test(answers), cmocka_unit_test(variables),
+        cmocka_unit_test(refusals),   cmocka_unit_test(lookups), cmocka_unit_test(time_limits),
+        cmocka_unit_test(allow_list),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

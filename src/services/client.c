@@ -138,14 +138,35 @@ static bool connected(struct remote *r, struct sops_world *w, struct sops_err *e
     return r->client != NULL || dial(r, w, e);
 }
 
+/* A connection that was open already may be given up by the service just when the call is on its way: it goes out again
+ * on a new one. */
+static bool call(struct remote *r, struct sops_world *w, const char *path, struct sops_slice request,
+                 struct sops_buf *reply, struct sops_err *e)
+{
+    bool used = r->client != NULL;
+    if (!connected(r, w, e)) {
+        return false;
+    }
+    bool ok = sops_grpc_call(r->client, path, request, reply, e);
+    if (!ok && used && sops_grpc_refused(r->client)) {
+        sops_err_clear(e);
+        sops_grpc_close(r->client);
+        r->client = NULL;
+        ok = dial(r, w, e) && sops_grpc_call(r->client, path, request, reply, e);
+    }
+    if (!ok && r->client != NULL && sops_grpc_mute(r->client) && r->down.code == SOPS_OK) {
+        (void)sops_fail(&r->down, e->code, "%s", e->msg);
+    }
+    return ok;
+}
+
 static bool ask(struct sops_service *s, struct sops_world *w, const char *path, const struct sops_key *k,
                 struct sops_slice bytes, struct sops_buf *out, struct sops_err *e)
 {
     struct remote *r = s->ctx;
     struct sops_buf request = {0}, reply = {0};
     struct sops_slice got;
-    bool ok = sops_wire_put_request(&request, k, bytes, e) && connected(r, w, e) &&
-              sops_grpc_call(r->client, path, sops_buf_view(&request), &reply, e);
+    bool ok = sops_wire_put_request(&request, k, bytes, e) && call(r, w, path, sops_buf_view(&request), &reply, e);
     if (ok && !sops_wire_take_reply(sops_buf_view(&reply), &got, e)) {
         ok = sops_within(e, "rpc error: code = Internal desc = the answer");
     }

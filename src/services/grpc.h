@@ -49,6 +49,11 @@ bool sops_grpc_alive(struct sops_grpc_client *c);
 /* Calls "/Service/Method" and appends the answer's message. Fails with "rpc error: …". */
 bool sops_grpc_call(struct sops_grpc_client *c, const char *path, struct sops_slice request, struct sops_buf *reply,
                     struct sops_err *e) SOPS_CHECKED;
+/* Did the last call fail because the server said nothing, or nothing of HTTP/2? Then the next one would wait in vain.
+ */
+bool sops_grpc_mute(const struct sops_grpc_client *c);
+/* Did the server say that it has not looked at the last call? Then it may be made again, on another connection. */
+bool sops_grpc_refused(const struct sops_grpc_client *c);
 /* NULL is fine. */
 void sops_grpc_close(struct sops_grpc_client *c);
 

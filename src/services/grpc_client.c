@@ -12,6 +12,7 @@ struct sops_grpc_client {
     struct sops_grpc_wait wait;
     char *authority;
     bool greeted, leaving; /* the server's first SETTINGS came; it takes no further calls */
+    bool mute, refused;    /* the last call found nobody who speaks; was not looked at */
 
     /* of the call at hand */
     int32_t id; /* 0: none */
@@ -258,9 +259,14 @@ static bool converse(struct sops_grpc_client *c, struct sops_err *e)
         }
     }
     c->leaving = c->leaving || !ok;
+    c->mute = !ok && (quiet || !c->greeted);
     sops_err_clear(&why);
     return ok;
 }
+
+bool sops_grpc_mute(const struct sops_grpc_client *c) { return c->mute; }
+
+bool sops_grpc_refused(const struct sops_grpc_client *c) { return c->refused; }
 
 static unsigned code_of_http(unsigned status)
 {
@@ -339,6 +345,7 @@ bool sops_grpc_call(struct sops_grpc_client *c, const char *path, struct sops_sl
                               request.len, SOPS_GRPC_MAX);
     }
     bool ok = sops_grpc_frame(&c->request, request, e) && submit(c, path, e) && converse(c, e) && judge(c, reply, e);
+    c->refused = !ok && c->reset == NGHTTP2_REFUSED_STREAM;
     forget_call(c);
     return ok;
 }

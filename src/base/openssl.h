@@ -5,11 +5,15 @@
 
 #include <stdbool.h>
 
+struct evp_cipher_st;
+
 /* Once, before any use of OpenSSL. `configured`: somebody chose a configuration (OPENSSL_CONF), so all is done as
  * OpenSSL does it by itself. Otherwise no configuration is read, and the names of algorithms are not collected. */
 void sops_openssl_start(bool configured);
 /* Makes the common algorithms known by name again, for those who look them up by it: encrypted PEM files, and TLS with
  * its certificates (libcurl, libpq). May be called often, and by several threads. */
 void sops_openssl_names(void);
+/* AES-256-GCM, for EVP_CIPHER_free when done with; NULL when OpenSSL has none. */
+struct evp_cipher_st *sops_openssl_gcm(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/crypt_engine.h"
 
 #include "base/encode.h"
+#include "base/openssl.h"
 #include "base/text.h"
 
 #include <openssl/crypto.h>
@@ -48,7 +49,7 @@ bool sops_engine_get(struct sops_crypt *c, struct sops_engine **engine, struct s
         if (made == NULL) {
             return false;
         }
-        made->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+        made->cipher = sops_openssl_gcm();
         if (made->cipher == NULL) {
             sops_free(made);
             return sops_fail(e, SOPS_E_GENERIC, "AES-256-GCM is not available in OpenSSL");

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cipher that is fetched in a short way is the one that OpenSSL gives in the long one. */
+#include "testing.h"
+
+#include "base/openssl.h"
+
+#include <openssl/evp.h>
+
+/* Seals 100 bytes under a nonce of `size` bytes; the tag comes behind them. */
+static void seal(EVP_CIPHER *cipher, int size, uint8_t out[116])
+{
+    uint8_t key[32], nonce[64], text[100];
+    int n = 0, more = 0;
+    memset(key, 1, sizeof key);
+    memset(nonce, 2, sizeof nonce);
+    memset(text, 3, sizeof text);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    assert_non_null(ctx);
+    assert_int_equal(EVP_EncryptInit_ex2(ctx, cipher, NULL, NULL, NULL), 1);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, size, NULL), 1);
+    assert_int_equal(EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL), 1);
+    assert_int_equal(EVP_EncryptUpdate(ctx, NULL, &n, text, 7), 1);
+    assert_int_equal(EVP_EncryptUpdate(ctx, out, &n, text, sizeof text), 1);
+    assert_int_equal(EVP_EncryptFinal_ex(ctx, out + n, &more), 1);
+    assert_int_equal(n + more, 100);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out + 100), 1);
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+static void same_cipher(void **state)
+{
+    (void)state;
+    static const int sizes[] = {12, 16, 32, 64};
+    EVP_CIPHER *ours = sops_openssl_gcm(), *again = sops_openssl_gcm();
+    EVP_CIPHER *theirs = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    assert_non_null(ours);
+    assert_non_null(theirs);
+    assert_ptr_equal(ours, again);
+    assert_ptr_not_equal(ours, theirs);
+    assert_int_equal(EVP_CIPHER_get_key_length(ours), 32);
+    assert_true(EVP_CIPHER_is_a(ours, "AES-256-GCM"));
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint8_t a[116], b[116];
+        seal(ours, sizes[i], a);
+        seal(theirs, sizes[i], b);
+        assert_memory_equal(a, b, sizeof a);
+    }
+    EVP_CIPHER_free(ours);
+    EVP_CIPHER_free(again);
+    EVP_CIPHER_free(theirs);
+    ours = sops_openssl_gcm(); /* it stays, whoever was done with it */
+    assert_ptr_equal(ours, again);
+    EVP_CIPHER_free(ours);
+}
+
+/* With a configuration of the user's it is what that configuration makes of it. */
+static void as_configured(void **state)
+{
+    (void)state;
+    sops_openssl_start(true);
+    EVP_CIPHER *c = sops_openssl_gcm();
+    assert_non_null(c);
+    EVP_CIPHER_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_cipher), cmocka_unit_test(as_configured)};
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
+}

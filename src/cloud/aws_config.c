@@ -17,13 +17,17 @@ static bool only_default(struct sops_slice name, struct sops_slice *kept)
     return sops_slice_eq(name, SOPS_LIT("default"));
 }
 
+/* "profile NAME" */
+static bool is_profile(struct sops_slice name)
+{
+    return sops_slice_starts(name, SOPS_LIT("profile ")) || sops_slice_starts(name, SOPS_LIT("profile\t"));
+}
+
 static bool all_but_default(struct sops_slice name, struct sops_slice *kept)
 {
-    const struct sops_slice prefix = SOPS_LIT("profile ");
-
     *kept = name;
-    if (sops_slice_starts(name, prefix)) {
-        *kept = sops_slice_trim(sops_slice_skip(name, prefix.len));
+    if (is_profile(name)) {
+        *kept = sops_slice_trim(sops_slice_skip(name, strlen("profile")));
         return true;
     }
     return sops_slice_starts(name, SOPS_LIT("sso-session ")) || sops_slice_starts(name, SOPS_LIT("services "));
@@ -32,7 +36,7 @@ static bool all_but_default(struct sops_slice name, struct sops_slice *kept)
 static bool credentials_only(struct sops_slice name, struct sops_slice *kept)
 {
     *kept = name;
-    return !sops_slice_starts(name, SOPS_LIT("profile "));
+    return !is_profile(name);
 }
 
 /* A file that cannot be read counts as empty. */

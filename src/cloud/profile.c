@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A line that begins with a blank below a key without a value belongs to that key's block (AWS's `services`); anywhere
- * else it is an ordinary line. */
+ * else it is an ordinary line. Either '=' or ':' ends a key, whichever comes first. */
 #include "cloud/profile.h"
 
 struct sops_ini_section {
@@ -71,7 +71,7 @@ static bool read_line(struct reading *r, struct sops_slice line,
 {
     bool indented = line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
     struct sops_slice text = sops_slice_trim(line), key, value;
-    size_t equals = sops_slice_find(text, '=');
+    size_t equals = sops_slice_find(text, '='), colon = sops_slice_find(text, ':');
 
     if (text.len == 0 || text.ptr[0] == '#' || text.ptr[0] == ';') {
         return true;
@@ -79,6 +79,7 @@ static bool read_line(struct reading *r, struct sops_slice line,
     if (text.ptr[0] == '[' && !indented) {
         return begin_section(r, text, rename, e);
     }
+    equals = colon < equals ? colon : equals;
     key = sops_slice_trim(sops_slice_first(text, equals));
     if (!r->in_section || equals == text.len || key.len == 0) {
         return true;

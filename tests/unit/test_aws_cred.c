@@ -72,6 +72,7 @@ static void files(void **state)
          .id = "AKIDP",
          .from = "'p'"},
         {.config = "[profile p]\n" KEYS("AKIDP"), .env = {"AWS_PROFILE", "p"}, .id = "AKIDP", .from = "'p'"},
+        {.config = "[profile\tp]\n" KEYS("AKIDP"), .env = {"AWS_PROFILE", "p"}, .id = "AKIDP", .from = "'p'"},
         {.config = "[profile p]\n" KEYS("AKIDP"), .env = {"AWS_DEFAULT_PROFILE", "p"}, .id = "AKIDP", .from = "'p'"},
         {.secrets = "[profile p]\n" KEYS("AKIDP"), .profile = "p", .words = "failed to get shared config profile, p"},
         {.config = "[p]\n" KEYS("AKIDP"), .profile = "p", .words = "failed to get shared config profile, p"},

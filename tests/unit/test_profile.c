@@ -15,7 +15,7 @@ static void settings(void **state)
     (void)state;
     static const char text[] =
         "\xef\xbb\xbf# comment\n; another\nstray = 1\n[ a ]\r\nKey = value \r\nhash = a#b # gone\n"
-        "twice=1\nno equals\n = no key\nempty =\n  nested = n\n[x]\nkey = dropped\n[b]\ns3 =\n"
+        "colon : x=y\nfirst=b:c\ntwice=1\nno equals\n = no key\nempty =\n  nested = n\n[x]\nkey = dropped\n[b]\ns3 =\n"
         "  endpoint_url = one\n\tother=two\nkms =\n  endpoint_url = three\nplain = 4\n  odd = 5\n"
         "[a]\ntwice=2\n[broken\nkey = lost\n";
     static const struct {
@@ -24,6 +24,8 @@ static void settings(void **state)
         {"a", "key", "value"},
         {"a", "hash", "a#b"},
         {"a", "twice", "2"},
+        {"a", "colon", "x=y"},
+        {"a", "first", "b:c"},
         {"a", "empty", NULL},
         {"a", "nested", NULL},
         {"a", "empty.nested", "n"},

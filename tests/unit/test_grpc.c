@@ -51,7 +51,7 @@ static void fd_close(struct sops_stream *s)
 
 /* ---- a server in a thread ---------------------------------------------------------------------------------------- */
 
-static const char *const methods[] = {"Echo", "Fail", NULL};
+static const char *const methods[] = {"Echo", "Fail", "Big", NULL};
 
 static void answer(void *ctx, unsigned method, struct sops_slice message, struct sops_grpc_answer *a)
 {
@@ -61,6 +61,8 @@ static void answer(void *ctx, unsigned method, struct sops_slice message, struct
     if (method == 1) {
         a->code = SOPS_GRPC_PERMISSION_DENIED;
         assert_true(sops_buf_adds(&a->words, "no, 100% \"sch\xc3\xb6n\"\nnot", &e));
+    } else if (method == 2) {
+        assert_true(sops_buf_addn(&a->message, 'x', SOPS_GRPC_MAX + 1, &e));
     } else {
         assert_true(sops_buf_add(&a->message, message, &e));
     }
@@ -130,6 +132,7 @@ static void test_calls(void **state)
         const char *path, *words;
     } rows[] = {
         {"/Svc/Fail", "rpc error: code = PermissionDenied desc = no, 100% \"sch\xc3\xb6n\"\nnot"},
+        {"/Svc/Big", "rpc error: code = ResourceExhausted desc = the answer is longer than a message may be"},
         {"/Svc/Nope", "rpc error: code = Unimplemented desc = unknown method Nope for service Svc"},
         {"/Other/Echo", "rpc error: code = Unimplemented desc = unknown service Other"},
         {"/Svc", "rpc error: code = Unimplemented desc = malformed method name: \"/Svc\""},
@@ -143,7 +146,7 @@ static void test_calls(void **state)
     sops_grpc_close(c);
     end(&s);
     assert_true(s.ok);
-    assert_int_equal(s.calls, 3);
+    assert_int_equal(s.calls, 4);
     sops_world_forget(&w);
 }
 

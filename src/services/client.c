@@ -80,8 +80,9 @@ static bool split(struct remote *r, struct sops_err *e)
     rest = sops_slice_skip(rest, 2);
     size_t slash = sops_slice_find(rest, '/');
     if (strcmp(r->scheme, "unix") == 0) {
-        r->path = slash == 0 ? sops_strdup(rest, e) : NULL; /* absolute only */
-        return slash != 0 || r->path != NULL;
+        bool absolute = slash == 0 && rest.len != 0;
+        r->path = absolute ? sops_strdup(rest, e) : NULL;
+        return !absolute || r->path != NULL;
     }
     bool known = strcmp(r->scheme, "tcp") == 0 || strcmp(r->scheme, "tcp4") == 0 || strcmp(r->scheme, "tcp6") == 0;
     return !known || split_host(r, sops_slice_first(rest, slash), e);

@@ -5,6 +5,8 @@
 #include "core/key.h"
 #include "services/wire.h"
 
+#include <stdio.h>
+
 static const struct sops_pair foo = {.key = {(const uint8_t *)"foo", 3}, .value = {(const uint8_t *)"bar", 3}};
 
 static void check_hex(const struct sops_key *k, struct sops_slice bytes, const char *hex)
@@ -119,9 +121,11 @@ static void test_odd_messages(void **state)
     TAKE("\x02\x00", false, 0, "");                                         /* number 0 */
     TAKE("\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", false, 0, "");     /* longer than memory */
     TAKE("\x12\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", false, 0, ""); /* eleven bytes */
-    TAKE("\x0f\x00", false, 0, "");                                         /* type 7 */
-    TAKE("\x0a\x05\x12\x03\x0a\x01\xff", false, 0, "");                     /* not UTF-8 */
-    TAKE("\x0a\x03\x12\x05x", false, 0, "");                                /* longer than its message */
+    TAKE("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", true, SOPS_WIRE_NO_KEY, "");
+    TAKE("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", false, 0, ""); /* more than 64 bits */
+    TAKE("\x0f\x00", false, 0, "");                                     /* type 7 */
+    TAKE("\x0a\x05\x12\x03\x0a\x01\xff", false, 0, "");                 /* not UTF-8 */
+    TAKE("\x0a\x03\x12\x05x", false, 0, "");                            /* longer than its message */
 }
 
 static void test_last_type_wins_and_parts_merge(void **state)
@@ -171,6 +175,48 @@ static void test_map_is_sorted_and_unique(void **state)
     sops_arena_free(&a);
 }
 
+/* Groups in groups, and pairs of a context, up to the limit and beyond. */
+static void test_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned n;
+        bool ok;
+    } groups[] = {{1, true}, {100, true}, {101, false}, {5000, false}}, pairs[] = {{1000, true}, {1100, false}};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        struct sops_err e = {0};
+        struct sops_buf in = {0};
+        struct sops_slice got;
+        assert_ok(sops_buf_addn(&in, 0x1b, groups[i].n, &e) && sops_buf_addn(&in, 0x1c, groups[i].n, &e) &&
+                      sops_buf_adds(&in, "\x0a\x01x", &e),
+                  &e);
+        bool ok = sops_wire_take_reply(sops_buf_view(&in), &got, &e);
+        assert_int_equal(ok, groups[i].ok);
+        sops_err_clear(&e);
+        sops_buf_free(&in);
+    }
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        static struct sops_pair pair[1100];
+        static char name[1100][8];
+        struct sops_key kms = {.source = sops_keysource_named(SOPS_LIT("kms")), .map = pair}, k;
+        struct sops_err e = {0};
+        struct sops_buf in = {0};
+        struct sops_arena a = {0};
+        struct sops_slice got;
+        enum sops_wire_key what;
+        for (unsigned n = 0; n < pairs[i].n; n++) {
+            (void)snprintf(name[n], sizeof name[n], "k%06u", n);
+            pair[n] = (struct sops_pair){sops_str(name[n]), SOPS_LIT("v"), n + 1 < pairs[i].n ? &pair[n + 1] : NULL};
+        }
+        assert_ok(sops_wire_put_request(&in, &kms, SOPS_LIT("plain"), &e), &e);
+        bool ok = sops_wire_take_request(sops_buf_view(&in), &a, &what, &k, &got, &e);
+        assert_int_equal(ok, pairs[i].ok);
+        sops_err_clear(&e);
+        sops_arena_free(&a);
+        sops_buf_free(&in);
+    }
+}
+
 static void test_replies(void **state)
 {
     (void)state;
@@ -218,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_odd_messages),
         cmocka_unit_test(test_last_type_wins_and_parts_merge),
         cmocka_unit_test(test_map_is_sorted_and_unique),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_without_memory),
     };

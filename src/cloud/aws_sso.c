@@ -27,14 +27,26 @@ bool sops_aws_sso_given(const struct sops_aws *aws, struct sops_slice profile)
            sops_aws_setting(aws, profile, "sso_start_url").len > 0;
 }
 
+/* What the session says; a profile that says it, too, must say the same. */
+static bool take_session(const struct sops_aws *aws, struct sops_slice session, const char *name,
+                         struct sops_slice *value, struct sops_err *e)
+{
+    struct sops_slice own = *value;
+
+    *value = session_setting(aws, session, name);
+    return own.len == 0 || sops_slice_eq(own, *value) ||
+           sops_fail(e, SOPS_E_GENERIC, "its %s is another than that of the sso-session '%.*s'", name,
+                     SOPS_ARG(session));
+}
+
 static bool read_settings(const struct sops_aws *aws, struct sops_slice profile, struct sso *o, struct sops_err *e)
 {
     o->session = sops_aws_setting(aws, profile, "sso_session");
     o->start_url = sops_aws_setting(aws, profile, "sso_start_url");
     o->region = sops_aws_setting(aws, profile, "sso_region");
-    if (o->session.len > 0) {
-        o->start_url = session_setting(aws, o->session, "sso_start_url");
-        o->region = session_setting(aws, o->session, "sso_region");
+    if (o->session.len > 0 && (!take_session(aws, o->session, "sso_start_url", &o->start_url, e) ||
+                               !take_session(aws, o->session, "sso_region", &o->region, e))) {
+        return false;
     }
     o->account = sops_aws_setting(aws, profile, "sso_account_id");
     o->role = sops_aws_setting(aws, profile, "sso_role_name");
@@ -169,6 +181,9 @@ static bool ask_portal(struct sops_aws_search *s, const struct sso *o, const jso
         ok = sops_fail(e, SOPS_E_GENERIC, "status %d: %.*s", res.status,
                        SOPS_ARG(sops_slice_first(sops_json_text(why, "message"), 300)));
         json_decref(why);
+        if (res.status == 401) {
+            (void)sops_hint(e, "run: aws sso login");
+        }
     }
     ok = ok && sops_json_load(sops_buf_view(&res.body), answer, e);
     sops_http_res_free(&res);

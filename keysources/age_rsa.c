@@ -5,6 +5,8 @@
  */
 #include "keysources/age_rsa.h"
 
+#include "base/openssl.h"
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -108,6 +110,7 @@ static bool set_oaep(EVP_PKEY_CTX *ctx)
 bool sops_age_rsa_seal(const struct sops_ssh_public *to, struct sops_slice plain, struct sops_buf *out,
                        struct sops_err *e)
 {
+    sops_openssl_kernel_random();
     BIGNUM *number[NUMBERS] = {to_number(to->n), to_number(to->e)};
     EVP_PKEY *key = make_key(number, E + 1);
     EVP_PKEY_CTX *ctx = key != NULL ? EVP_PKEY_CTX_new(key, NULL) : NULL;
@@ -128,6 +131,7 @@ bool sops_age_rsa_seal(const struct sops_ssh_public *to, struct sops_slice plain
 bool sops_age_rsa_open(const struct sops_ssh_private *k, struct sops_slice body, struct sops_buf *out,
                        struct sops_err *e)
 {
+    sops_openssl_kernel_random();
     EVP_PKEY *key = private_key(k);
     if (key == NULL) {
         return failed(e, "the numbers of the RSA key do not belong together");

@@ -3,6 +3,7 @@
  * a small decrypt. It can be told not to, once and for all, so who needs names adds them here. And the first fetch of a
  * cipher makes an object of each of the default provider's 150, for which there is no switch: so a provider of our own
  * passes on the one that we need, in a library context where the default provider is not. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, which has no successor short of a provider */
 #include "base/openssl.h"
 
 #include <openssl/core_dispatch.h>
@@ -10,7 +11,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <openssl/rand.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <string.h>
 
 static void add_names(void)
@@ -46,6 +49,33 @@ void sops_openssl_names(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, add_names);
+}
+
+/* ---- random bytes -------------------------------------------------------------------------------------------- */
+
+static int kernel_bytes(unsigned char *out, int n)
+{
+    if (n < 0) {
+        return 0;
+    }
+    randombytes_buf(out, (size_t)n);
+    return 1;
+}
+
+static int is_seeded(void) { return 1; }
+
+static void set_kernel_random(void)
+{
+    static const RAND_METHOD from_kernel = {.bytes = kernel_bytes, .pseudorand = kernel_bytes, .status = is_seeded};
+    (void)RAND_set_rand_method(&from_kernel);
+}
+
+void sops_openssl_kernel_random(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (!as_configured) {
+        (void)pthread_once(&once, set_kernel_random);
+    }
 }
 
 /* ---- one cipher ---------------------------------------------------------------------------------------------- */

@@ -13,6 +13,9 @@ void sops_openssl_start(bool configured);
 /* Makes the common algorithms known by name again, for those who look them up by it: encrypted PEM files, and TLS with
  * its certificates (libcurl, libpq). May be called often, and by several threads. */
 void sops_openssl_names(void);
+/* From now on OpenSSL takes random bytes from the kernel, as we do; a generator of its own takes half a millisecond to
+ * set up. Does nothing when somebody chose a configuration. May be called often, and by several threads. */
+void sops_openssl_kernel_random(void);
 /* AES-256-GCM, for EVP_CIPHER_free when done with; NULL when OpenSSL has none. */
 struct evp_cipher_st *sops_openssl_gcm(void);
 

@@ -5,6 +5,7 @@
 #include "base/openssl.h"
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 /* Seals 100 bytes under a nonce of `size` bytes; the tag comes behind them. */
 static void seal(EVP_CIPHER *cipher, int size, uint8_t out[116])
@@ -53,6 +54,23 @@ static void same_cipher(void **state)
     EVP_CIPHER_free(ours);
 }
 
+static void random_bytes(void **state)
+{
+    (void)state;
+    uint8_t a[64] = {0}, b[64] = {0};
+    sops_openssl_kernel_random();
+    sops_openssl_kernel_random();
+    assert_int_equal(RAND_bytes(a, sizeof a), 1);
+    assert_int_equal(RAND_priv_bytes(b, sizeof b), 1);
+    assert_memory_not_equal(a, b, sizeof a);
+    size_t zeros = 0;
+    for (size_t i = 0; i < sizeof a; i++) {
+        zeros += (a[i] == 0) + (b[i] == 0);
+    }
+    assert_true(zeros < 20);
+    assert_int_equal(RAND_status(), 1);
+}
+
 /* With a configuration of the user's it is what that configuration makes of it. */
 static void as_configured(void **state)
 {
@@ -65,6 +83,7 @@ static void as_configured(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_cipher), cmocka_unit_test(as_configured)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_cipher), cmocka_unit_test(random_bytes),
+                                       cmocka_unit_test(as_configured)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

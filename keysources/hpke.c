@@ -3,6 +3,7 @@
 #include "keysources/hpke.h"
 
 #include "base/digest.h"
+#include "base/openssl.h"
 
 #include <openssl/evp.h>
 #include <sodium.h>
@@ -17,7 +18,7 @@ static bool keccak(const EVP_MD *md, const struct sops_slice *part, size_t parts
                    struct sops_err *e)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx != NULL && EVP_DigestInit_ex2(ctx, md, NULL) == 1;
+    bool ok = ctx != NULL && EVP_DigestInit_ex2(ctx, sops_openssl_digest(md), NULL) == 1;
     for (size_t i = 0; ok && i < parts; i++) {
         ok = EVP_DigestUpdate(ctx, part[i].ptr, part[i].len) == 1;
     }

@@ -7,6 +7,8 @@
  */
 #include "keysources/mlkem768.h"
 
+#include "base/openssl.h"
+
 #include <openssl/evp.h>
 
 #define Q 3329
@@ -55,7 +57,8 @@ static void hash(struct keccak *k, const EVP_MD *md, struct sops_slice first, st
                  size_t len)
 {
     bool xof = (EVP_MD_get_flags(md) & EVP_MD_FLAG_XOF) != 0;
-    bool ok = EVP_DigestInit_ex2(k->ctx, md, NULL) == 1 && EVP_DigestUpdate(k->ctx, first.ptr, first.len) == 1 &&
+    bool ok = EVP_DigestInit_ex2(k->ctx, sops_openssl_digest(md), NULL) == 1 &&
+              EVP_DigestUpdate(k->ctx, first.ptr, first.len) == 1 &&
               (second.len == 0 || EVP_DigestUpdate(k->ctx, second.ptr, second.len) == 1) &&
               (xof ? EVP_DigestFinalXOF(k->ctx, out, len) : EVP_DigestFinal_ex(k->ctx, out, NULL)) == 1;
     if (!ok) {

@@ -2,7 +2,7 @@
 /* Before the first algorithm is fetched, OpenSSL collects the names of all it knows; 3.6 of 11 million instructions of
  * a small decrypt. It can be told not to, once and for all, so who needs names adds them here. And the first fetch of a
  * cipher makes an object of each of the default provider's 150, for which there is no switch: so a provider of our own
- * passes on the one that we need, in a library context where the default provider is not. */
+ * passes on the few that we need, in a library context where the default provider is not. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, which has no successor short of a provider */
 #include "base/openssl.h"
 
@@ -78,19 +78,32 @@ void sops_openssl_kernel_random(void)
     }
 }
 
-/* ---- one cipher ---------------------------------------------------------------------------------------------- */
+/* ---- a few algorithms ---------------------------------------------------------------------------------------- */
 
 #define GCM "AES-256-GCM"
 
+static const struct {
+    const char *name;
+    const EVP_MD *(*known)(void);
+} digests[] = {
+    {"SHA3-256", EVP_sha3_256},
+    {"SHA3-512", EVP_sha3_512},
+    {"SHAKE-128", EVP_shake128},
+    {"SHAKE-256", EVP_shake256},
+};
+#define DIGESTS (sizeof digests / sizeof digests[0])
+
 static OSSL_PROVIDER *whole; /* the default provider, in a context of its own */
-static OSSL_ALGORITHM ciphers[2];
+static OSSL_LIB_CTX *ours;   /* a context that has only what is picked; NULL: OpenSSL would not */
+static OSSL_ALGORITHM picked_cipher[2], picked_digests[DIGESTS + 1];
 static EVP_CIPHER *gcm;
+static EVP_MD *fetched[DIGESTS];
 
 static const OSSL_ALGORITHM *our_query(void *context, int operation, int *no_cache)
 {
     (void)context;
     *no_cache = 0;
-    return operation == OSSL_OP_CIPHER ? ciphers : NULL;
+    return operation == OSSL_OP_CIPHER ? picked_cipher : operation == OSSL_OP_DIGEST ? picked_digests : NULL;
 }
 
 /* The functions are the default provider's, and so is the context that they are given. */
@@ -106,36 +119,70 @@ static int our_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     return 1;
 }
 
-/* Is `name` the first of the names "NAME:ALIAS:…"? */
-static bool named(const OSSL_ALGORITHM *a, const char *name)
+/* The algorithm whose first name is `name`, behind those that are in `to`, which ends with an empty one. */
+static void pick(int operation, const char *name, OSSL_ALGORITHM *to)
 {
+    int no_cache = 0;
     size_t n = strlen(name);
-    return strncmp(a->algorithm_names, name, n) == 0 && (a->algorithm_names[n] == ':' || a->algorithm_names[n] == '\0');
+    const OSSL_ALGORITHM *a = OSSL_PROVIDER_query_operation(whole, operation, &no_cache);
+    while (to->algorithm_names != NULL) {
+        to++;
+    }
+    for (; a != NULL && a->algorithm_names != NULL && to->algorithm_names == NULL; a++) {
+        if (strncmp(a->algorithm_names, name, n) == 0 && strchr(":", a->algorithm_names[n]) != NULL) {
+            *to = *a;
+        }
+    }
 }
 
-static void pick_gcm(void)
+static void open_ours(void)
 {
-    OSSL_LIB_CTX *theirs = OSSL_LIB_CTX_new(), *ours = OSSL_LIB_CTX_new();
-    whole = theirs != NULL && ours != NULL ? OSSL_PROVIDER_load(theirs, "default") : NULL;
-    int no_cache = 0;
-    const OSSL_ALGORITHM *a = whole != NULL ? OSSL_PROVIDER_query_operation(whole, OSSL_OP_CIPHER, &no_cache) : NULL;
-    while (a != NULL && a->algorithm_names != NULL && !named(a, GCM)) {
-        a++;
-    }
-    if (a != NULL && a->algorithm_names != NULL) {
-        ciphers[0] = *a;
-        ciphers[0].algorithm_names = GCM;
-        if (OSSL_PROVIDER_add_builtin(ours, "sops", our_provider) == 1 && OSSL_PROVIDER_load(ours, "sops") != NULL) {
+    OSSL_LIB_CTX *theirs = OSSL_LIB_CTX_new(), *made = OSSL_LIB_CTX_new();
+    whole = theirs != NULL && made != NULL ? OSSL_PROVIDER_load(theirs, "default") : NULL;
+    if (whole != NULL) {
+        pick(OSSL_OP_CIPHER, GCM, picked_cipher);
+        for (size_t i = 0; i < DIGESTS; i++) {
+            pick(OSSL_OP_DIGEST, digests[i].name, picked_digests);
+        }
+        if (OSSL_PROVIDER_add_builtin(made, "sops", our_provider) == 1 && OSSL_PROVIDER_load(made, "sops") != NULL) {
+            ours = made;
             gcm = EVP_CIPHER_fetch(ours, GCM, NULL);
         }
     }
 }
 
-EVP_CIPHER *sops_openssl_gcm(void)
+static bool has_ours(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (!as_configured) {
-        (void)pthread_once(&once, pick_gcm);
+        (void)pthread_once(&once, open_ours);
     }
-    return !as_configured && gcm != NULL && EVP_CIPHER_up_ref(gcm) == 1 ? gcm : EVP_CIPHER_fetch(NULL, GCM, NULL);
+    return !as_configured && ours != NULL;
+}
+
+EVP_CIPHER *sops_openssl_gcm(void)
+{
+    return has_ours() && gcm != NULL && EVP_CIPHER_up_ref(gcm) == 1 ? gcm : EVP_CIPHER_fetch(NULL, GCM, NULL);
+}
+
+static void fetch_digests(void)
+{
+    for (size_t i = 0; i < DIGESTS; i++) {
+        fetched[i] = EVP_MD_fetch(ours, digests[i].name, NULL);
+    }
+}
+
+const EVP_MD *sops_openssl_digest(const EVP_MD *known)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (!has_ours()) {
+        return known;
+    }
+    (void)pthread_once(&once, fetch_digests);
+    for (size_t i = 0; i < DIGESTS; i++) {
+        if (digests[i].known() == known && fetched[i] != NULL) {
+            return fetched[i];
+        }
+    }
+    return known;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct evp_cipher_st;
+struct evp_md_st;
 
 /* Once, before any use of OpenSSL. `configured`: somebody chose a configuration (OPENSSL_CONF), so all is done as
  * OpenSSL does it by itself. Otherwise no configuration is read, and the names of algorithms are not collected. */
@@ -18,5 +19,7 @@ void sops_openssl_names(void);
 void sops_openssl_kernel_random(void);
 /* AES-256-GCM, for EVP_CIPHER_free when done with; NULL when OpenSSL has none. */
 struct evp_cipher_st *sops_openssl_gcm(void);
+/* What EVP_sha3_256 and its like give, in a form that need not be looked up for each use; others as they are. */
+const struct evp_md_st *sops_openssl_digest(const struct evp_md_st *known);
 
 #endif

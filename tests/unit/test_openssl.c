@@ -54,6 +54,21 @@ static void same_cipher(void **state)
     EVP_CIPHER_free(ours);
 }
 
+static void same_digests(void **state)
+{
+    (void)state;
+    const EVP_MD *const known[] = {EVP_sha3_256(), EVP_sha3_512(), EVP_shake128(), EVP_shake256(), EVP_sha256()};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        uint8_t a[64] = {0}, b[64] = {0};
+        const EVP_MD *ours = sops_openssl_digest(known[i]);
+        assert_int_equal(ours == known[i], i == 4);
+        assert_int_equal(EVP_Digest("abc", 3, a, NULL, ours, NULL), 1);
+        assert_int_equal(EVP_Digest("abc", 3, b, NULL, known[i], NULL), 1);
+        assert_memory_equal(a, b, sizeof a);
+        assert_int_equal(EVP_MD_get_flags(ours) & EVP_MD_FLAG_XOF, EVP_MD_get_flags(known[i]) & EVP_MD_FLAG_XOF);
+    }
+}
+
 static void random_bytes(void **state)
 {
     (void)state;
@@ -65,7 +80,7 @@ static void random_bytes(void **state)
     assert_memory_not_equal(a, b, sizeof a);
     size_t zeros = 0;
     for (size_t i = 0; i < sizeof a; i++) {
-        zeros += (a[i] == 0) + (b[i] == 0);
+        zeros += (a[i] == 0 ? 1U : 0U) + (b[i] == 0 ? 1U : 0U);
     }
     assert_true(zeros < 20);
     assert_int_equal(RAND_status(), 1);
@@ -83,7 +98,7 @@ static void as_configured(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_cipher), cmocka_unit_test(random_bytes),
-                                       cmocka_unit_test(as_configured)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_cipher), cmocka_unit_test(same_digests),
+                                       cmocka_unit_test(random_bytes), cmocka_unit_test(as_configured)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

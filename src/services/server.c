@@ -334,20 +334,30 @@ static bool take_signals(struct server *s, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "cannot wait for signals: %s", sops_os_error(errno));
 }
 
+static bool announce(const struct server *s, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    const char *line = NULL;
+    bool ok =
+        !s->said->verbose || (sops_buf_addf(&text, e, "Listening on %s://%s", s->said->network, s->said->address) &&
+                              (line = sops_buf_cstr(&text, e)) != NULL);
+    if (line != NULL) {
+        s->world->say(s->world, SOPS_SAY_NOTE, line);
+    }
+    sops_buf_free(&text);
+    return ok;
+}
+
 bool sops_server_run(struct sops_world *w, const struct sops_server *said, struct sops_err *e)
 {
     struct server s = {.world = w, .said = said, .listener = -1, .signals = -1};
     bool ok = sops_grpc_load(w, e) && make_lock(&s, e) && take_signals(&s, e) &&
               (s.listener = sops_listen(w, said->network, said->address, e)) >= 0;
     if (ok) {
-        struct sops_buf text = {0};
-        ok = sops_buf_addf(&text, e, "Listening on %s://%s", said->network, said->address);
-        const char *line = ok && said->verbose ? sops_buf_cstr(&text, e) : NULL;
-        if (line != NULL) {
-            w->say(w, SOPS_SAY_NOTE, line);
+        ok = announce(&s, e);
+        if (ok) {
+            loop(&s);
         }
-        sops_buf_free(&text);
-        loop(&s);
         (void)close(s.listener);
         dismiss(&s);
         if (strcmp(said->network, "unix") == 0) {

@@ -197,7 +197,7 @@ static void test_limits(void **state)
     }
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         static struct sops_pair pair[1100];
-        static char name[1100][8];
+        static char name[1100][16];
         struct sops_key kms = {.source = sops_keysource_named(SOPS_LIT("kms")), .map = pair}, k;
         struct sops_err e = {0};
         struct sops_buf in = {0};

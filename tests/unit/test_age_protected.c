@@ -5,6 +5,10 @@
 
 #include "keysources/age_internal.h"
 
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #define SECRET "kat identity passphrase"
 #define SECRET_HEX "6b6174206964656e746974792070617373706872617365"
 #define CACHE_ID "SopsAge3QFTOD7Q3HSFCF3OJYW5KGOEFSFSFQQTOL5ETPW5" /* of encrypted-identity.age */
@@ -140,6 +144,66 @@ static void from_agent(void **state)
     agent(GREETING OPTIONS "OK 00\n", "OPTION ttytype=xterm\n", "incorrect passphrase");
 }
 
+/* Values that would not fit into a line, or be two of them, are not sent. */
+static void odd_options(void **state)
+{
+    (void)state;
+    char longest[600];
+    struct age_world a;
+    struct age_peer p = {.script = GREETING "OK\nOK " SECRET_HEX "\n"};
+    char tty[8];
+    if (readlink("/proc/self/fd/0", tty, sizeof tty) <= 0) {
+        skip();
+    }
+    age_world_new(&a);
+    a.peer = &p;
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    age_world_set(&a, "GPG_AGENT_INFO", "/run/S.gpg-agent");
+    age_world_set(&a, "TERM", longest);
+    age_world_set(&a, "DISPLAY", ":0\nBYE");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "encrypted-identity.age");
+    age_assert_kat(&a, "x25519.age");
+    assert_null(strstr(p.heard, "display"));
+    assert_null(strstr(p.heard, "BYE"));
+    assert_null(strstr(p.heard, "ttytype"));
+    age_world_end(&a);
+}
+
+/* Without GPG_AGENT_INFO the socket of the session counts. */
+static void agent_of_the_session(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct age_peer p = {.script = GREETING "OK\nOK " SECRET_HEX "\n"};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct passwd *me = getpwuid(getuid());
+    char usual[256], tty[8];
+    (void)snprintf(usual, sizeof usual, "%s/.gnupg/S.gpg-agent", me != NULL ? me->pw_dir : "");
+    if (access(usual, F_OK) == 0 || readlink("/proc/self/fd/0", tty, sizeof tty) <= 0) {
+        skip(); /* the one below the home folder would come first */
+    }
+    age_world_new(&a);
+    a.peer = &p;
+    age_world_file(&a, "gnupg/other", SOPS_LIT(""));
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/gnupg/S.gpg-agent", a.home);
+    a.answers = right;
+    age_world_set(&a, "GPG_AGENT_INFO", NULL);
+    age_world_set(&a, "XDG_RUNTIME_DIR", a.home);
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "encrypted-identity.age");
+    age_assert_kat(&a, "x25519.age"); /* there is no socket yet: asked on the terminal */
+    assert_int_equal(a.questions, 1);
+    assert_int_equal(p.opened, 0);
+    sops_world_forget(&a.world);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    age_assert_kat(&a, "x25519.age");
+    assert_int_equal(a.questions, 1);
+    assert_string_equal(p.name, address.sun_path);
+    (void)close(fd);
+    age_world_end(&a);
+}
+
 /* An agent that cannot be reached leaves the terminal. */
 static void agent_gone(void **state)
 {
@@ -157,8 +221,9 @@ static void agent_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_terminal), cmocka_unit_test(from_variable), cmocka_unit_test(failures),
-        cmocka_unit_test(from_agent),    cmocka_unit_test(agent_gone),
+        cmocka_unit_test(from_terminal),        cmocka_unit_test(from_variable), cmocka_unit_test(failures),
+        cmocka_unit_test(from_agent),           cmocka_unit_test(agent_gone),    cmocka_unit_test(odd_options),
+        cmocka_unit_test(agent_of_the_session),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -330,6 +330,43 @@ static void inconsistent_rsa(void **state)
     sops_buf_free(&out);
 }
 
+/* Stanzas of other types, whatever they hold, are passed over. */
+static void other_types_first(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ed25519_plain", "rsa2048_plain_openssh"};
+    for (size_t i = 0; i < 2; i++) {
+        struct age_world a;
+        struct sops_age_set set = {0};
+        struct sops_buf text = {0}, armored = {0}, file = {0};
+        struct sops_age_header h = {0};
+        struct sops_err e = {0};
+        uint8_t key[SOPS_AGE_FILE_KEY];
+        char path[256], name[256];
+        age_world_new(&a);
+        path_of(path, sizeof path, names[i], "");
+        (void)snprintf(name, sizeof name, "%sssh-%s.age", KAT, names[i]);
+        age_read_file(path, &text);
+        age_read_file(name, &armored);
+        assert_ok(sops_age_ssh_add(&set, path, sops_buf_view(&text), &e), &e);
+        assert_ok(sops_age_dearmor(sops_buf_view(&armored), &file, &e), &e);
+        assert_ok(sops_age_header_parse(sops_buf_view(&file), &h, &e), &e);
+        struct sops_slice arg[] = {SOPS_LIT("X25519"), SOPS_LIT("!"), SOPS_LIT("!"), SOPS_LIT("!")};
+        struct sops_slice twin[] = {i == 0 ? SOPS_LIT(SOPS_SSH_RSA) : SOPS_LIT(SOPS_SSH_ED25519)};
+        struct sops_age_stanza second = {twin, 1, {0}, h.stanzas}, first = {arg, 4, {0}, &second};
+        h.stanzas = &first;
+        assert_int_equal(sops_age_ssh_unwrap(&a.world, set.first, &h, key, &e), SOPS_AGE_MINE);
+        h.stanzas = NULL;
+        assert_int_equal(sops_age_ssh_unwrap(&a.world, set.first, &h, key, &e), SOPS_AGE_NOT_MINE);
+        sops_age_header_free(&h);
+        sops_age_set_free(&set);
+        sops_buf_free(&text);
+        sops_buf_free(&armored);
+        sops_buf_free(&file);
+        age_world_end(&a);
+    }
+}
+
 /* Once the tag fits, a stanza that does not open ends the entry. */
 static void broken_stanzas(void **state)
 {
@@ -365,7 +402,7 @@ int main(void)
         cmocka_unit_test(from_home),          cmocka_unit_test(passphrases),      cmocka_unit_test(lazy),
         cmocka_unit_test(public_beside),      cmocka_unit_test(refused_keys),     cmocka_unit_test(cut_files),
         cmocka_unit_test(refused_recipients), cmocka_unit_test(inconsistent_rsa), cmocka_unit_test(wrong_inverse),
-        cmocka_unit_test(broken_stanzas),
+        cmocka_unit_test(other_types_first),  cmocka_unit_test(broken_stanzas),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

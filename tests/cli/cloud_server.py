@@ -159,7 +159,6 @@ def faults(handler, path):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = False
     timeout = 60
     kind = "HTTP"
 
@@ -175,6 +174,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.kind != "PROXY":
             return self.send_error(405)
         with socket.create_connection(("127.0.0.1", ports["HTTPS"])) as there:
+            there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             ends = [self.connection, there]
             while True:
@@ -212,8 +212,9 @@ class Server(socketserver.ThreadingTCPServer):
     tls = None
 
     def finish_request(self, request, address):
-        if self.tls:
+        if request.family != socket.AF_UNIX:
             request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
             request = self.tls.wrap_socket(request, server_side=True)
         self.RequestHandlerClass(request, address, self)
 

@@ -205,6 +205,81 @@ static void text_forms(void **state)
     }
 }
 
+/* Several identities on a line are for the variable alone. */
+static void forms_of_sources(void **state)
+{
+    (void)state;
+    struct sops_buf enc = {0};
+    struct sops_err e = {0};
+    char both[300];
+    (void)snprintf(both, sizeof both, "%s %s", alice_key, bob_key);
+    for (int source = 0; source < 3; source++) {
+        static const char *const names[] = {"SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"};
+        struct age_world a;
+        char path[128];
+        age_world_new(&a);
+        sops_buf_cut(&enc, 0);
+        assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+        age_world_file(&a, "keys", sops_str(both));
+        (void)snprintf(path, sizeof path, "%s/keys", a.home);
+        a.output = both;
+        age_world_set(&a, names[source], source == 0 ? both : source == 1 ? path : "cmd");
+        if (source == 0) {
+            age_assert_opens(&a, sops_buf_view(&enc));
+        } else {
+            age_assert_shut(&a, sops_buf_view(&enc), names[source]);
+        }
+        age_world_end(&a);
+    }
+    sops_buf_free(&enc);
+}
+
+/* The right identity does not help a header that was changed. */
+static void changed_header(void **state)
+{
+    (void)state;
+    struct age_world a;
+    struct sops_buf enc = {0}, file = {0}, again = {0};
+    struct sops_err e = {0};
+    age_world_new(&a);
+    age_world_set(&a, "SOPS_AGE_KEY", bob_key);
+    assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
+    assert_ok(sops_age_dearmor(sops_buf_view(&enc), &file, &e), &e);
+    uint8_t *mac = memmem(file.ptr, file.len, "\n--- ", 5);
+    assert_non_null(mac);
+    mac[5] = mac[5] != 'A' ? 'A' : 'B';
+    assert_ok(sops_age_armor(sops_buf_view(&file), &again, &e), &e);
+    age_assert_shut(&a, sops_buf_view(&again), "its MAC is wrong");
+    age_assert_opens(&a, sops_buf_view(&enc));
+    sops_buf_free(&enc);
+    sops_buf_free(&file);
+    sops_buf_free(&again);
+    age_world_end(&a);
+}
+
+static void refused_words(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"AGE1X", "unknown recipient type: 'AGE1X'"},
+        {"", "unknown recipient type"},
+        {"pgp", "unknown recipient type"},
+        {"github:somebody", "unknown recipient type"},
+        {"age-secret-key-", "private identity"},
+        {"xage-plugin-", "private identity"},
+        {"-----BEGIN OPENSSH PRIVATE KEY-----", "private identity"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_age_recipient r = {0};
+        struct sops_err e = {0};
+        assert_false(sops_age_recipient_parse(sops_str(cases[i][0]), &r, &e));
+        if (strstr(e.msg, cases[i][1]) == NULL) {
+            fail_msg("%s: %s", cases[i][0], e.msg);
+        }
+        sops_err_clear(&e);
+    }
+}
+
 static void broken_source_hinders_none(void **state)
 {
     (void)state;
@@ -515,6 +590,9 @@ int main(void)
         cmocka_unit_test(low_order_recipient),
         cmocka_unit_test(read_once),
         cmocka_unit_test(hybrid),
+        cmocka_unit_test(forms_of_sources),
+        cmocka_unit_test(changed_header),
+        cmocka_unit_test(refused_words),
         cmocka_unit_test(hybrid_of_another_program),
         cmocka_unit_test(without_memory),
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identities behind a passphrase: from the terminal, and from a gpg-agent that follows a script (spec 61 section 1.8).
  */
+#include "age_locked.h"
 #include "age_world.h"
 
 #include "keysources/age_internal.h"
@@ -144,6 +145,95 @@ static void from_agent(void **state)
     agent(GREETING OPTIONS "OK 00\n", "OPTION ttytype=xterm\n", "incorrect passphrase");
 }
 
+/* What a locked file may hold: lines of native identities in UTF-8, one at least. */
+static void contents(void **state)
+{
+    (void)state;
+    static const char identity[] = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    static const struct {
+        const char *front, *back, *words; /* around an identity that does not fit; NULL: there is none */
+    } cases[] = {
+        {"# comment\n", "\n", "did not match"},
+        {"# b\xc3\xbcro\n", "\n", "did not match"},
+        {"# b\xfc\n", "\n", "not valid UTF-8"},
+        {"AGE-PLUGIN-TESTECHO-10QN6L2YT\n", "\n", "line 1"},
+        {"ssh-ed25519 AAAA\n", "\n", "line 1"},
+        {"\n \n", "\n", "line 2"},
+        {"", " ", "line 1"},
+        {"# nothing\n", NULL, "no identity found"},
+        {"", NULL, "no identity found"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static const char *const word[] = {"word", NULL};
+        struct age_world a;
+        struct sops_buf text = {0}, locked = {0}, enc = {0};
+        struct sops_err e = {0};
+        age_world_new(&a);
+        a.answers = word;
+        assert_true(sops_buf_addf(&text, &e, "%s%s%s", cases[i].front, cases[i].back != NULL ? identity : "",
+                                  cases[i].back != NULL ? cases[i].back : ""));
+        assert_ok(age_lock(&a.world, sops_buf_view(&text), "word", &locked, &e), &e);
+        age_world_set(&a, "SOPS_AGE_KEY", sops_buf_cstr(&locked, &e));
+        age_read_file(KAT "hybrid.age", &enc);
+        age_assert_shut(&a, sops_buf_view(&enc), cases[i].words);
+        assert_int_equal(a.questions, 1);
+        sops_buf_free(&text);
+        sops_buf_free(&locked);
+        sops_buf_free(&enc);
+        age_world_end(&a);
+    }
+}
+
+static void long_files(void **state)
+{
+    (void)state;
+    struct sops_buf text = {0};
+    struct sops_err e = {0};
+    assert_true(sops_buf_adds(&text, "age-encryption", &e) && sops_buf_addn(&text, 'x', ((size_t)16 << 20) - 15, &e));
+    for (int more = 0; more < 2; more++) {
+        struct sops_age_set set = {0};
+        assert_int_equal(sops_age_protected_add(&set, sops_buf_view(&text), &e), more == 0);
+        assert_true(more == 0 || strstr(e.msg, "too long") != NULL);
+        sops_age_set_free(&set);
+        assert_true(sops_buf_addc(&text, 'x', NULL));
+    }
+    sops_err_clear(&e);
+    sops_buf_free(&text);
+}
+
+/* An agent that talks and talks; one that will not forget a wrong passphrase. */
+static void agent_misbehaves(void **state)
+{
+    (void)state;
+    char *flood = malloc(40001);
+    assert_non_null(flood);
+    memset(flood, 'x', 40000);
+    flood[40000] = '\0';
+    agent(flood, "", "answer is too long");
+    free(flood);
+    struct age_world a;
+    struct age_peer p = {.script = GREETING OPTIONS "OK 00\n"};
+    char tty[8];
+    if (readlink("/proc/self/fd/0", tty, sizeof tty) <= 0) {
+        skip();
+    }
+    struct sops_buf enc = {0};
+    age_world_new(&a);
+    a.peer = &p;
+    age_world_set(&a, "GPG_AGENT_INFO", "/run/S.gpg-agent:0:1");
+    age_world_set(&a, "TERM", "xterm");
+    age_world_set(&a, "DISPLAY", ":1");
+    age_world_set(&a, "SOPS_AGE_KEY_FILE", KAT "encrypted-identity.age");
+    age_read_file(KAT "x25519.age", &enc);
+    age_assert_shut(&a, sops_buf_view(&enc), "incorrect passphrase");
+    assert_null(strstr(a.said, "could not be removed")); /* "OK 00" answers that, too */
+    p.script = GREETING OPTIONS "ERR 1 no\n";
+    sops_age_agent_forget(&a.world, "SopsAgeX");
+    assert_non_null(strstr(a.said, "could not be removed from gpg-agent: gpg-agent: ERR 1 no"));
+    sops_buf_free(&enc);
+    age_world_end(&a);
+}
+
 /* Values that would not fit into a line, or be two of them, are not sent. */
 static void odd_options(void **state)
 {
@@ -221,8 +311,9 @@ static void agent_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_terminal),        cmocka_unit_test(from_variable), cmocka_unit_test(failures),
-        cmocka_unit_test(from_agent),           cmocka_unit_test(agent_gone),    cmocka_unit_test(odd_options),
+        cmocka_unit_test(from_terminal),        cmocka_unit_test(from_variable),    cmocka_unit_test(failures),
+        cmocka_unit_test(from_agent),           cmocka_unit_test(agent_gone),       cmocka_unit_test(contents),
+        cmocka_unit_test(long_files),           cmocka_unit_test(agent_misbehaves), cmocka_unit_test(odd_options),
         cmocka_unit_test(agent_of_the_session),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);

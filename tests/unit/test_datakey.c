@@ -239,6 +239,74 @@ static void there_and_back(void **state)
     sops_err_clear(&e);
 }
 
+/* Sources by the ids of the published vectors (spec 60 section 1.2); none opens anything. */
+static char tried[64];
+static bool note_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
+{
+    (void)w;
+    (void)plain;
+    size_t n = strlen(tried);
+    (void)snprintf(tried + n, sizeof tried - n, "%.*s,", SOPS_ARG(k->field[0]));
+    sops_fail(e, SOPS_E_GENERIC, "a long reason that has to be broken into lines as it has more than sixty letters");
+    return sops_hint(e, "a hint");
+}
+static const struct sops_keysource vault = {.id = "hc_vault", .unwrap = note_unwrap};
+static const struct sops_keysource age = {.id = "age", .unwrap = note_unwrap};
+static const struct sops_keysource pgp = {.id = "pgp", .unwrap = note_unwrap};
+
+static void order(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct sops_keysource *source[4];
+        const char *order, *tried;
+    } cases[] = {
+        {{&vault, &age, &pgp}, SOPS_DEFAULT_ORDER, "1,2,0,"},
+        {{&pgp, &vault, &pgp, &age}, SOPS_DEFAULT_ORDER, "3,0,2,1,"},
+        {{&vault, &pgp, &age}, "pgp,age,hc_vault", "1,2,0,"},
+        {{&vault, &pgp, &age}, "azure_kv,age", "2,0,1,"},
+        {{&vault, &pgp, &age}, "", "0,1,2,"},
+        {{&vault, &pgp, &age}, "dummy1,age,dummy2,pgp,dummy3", "2,1,0,"},
+    };
+    static const char *const numbers[] = {"0", "1", "2", "3"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture f;
+        struct sops_secret found = {0};
+        struct sops_err e = {0};
+        size_t count = cases[i].source[3] != NULL ? 4 : 3;
+        fill(&f, count, "key");
+        for (size_t k = 0; k < count; k++) {
+            f.key[k].source = cases[i].source[k];
+            f.key[k].field[0] = sops_str(numbers[k]);
+        }
+        tried[0] = '\0';
+        assert_false(sops_datakey_unwrap(&f.world, &f.local, &f.meta, sops_str(cases[i].order), &found, &e));
+        assert_string_equal(tried, cases[i].tried);
+        assert_int_equal(e.code, SOPS_E_NO_KEY);
+        if (i == 4) {
+            assert_slice(sops_buf_view(&e.detail),
+                         "Group 0: FAILED\n"
+                         "  0: FAILED\n"
+                         "    - | a long reason that has to be broken into lines as it has\n"
+                         "      | more than sixty letters\n"
+                         "      | a hint\n\n"
+                         "  1: FAILED\n"
+                         "    - | a long reason that has to be broken into lines as it has\n"
+                         "      | more than sixty letters\n"
+                         "      | a hint\n\n"
+                         "  2: FAILED\n"
+                         "    - | a long reason that has to be broken into lines as it has\n"
+                         "      | more than sixty letters\n"
+                         "      | a hint\n\n"
+                         "Recovery failed because no master key was able to decrypt the file. In\n"
+                         "order for SOPS to recover the file, at least one key has to be successful,\n"
+                         "but none were.\n");
+        }
+        sops_err_clear(&e);
+        done(&f);
+    }
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
 struct seen {
@@ -282,9 +350,10 @@ static void threads_may_go_anywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(computing_keys),       cmocka_unit_test(all_kinds_together),
-        cmocka_unit_test(service_in_the_chain), cmocka_unit_test(failures_in_order),
-        cmocka_unit_test(there_and_back),       cmocka_unit_test(threads_may_go_anywhere),
+        cmocka_unit_test(computing_keys),          cmocka_unit_test(all_kinds_together),
+        cmocka_unit_test(service_in_the_chain),    cmocka_unit_test(failures_in_order),
+        cmocka_unit_test(there_and_back),          cmocka_unit_test(order),
+        cmocka_unit_test(threads_may_go_anywhere),
     };
     return cmocka_run_group_tests_name("datakey", tests, NULL, test_no_leaks);
 }

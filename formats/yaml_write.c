@@ -214,11 +214,8 @@ static bool line_of(struct writer *w, struct text *pending, size_t c, struct sop
     return (column_of(w) == 0 || sops_buf_addc(w->out, ' ', e)) && flush(w, pending, c, c == 0, e);
 }
 
-static bool line_and_foot(struct writer *w, size_t c, struct sops_err *e)
+static bool foot(struct writer *w, size_t c, struct sops_err *e)
 {
-    if (!line_of(w, &w->line, c, e)) {
-        return false;
-    }
     if (!waits(&w->foot)) {
         return true;
     }
@@ -227,6 +224,11 @@ static bool line_and_foot(struct writer *w, size_t c, struct sops_err *e)
     }
     w->gap = c;
     return true;
+}
+
+static bool line_and_foot(struct writer *w, size_t c, struct sops_err *e)
+{
+    return line_of(w, &w->line, c, e) && foot(w, c, e);
 }
 
 /* ---- scalars ---------------------------------------------------------------------------------------------------- */
@@ -499,12 +501,12 @@ static bool step(struct writer *w, struct sops_err *e)
 
 static bool end_line(struct writer *w, struct sops_err *e) { return column_of(w) == 0 || new_line(w, e); }
 
-/* A collection at the root. */
+/* A collection at the root. A LINE that found no value at the end of the document before stands at the start. */
 static bool root(struct writer *w, const struct sops_node *n, struct sops_err *e)
 {
     struct frame f = {.n = n};
     pend(&w->head, head_of(n, (struct range){0}));
-    if (!heads(w, 0, e)) {
+    if (!heads(w, 0, e) || !line_of(w, &w->line, 0, e)) {
         return false;
     }
     if (behind_comments(n->child) == NULL ? !empty(w, &f, 0, 0, e) : !push(w, f, e)) {
@@ -516,7 +518,7 @@ static bool root(struct writer *w, const struct sops_node *n, struct sops_err *e
         }
     }
     w->gap = 0;
-    if (!line_and_foot(w, 0, e)) {
+    if (!foot(w, 0, e)) {
         return false;
     }
     w->gap = NO_GAP;

@@ -64,6 +64,9 @@ static bool parse(struct sops_slice s, struct version *v)
         }
     }
     s = sops_slice_first(s, minus);
+    if (s.len == 0 || s.ptr[s.len - 1] == '.') {
+        return false;
+    }
     size_t n = 0;
     struct sops_slice piece;
     while (s.len != 0 && sops_slice_next(&s, '.', &piece)) {

@@ -410,10 +410,38 @@ static void comments_from_elsewhere(void **state)
     }
 }
 
+/* The comment at the end of a line whose entry is taken out waits for the next value, also in the next document. */
+static void comments_of_what_is_gone(void **state)
+{
+    (void)state;
+    static const struct pair cases[] = {
+        {"b: 2 #x\nc: 3\n", "c: 3 #x\n"},
+        {"b: 2 #x\nc:\n  - 1\nd: 4\n", "c:\n    - 1\nd: 4 #x\n"},
+        {"b: 2 #x\nsops:\n  a: 1\n", "sops:\n    a: 1\n"},
+        {"b: 2 #x\nsops:\n  a: 1\n---\n# h\nc: 3\n", "sops:\n    a: 1\n---\n# h\n#x\nc: 3\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_doc d = {0};
+        struct sops_buf out = {0};
+        struct sops_err e = {0};
+        assert_ok(sops_format_yaml.parse(&d, sops_str(cases[i].in), &e), &e);
+        struct sops_node *gone = d.parts->child;
+        while (gone->kind == SOPS_COMMENT) {
+            gone = gone->next;
+        }
+        sops_node_unlink(&d, gone);
+        assert_ok(sops_doc_emit(&d, &sops_format_yaml, &usual, &out, &e), &e);
+        assert_slice(sops_buf_view(&out), cases[i].want);
+        sops_buf_free(&out);
+        sops_doc_free(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layout),
+        cmocka_unit_test(comments_of_what_is_gone),
         cmocka_unit_test(indentation),
         cmocka_unit_test(types),
         cmocka_unit_test(strings),

@@ -360,9 +360,6 @@ bool sops_server_run(struct sops_world *w, const struct sops_server *said, struc
         }
         (void)close(s.listener);
         dismiss(&s);
-        if (strcmp(said->network, "unix") == 0) {
-            sops_temp_remove(said->address);
-        }
     }
     if (s.signals >= 0) {
         (void)close(s.signals);

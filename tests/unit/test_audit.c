@@ -181,10 +181,11 @@ static void test_database_that_hangs(void **state)
     (void)state;
     static const struct {
         struct sops_slice sent;
-        const char *words;
+        const char *mode, *words;
     } rows[] = {
-        {{(const uint8_t *)"", 0}, "timeout expired"},
-        {{(const uint8_t *)"R\0\0\0\x8\0\0\0\0Z\0\0\0\5I", 15}, "no answer within 6 seconds"},
+        {{(const uint8_t *)"N", 1}, "", "SSL was required"}, /* TLS is asked for when nothing is said */
+        {{(const uint8_t *)"", 0}, "sslmode=disable", "timeout expired"},
+        {{(const uint8_t *)"R\0\0\0\x8\0\0\0\0Z\0\0\0\5I", 15}, "sslmode=disable", "no answer within 6 seconds"},
     };
     if (dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL) == NULL) {
         skip();
@@ -201,8 +202,8 @@ static void test_database_that_hangs(void **state)
         char text[256];
         (void)snprintf(text, sizeof text,
                        "backends:\n  postgres:\n  - connection_string: host=127.0.0.1 port=%d user=me password=canary "
-                       "dbname=db sslmode=disable connect_timeout=2\n",
-                       ntohs(at.sin_port));
+                       "dbname=db connect_timeout=2 %s\n",
+                       ntohs(at.sin_port), rows[i].mode);
         struct sops_world w = TEST_WORLD;
         struct sops_err e = {0};
         const int64_t begin = sops_clock_ms();

@@ -480,7 +480,7 @@ static void low_order_recipient(void **state)
     struct sops_err e = {0};
     uint8_t zero[32] = {0};
     age_world_new(&a);
-    struct sops_age_recipient r = {.key = {zero, 32, 32}};
+    struct sops_age_recipient r = {.key = {.ptr = zero, .len = 32, .cap = 32}};
     struct sops_arena arena = {0};
     struct sops_age_stanza *s = NULL;
     assert_fails(sops_age_x25519_wrap(&a.world, &r, age_data_key, &arena, &s, &e), &e, SOPS_E_GENERIC);

@@ -87,6 +87,10 @@ static void kms(void **state)
     assert_slice(sign(&a, &r, &creds, "host: kms.us-west-2.amazonaws.com"),
                  SCOPE "content-type;host;x-amz-date;x-amz-target, "
                        "Signature=d836ea0ac788ab12285c0ae2762d0c47dc349fcfa017d5a2df1d96da8b262c3f");
+    r.url = "https://user:canary@kms.us-west-2.amazonaws.com/"; /* a user is no part of the host */
+    assert_slice(sign(&a, &r, &creds, "host: kms.us-west-2.amazonaws.com"),
+                 SCOPE "content-type;host;x-amz-date;x-amz-target, "
+                       "Signature=d836ea0ac788ab12285c0ae2762d0c47dc349fcfa017d5a2df1d96da8b262c3f");
     temporary.token = SOPS_LIT("TOKEN");
     assert_slice(sign(&a, &r, &temporary, "x-amz-security-token: TOKEN"),
                  SCOPE "content-type;host;x-amz-date;x-amz-security-token;x-amz-target, "

@@ -7,6 +7,7 @@
 #ifndef SOPS_FORMATS_YAML_COMMENTS_H
 #define SOPS_FORMATS_YAML_COMMENTS_H
 
+#include "formats/yaml_disguise.h"
 #include "formats/yaml_internal.h"
 
 #include <yaml.h>
@@ -35,10 +36,9 @@ struct sops_yaml_source {
     struct sops_arena scratch; /* for all else that lives until the text is read */
     yaml_parser_t parser;
     bool opened, ascii, ended;
-    struct sops_buf disguised; /* what libyaml gets where it is not `in`: see disguise() */
-    char stand_in[4];
-    size_t at_index, at_byte;    /* the cursor: it only moves forward */
-    struct sops_yaml_place rest; /* where the scanner rests behind the last token */
+    struct sops_yaml_disguise disguise; /* what libyaml gets where it is not `in` */
+    size_t at_index, at_byte;           /* the cursor: it only moves forward */
+    struct sops_yaml_place rest;        /* where the scanner rests behind the last token */
     struct sops_yaml_token *queue;
     size_t queue_at, queue_len, queue_cap;
     yaml_token_type_t last_type; /* the last token that is no BLOCK-END */

@@ -11,41 +11,9 @@
 #define FLOW_COST ((size_t)200 << 20) /* and 64 for each byte of the text; some half second, and 0.2 s for each MB */
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-static const char mark[] = "\xEF\xBB\xBF";
-
-static size_t find(struct sops_slice in, const char *three)
+static struct sops_slice scanned_text(const struct sops_yaml_source *s)
 {
-    const uint8_t *at = in.len != 0 ? memmem(in.ptr, in.len, three, 3) : NULL;
-    return at != NULL ? (size_t)(at - in.ptr) : in.len;
-}
-
-static void replace(uint8_t *text, size_t len, const char *from, const char *to)
-{
-    for (size_t at = 0; (at += find(sops_slice_of(text + at, len - at), from)) < len;) {
-        memcpy(text + at, to, 3);
-    }
-}
-
-/* A byte order mark inside the text is a character like any other, also where it starts a line; libyaml passes over it
- * there. So it gets one that is as long and does not occur, and its tokens get the mark back. */
-static bool disguise(struct sops_yaml_source *s, struct sops_err *e)
-{
-    if (s->in.len <= 3 || find(sops_slice_skip(s->in, 1), mark) == s->in.len - 1) {
-        return true;
-    }
-    unsigned c = 0xE000; /* for private use; 6400 of them need 19 KB to occur all */
-    do {
-        memcpy(s->stand_in, (char[]){(char)(0xE0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3F)), (char)(0x80 | (c & 0x3F))},
-               3);
-    } while (find(s->in, s->stand_in) != s->in.len && ++c <= 0xF8FF);
-    if (c > 0xF8FF) {
-        return true;
-    }
-    if (!sops_buf_add(&s->disguised, s->in, e)) {
-        return false;
-    }
-    replace(s->disguised.ptr + 1, s->disguised.len - 1, mark, s->stand_in);
-    return true;
+    return s->disguise.text.len != 0 ? sops_buf_view(&s->disguise.text) : s->in;
 }
 
 bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, struct sops_arena *texts, struct sops_err *e)
@@ -61,12 +29,12 @@ bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, struct sop
         all |= in.ptr[i];
     }
     s->ascii = all < 0x80;
-    if (!s->ascii && !disguise(s, e)) {
+    if (!sops_yaml_disguise(&s->disguise, in, e)) {
         return false;
     }
-    const uint8_t *scanned = s->disguised.len != 0 ? s->disguised.ptr : in.ptr;
+    struct sops_slice scanned = scanned_text(s);
     yaml_parser_set_encoding(&s->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&s->parser, scanned != NULL ? scanned : (const uint8_t *)"", in.len);
+    yaml_parser_set_input_string(&s->parser, scanned.ptr != NULL ? scanned.ptr : (const uint8_t *)"", scanned.len);
     return true;
 }
 
@@ -79,7 +47,7 @@ void sops_yaml_close(struct sops_yaml_source *s)
         sops_buf_free(&s->pending[i]);
     }
     sops_buf_free(&s->run);
-    sops_buf_free(&s->disguised);
+    sops_yaml_disguise_free(&s->disguise);
     sops_free(s->queue);
     sops_free(s->columns);
     sops_free(s->records);
@@ -119,33 +87,17 @@ static bool scanner_failed(struct sops_yaml_source *s, struct sops_err *e)
     size_t line = s->parser.problem_mark.line;
     if (s->parser.error == YAML_READER_ERROR) {
         line = 0;
-        for (size_t i = 0; i < s->parser.problem_offset && i < s->in.len; i++) {
-            line += s->in.ptr[i] == '\n';
+        struct sops_slice text = scanned_text(s);
+        for (size_t i = 0; i < s->parser.problem_offset && i < text.len; i++) {
+            line += text.ptr[i] == '\n';
         }
     }
     return sops_yaml_fail(e, line, s->parser.problem != NULL ? s->parser.problem : "not YAML");
 }
 
-static bool keep_bytes(struct sops_yaml_source *s, struct sops_arena *a, struct sops_slice text, struct sops_slice *to,
-                       struct sops_err *e)
-{
-    if (s->disguised.len == 0) {
-        return sops_arena_copy(a, text, to, e);
-    }
-    uint8_t *copy = sops_arena_bytes(a, text.len + 1, e);
-    if (copy == NULL) {
-        return false;
-    }
-    memcpy(copy, text.ptr, text.len);
-    replace(copy, text.len, s->stand_in, mark);
-    copy[text.len] = '\0';
-    *to = sops_slice_of(copy, text.len);
-    return true;
-}
-
 static bool keep(struct sops_yaml_source *s, const yaml_char_t *text, struct sops_slice *to, struct sops_err *e)
 {
-    return keep_bytes(s, &s->scratch, sops_str((const char *)text), to, e);
+    return sops_yaml_reveal(&s->disguise, sops_str((const char *)text), false, &s->scratch, to, e);
 }
 
 /* libyaml's token to ours; its texts are copied, so that it can be freed at once. */
@@ -158,7 +110,8 @@ static bool convert(struct sops_yaml_source *s, const yaml_token_t *t, struct so
     if (t->type == YAML_SCALAR_TOKEN) {
         struct sops_slice text = {t->data.scalar.value, t->data.scalar.length};
         to->plain = t->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-        return keep_bytes(s, s->texts, text, &to->text, e);
+        bool quoted = t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+        return sops_yaml_reveal(&s->disguise, text, quoted, s->texts, &to->text, e);
     }
     if (t->type == YAML_ANCHOR_TOKEN) {
         return keep(s, t->data.anchor.value, &to->text, e);

@@ -11,7 +11,7 @@ WORDS = ["a", "b", "key", "db", "password", "x_unencrypted", "x_encrypted", "sop
 SCALARS = ["1", "0", "-7", "007", "0o17", "0x1F", "0b11", "1_000", "1.5", "1e3", "1.", ".5", "+1", "1e400", "12345678901234567890",
            "9223372036854775808", ".inf", "-.INF", ".nan", "true", "True", "no", "yes", "off", "null", "Null", "~", "", "hello", "hello world",
            "2001-12-14", "2001-12-14T21:59:43.10-05:00", "2001-1-1", "12:30:45", "a: b", "a #b", "# no", "- a", "? a", "*a", "&a", "!a", "%a", "@a",
-           "`a", "{a", "[a", "a]", "a,b", "'", '"', "it's", 'say "x"', "back\\slash", "tab\there", "é", "日本語", "\U0001F600", "ENC[x]", "<<", "=",
+           "`a", "{a", "[a", "a]", "a,b", "'", '"', "it's", "don't \\'do' this\\\\", 'say "x"', "back\\slash", "tab\there", "é", "日本語", "\U0001F600", "ENC[x]", "<<", "=",
            " lead", "trail ", "a" * 90, "word " * 30, "line\nbreak", "two\n\nbreaks\n", "x\n ", "\ttab", "a\r\nb", "\x07"]
 COMMENTS = ["# c", "#c", "# a: b", "# é", "## two", "#  spaced  ", "# ENC[AES256_GCM,data:eA==,iv:eA==,tag:eA==,type:comment]", "#!x", "# -"]
 
@@ -114,7 +114,8 @@ class Yaml:
         if style == 0 and not any(c in s for c in "\n\t\r\x07"):
             return self.properties() + "'" + s.replace("'", "''") + "'"
         if style == 1 or flow:
-            return self.properties() + quoted(s)
+            text = quoted(s)
+            return self.properties() + (text.replace("'", "\\'") if self.chance(0.5) else text)
         return self.properties() + self.plain(s)
 
     def flow(self, depth):

@@ -61,6 +61,9 @@ static void layout(void **state)
         {"\xEF\xBB\xBF"
          "a: 1\n",
          "a: 1\n"},
+        /* \' is ' in double quotes, and two characters everywhere else. */
+        {"a: \"it\\'s \\\\\"\nb: it\\'s\nc: 'x\\'\nd: \"\\\\'\\\\\\'\" # \\'\n",
+         "a: it's \\\nb: it\\'s\nc: x\\\nd: \\'\\' # \\'\n"},
         {"a: {b, c: , ? d}", "a:\n    b: null\n    c: null\n    d: null\n"},
     };
     CHECK_ALL(cases);

@@ -106,7 +106,7 @@ static bool fake_http(struct sops_world *w, const struct sops_http_req *req, str
     assert_true(sops_buf_addf(&fake.log, e, "%s %s\n", req->method, req->url));
     for (const char *const *h = req->headers; h != NULL && *h != NULL; h++) {
         if (strncasecmp(*h, "content-type", 12) == 0 || strncasecmp(*h, "authorization: Bearer", 21) == 0 ||
-            strncasecmp(*h, "x-vault-token", 13) == 0) {
+            strncasecmp(*h, "x-vault-token", 13) == 0 || strncasecmp(*h, "x-amz-content-sha256", 20) == 0) {
             assert_true(sops_buf_addf(&fake.log, e, "%s\n", *h));
         }
     }
@@ -190,7 +190,8 @@ static void test_s3(void **state)
          true,
          false,
          "PUT https://my-bucket.s3.eu-west-1.amazonaws.com/p/f%20o.yaml?x-id=PutObject\n"
-         "content-type: application/octet-stream\nbytes\n",
+         "content-type: application/octet-stream\n"
+         "x-amz-content-sha256: 277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9\nbytes\n",
          NULL},
         {&sops_destination_s3,
          {odd},
@@ -285,6 +286,38 @@ static void test_vault(void **state)
          true,
          true,
          "GET http://v:8200/v1/secret/data/app/f%20o.yaml",
+         NULL},
+        {&sops_destination_vault_kv,
+         {path, address},
+         ENV("VAULT_TOKEN", "t"),
+         ANSWERS({200, "{\"data\":{\"data\":{\"a\":\"2\"}}}"}, {200, "{}"}),
+         true,
+         false,
+         "PUT http://v:8200/v1/secret/data/app/f%20o.yaml",
+         NULL},
+        {&sops_destination_vault_kv,
+         {path, address},
+         ENV("VAULT_TOKEN", "t"),
+         ANSWERS({200, "{\"data\":{\"data\":{\"a\":1}}}"}, {200, "{}"}),
+         true,
+         false,
+         "PUT http://v:8200/v1/secret/data/app/f%20o.yaml",
+         NULL},
+        {&sops_destination_vault_kv,
+         {path, address},
+         ENV("VAULT_TOKEN", "t"),
+         ANSWERS({200, "{\"data\":{\"data\":{\"a\":\"1\",\"b\":null}}}"}, {200, "{}"}),
+         true,
+         false,
+         "PUT http://v:8200/v1/secret/data/app/f%20o.yaml",
+         NULL},
+        {&sops_destination_vault_kv,
+         {path, address},
+         ENV("VAULT_TOKEN", "t"),
+         ANSWERS({200, "{\"data\":{\"data\":null}}"}, {200, "{}"}),
+         true,
+         false,
+         "PUT http://v:8200/v1/secret/data/app/f%20o.yaml",
          NULL},
         {&sops_destination_vault_kv,
          {path, none, kv, one},

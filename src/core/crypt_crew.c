@@ -2,8 +2,7 @@
 /* Threads are started only when there is more to do than starting them costs (some 50 microseconds each). */
 #include "core/crypt_engine.h"
 
-#include <pthread.h>
-#include <unistd.h>
+#include "base/thread.h"
 
 #define BATCH 128                     /* leaves that a thread takes at a time */
 #define WORTH_LEAVES 2048             /* from here on threads pay */
@@ -63,8 +62,8 @@ static size_t helpers_worth(const struct sops_crew *crew)
     if (crew->count < WORTH_LEAVES && bytes < WORTH_BYTES) {
         return 0;
     }
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 2 ? 0 : processors > SOPS_LANES ? SOPS_LANES - 1 : (size_t)processors - 1;
+    size_t processors = sops_processors();
+    return (processors < SOPS_LANES ? processors : SOPS_LANES) - 1;
 }
 
 void sops_crew_run(struct sops_crew *crew, void (*meanwhile)(void *arg), void *arg)
@@ -74,7 +73,7 @@ void sops_crew_run(struct sops_crew *crew, void (*meanwhile)(void *arg), void *a
     size_t started = 0;
     for (size_t helpers = helpers_worth(crew); started < helpers; started++) {
         worker[started + 1] = (struct worker){crew, &crew->c->engine->lane[started + 1]};
-        if (pthread_create(&thread[started], NULL, work, &worker[started + 1]) != 0) {
+        if (!sops_thread_start(&thread[started], started + 1, work, &worker[started + 1])) {
             break;
         }
     }

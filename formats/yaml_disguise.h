@@ -3,9 +3,8 @@
  * yaml_disguise.h - a text as libyaml must get it to read it as the original does (spec 21 section 1).
  *
  * Two things it takes otherwise: a byte order mark at the start of a later line, which is a character like any other,
- * and
- * \' in double quotes, which stands for '. Each is replaced, before scanning, by a character that does not occur in the
- * text, and put right in the tokens. The number of characters stays, so marks hold for the text as it was.
+ * and \' in double quotes, which stands for '. Each is replaced, before scanning, by a character that does not occur in
+ * the text, and put right in the tokens. The number of characters stays, so marks hold for the text as it was.
  */
 #ifndef SOPS_FORMATS_YAML_DISGUISE_H
 #define SOPS_FORMATS_YAML_DISGUISE_H

@@ -73,7 +73,8 @@ bool sops_age_recipient_parse(struct sops_slice text, struct sops_age_recipient 
         return sops_fail(e, SOPS_E_GENERIC, "an age recipient was expected, but this is a private identity");
     }
     if (!sops_slice_starts(text, SOPS_LIT("age1")) && !sops_slice_starts(text, SOPS_LIT("ssh-"))) {
-        return sops_fail(e, SOPS_E_GENERIC, "unknown recipient type: '%.*s'", SOPS_ARG(text));
+        sops_fail(e, SOPS_E_GENERIC, "unknown recipient type: '%.*s'", SOPS_ARG(text));
+        return sops_hint(e, "a recipient begins with age1 or ssh-; `sops keygen -y` prints yours");
     }
     out->kind = kind_of(text);
     bool ok = out->kind == SOPS_AGE_TO_SSH ? sops_age_ssh_public(text, &out->key, e) : parse_bech32(out, e);

@@ -19,8 +19,10 @@ struct sops_hpke_private {
     uint8_t share[32]; /* the public X25519 half */
 };
 
+/* The private key that a seed stands for. The caller wipes it. */
 bool sops_hpke_expand(const uint8_t seed[SOPS_HPKE_SEED], struct sops_hpke_private *out,
                       struct sops_err *e) SOPS_CHECKED;
+/* The public key: the ML-KEM half, then the X25519 one. */
 void sops_hpke_public(const struct sops_hpke_private *k, uint8_t out[SOPS_HPKE_PUBLIC]);
 
 /* A new shared secret for `to`, from 64 random bytes, and what tells it to the other side. Fails for an X25519 half of

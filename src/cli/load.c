@@ -71,7 +71,8 @@ bool sops_step_file(struct sops_job *j, struct sops_err *e)
 {
     if (j->opt->argc == 0) {
         sops_fail(e, SOPS_E_NO_FILE, "no file specified");
-        return sops_hint(e, "sops help %s", j->opt->verb->name);
+        const char *name = j->opt->verb->name; /* "" is the old form */
+        return sops_hint(e, "sops help%s%s", name[0] != '\0' ? " " : "", name);
     }
     warn_about_extras(j);
     take_file(j, j->opt->args[0]);
@@ -176,10 +177,14 @@ bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e)
 {
     int code = j->bad_input != 0 ? j->bad_input : SOPS_E_GENERIC;
     if (!parse(j, j->in->sealed != NULL ? j->in->sealed : j->in, code, e)) {
-        return false;
+        return j->in->sealed == NULL || sops_opt(j->opt, "input-type") != NULL
+                   ? false
+                   : sops_hint(e, "no name says what it is, so it is taken as %s; --input-type says otherwise",
+                               j->in->name);
     }
     if (!sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
         sops_within(e, "'%s'", shown(j));
+        sops_hint(e, "was the file cut off, or changed by hand? An older version of it may be whole");
         return sops_recode(e, code);
     }
     return true;

@@ -105,3 +105,15 @@ setup() {
     check 0 "$SOPS" filestatus plain.json
     same "$out" '{"encrypted":false}'
 }
+
+@test "what cannot be read says what to do: another type, an older version" {
+    check 1 "$SOPS" decrypt <<<'a: 1'
+    has "$err" "cannot parse 'stdin' as json"
+    has "$err" "hint: no name says what it is, so it is taken as binary; --input-type says otherwise"
+    check 1 "$SOPS" decrypt --input-type binary <<<'a: 1'
+    lacks "$err" "hint:"
+    sed '/"lastmodified": /d' e.json >cut.json
+    check 1 "$SOPS" decrypt cut.json
+    has "$err" "'cut.json': metadata: 'lastmodified'"
+    has "$err" "hint: was the file cut off"
+}

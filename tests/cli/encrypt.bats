@@ -64,6 +64,12 @@ setup() {
     cmp before p.json
 }
 
+@test "what is no recipient: the message says what one looks like" {
+    check 1 "$SOPS" encrypt --age somebody p.json
+    has "$err" "unknown recipient type: 'somebody'"
+    has "$err" "hint: a recipient begins with age1"
+}
+
 @test "stdin wants a name" {
     check 8 "$SOPS" encrypt --age "$ME" <p.json
     has "$err" --filename-override

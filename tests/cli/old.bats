@@ -37,6 +37,8 @@ setup() {
 }
 
 @test "a file is needed, and it must be there" {
+    check 100 "$SOPS"
+    same "$err" "$(printf 'no file specified\nhint: sops help')"
     check 100 "$SOPS" -d <e.json
     check 100 "$SOPS" -d none.json
     check 100 "$SOPS" -e --age "$ME" none.json

@@ -22,6 +22,7 @@ static char folder[] = "/tmp/test_file.XXXXXX";
 
 /* The system calls that make a replacement safe, in the order in which they are made: these stand before libc's. */
 static char calls[64];
+static mode_t written_mode; /* of the file that was written last, at that moment */
 
 static void note(char call)
 {
@@ -34,7 +35,11 @@ static void note(char call)
 
 ssize_t write(int fd, const void *from, size_t n)
 {
+    struct stat st;
     note('w');
+    if (fstat(fd, &st) == 0) {
+        written_mode = st.st_mode;
+    }
     return syscall(SYS_write, fd, from, n);
 }
 
@@ -218,6 +223,20 @@ static void in_the_safe_order(void **state)
     assert_true(sops_file_replace("a", SOPS_LIT("newer"), 0666, &e));
     /* The copy and its sync, the folder's; the file and its sync; then the copy goes. */
     assert_string_equal(calls, "wsswsus");
+}
+
+/* Nobody else can open the new file before it has the mode of the old one. */
+static void closed_until_whole(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    mode_t before = umask(0);
+    put("a", "old");
+    assert_int_equal(chmod("a", 0640), 0);
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    (void)umask(before);
+    assert_int_equal(written_mode, S_IFREG | 0600);
+    assert_int_equal(mode_of("a"), S_IFREG | 0640);
 }
 
 /* Labels and access lists go over to the new file. */
@@ -488,11 +507,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
     const struct CMUnitTest tests[] = {
-        TEST(in_the_safe_order), TEST(keeps_attributes),  TEST(reads),
-        TEST(reads_at_size),     TEST(replaces),          TEST(follows_links),
-        TEST(keeps_hard_links),  TEST(others_than_files), TEST(without_rights),
-        TEST(full_disk),         TEST(creates),           TEST(temp_folders),
-        TEST(absolute_paths),
+        TEST(in_the_safe_order), TEST(closed_until_whole), TEST(keeps_attributes), TEST(reads),
+        TEST(reads_at_size),     TEST(replaces),           TEST(follows_links),    TEST(keeps_hard_links),
+        TEST(others_than_files), TEST(without_rights),     TEST(full_disk),        TEST(creates),
+        TEST(temp_folders),      TEST(absolute_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,12 @@ static void where_it_stands(void **state)
     }
     struct sops_doc d = {0};
     struct sops_meta m = {0};
+    parse(&d, bad[4]);
+    assert_false(sops_meta_detach(&d, SOPS_META_NESTED, &m, &e));
+    assert_non_null(strstr(e.msg, "not a mapping")); /* and not that something is missing in it */
+    sops_err_clear(&e);
+    sops_meta_free(&m);
+    sops_doc_free(&d);
     parse(&d, "{\"sops\": {" AGE ", " DATE "}, \"a\": 1}");
     struct sops_node *other = sops_node_add(&d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e); /* another document */
     assert_non_null(sops_node_add(&d, other, SOPS_NULL, SOPS_LIT("sops"), SOPS_LIT(""), &e));

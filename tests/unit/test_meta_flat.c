@@ -72,6 +72,29 @@ static void refused(void **state)
     }
 }
 
+/* What is flattened is ours and has few levels; more are refused, not walked. */
+static void deep(void **state)
+{
+    (void)state;
+    for (int levels = 16; levels <= 17; levels++) {
+        struct sops_err e = {0};
+        struct sops_doc d = {0};
+        struct sops_node *to = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
+        struct sops_node *nested = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e), *at = nested;
+        for (int i = 1; i < levels; i++) {
+            at = sops_node_add(&d, at, SOPS_MAP, SOPS_LIT("k"), NONE, &e);
+        }
+        assert_non_null(sops_node_add(&d, at, SOPS_STR, SOPS_LIT("k"), SOPS_LIT("v"), &e));
+        if (levels == 16) {
+            assert_ok(sops_meta_flatten(&d, nested, to, "", &e), &e);
+            assert_slice(to->child->text, "v");
+        } else {
+            assert_fails(sops_meta_flatten(&d, nested, to, "", &e), &e, SOPS_E_GENERIC);
+        }
+        sops_doc_free(&d);
+    }
+}
+
 /* A long name with many steps, and many names, take no more time than they must. */
 static void linear(void **state)
 {
@@ -148,10 +171,8 @@ static void both_layouts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(trees),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(linear),
-        cmocka_unit_test(both_layouts),
+        cmocka_unit_test(trees),  cmocka_unit_test(refused),      cmocka_unit_test(deep),
+        cmocka_unit_test(linear), cmocka_unit_test(both_layouts),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

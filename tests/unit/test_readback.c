@@ -111,6 +111,50 @@ static void comment_rules(void **state)
     sops_doc_free(&d);
 }
 
+/* A ciphertext of a comment that no comment covers when it is read again would be taken for a clear one. */
+static void encrypted_comments(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text[SOPS_ENCRYPTED_COMMENT_REGEX] = SOPS_LIT("hide")};
+    struct sops_doc d = {0};
+    struct sops_buf out = {0};
+    struct sops_err e = {0};
+    struct sops_slice none = SOPS_LIT("");
+    assert_true(sops_rules_compile(&rules, &e));
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, none, none, &e);
+    struct sops_node *comment = sops_node_add(&d, root, SOPS_COMMENT, none, SOPS_LIT("ENC[x]"), &e);
+    assert_non_null(sops_node_add(&d, root, SOPS_STR, SOPS_LIT("a"), SOPS_LIT("x"), &e));
+    assert_true(sops_doc_emit(&d, &sops_format_yaml, &usual, &out, &e));
+    assert_true(sops_readback(&d, &sops_format_yaml, &rules, sops_buf_view(&out), &e));
+    comment->flags |= SOPS_MARKED;
+    assert_false(sops_readback(&d, &sops_format_yaml, &rules, sops_buf_view(&out), &e));
+    assert_int_equal(e.code, SOPS_E_ENCRYPT);
+    sops_err_clear(&e);
+    sops_rules_free(&rules);
+    sops_buf_free(&out);
+    sops_doc_free(&d);
+}
+
+/* A line break in a comment ends it in dotenv: what follows would be one entry more. */
+static void more_than_was_written(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)};
+    struct sops_doc d = {0};
+    struct sops_buf out = {0};
+    struct sops_err e = {0};
+    struct sops_slice none = SOPS_LIT("");
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, none, none, &e);
+    assert_non_null(sops_node_add(&d, root, SOPS_STR, SOPS_LIT("a"), SOPS_LIT("x"), &e));
+    assert_non_null(sops_node_add(&d, root, SOPS_COMMENT, none, SOPS_LIT("note\nb=y"), &e));
+    assert_true(sops_doc_emit(&d, &sops_format_dotenv, &usual, &out, &e));
+    assert_false(sops_readback(&d, &sops_format_dotenv, &rules, sops_buf_view(&out), &e));
+    assert_int_equal(e.code, SOPS_E_DUMP);
+    sops_err_clear(&e);
+    sops_buf_free(&out);
+    sops_doc_free(&d);
+}
+
 /* JSON keeps a key that stands twice, YAML cannot be read with one. */
 static void unreadable(void **state)
 {
@@ -125,10 +169,9 @@ static void unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lossy_formats),
-        cmocka_unit_test(clear_texts_that_do_not_count),
-        cmocka_unit_test(comment_rules),
-        cmocka_unit_test(unreadable),
+        cmocka_unit_test(lossy_formats),         cmocka_unit_test(clear_texts_that_do_not_count),
+        cmocka_unit_test(comment_rules),         cmocka_unit_test(encrypted_comments),
+        cmocka_unit_test(more_than_was_written), cmocka_unit_test(unreadable),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || sops_mem_live() != 0;

@@ -286,6 +286,23 @@ static void alias_bombs(void **state)
     assert_int_equal(sops_mem_live(), 0);
 }
 
+/* It is told as what it is, and not as a document that became too large. */
+static void what_contains_itself(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"a: &x\n  b: *x\n", "a: &x [1, *x]\n", "a: &x\n  - b:\n      - *x\n"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_doc d = {0};
+        struct sops_err e = {0};
+        assert_false(sops_format_yaml.parse(&d, sops_str(cases[i]), &e));
+        assert_int_equal(e.code, SOPS_E_READ);
+        assert_non_null(strstr(e.msg, "contains itself"));
+        sops_err_clear(&e);
+        sops_doc_free(&d);
+    }
+    assert_int_equal(sops_mem_live(), 0);
+}
+
 static void encodings(void **state)
 {
     (void)state;
@@ -453,6 +470,7 @@ int main(void)
         cmocka_unit_test(depth),
         cmocka_unit_test(small_texts_that_grow),
         cmocka_unit_test(alias_bombs),
+        cmocka_unit_test(what_contains_itself),
         cmocka_unit_test(encodings),
         cmocka_unit_test(odd_ones_fail_when_walked),
         cmocka_unit_test(values_alone),

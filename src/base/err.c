@@ -7,6 +7,28 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define LONG 8192 /* a path, which may have 4096 bytes, and words around it */
+
+/* Takes the middle out of what is too long: what failed stands at the start, why at the end. */
+static void shorten(char *to, size_t size, const char *from)
+{
+    size_t len = strlen(from);
+    if (len < size) {
+        memcpy(to, from, len + 1);
+        return;
+    }
+    size_t head = size / 2, tail = len - (size - head - 4);
+    while (head > 0 && ((unsigned char)from[head] & 0xC0) == 0x80) {
+        head--; /* no half characters */
+    }
+    while (((unsigned char)from[tail] & 0xC0) == 0x80) {
+        tail++;
+    }
+    memcpy(to, from, head);
+    memcpy(to + head, "…", 3);
+    memcpy(to + head + 3, from + tail, len - tail + 1);
+}
+
 static SOPS_PRINTF(5, 0) bool fail(struct sops_err *e, int code, unsigned line, unsigned column, const char *fmt,
                                    va_list args)
 {
@@ -14,7 +36,9 @@ static SOPS_PRINTF(5, 0) bool fail(struct sops_err *e, int code, unsigned line, 
         e->code = code;
         e->line = line;
         e->column = column;
-        (void)vsnprintf(e->msg, sizeof e->msg, fmt, args);
+        char text[LONG];
+        (void)vsnprintf(text, sizeof text, fmt, args);
+        shorten(e->msg, sizeof e->msg, text);
     }
     return false;
 }
@@ -44,19 +68,15 @@ bool sops_within(struct sops_err *e, const char *fmt, ...)
     if (e == NULL) {
         return false;
     }
-    char context[sizeof e->msg];
+    char context[LONG], joined[LONG + sizeof e->msg + 2];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(context, sizeof context, fmt, args);
     va_end(args);
-    if (n <= 0) {
-        return false;
+    if (n > 0) {
+        (void)snprintf(joined, sizeof joined, "%s: %s", context, e->msg);
+        shorten(e->msg, sizeof e->msg, joined);
     }
-    size_t front = (size_t)n < sizeof context ? (size_t)n : sizeof context - 1;
-    char joined[sizeof e->msg + sizeof context + 3];
-    (void)snprintf(joined, sizeof joined, "%.*s: %s", (int)front, context, e->msg);
-    joined[sizeof e->msg - 1] = '\0';
-    memcpy(e->msg, joined, strlen(joined) + 1);
     return false;
 }
 

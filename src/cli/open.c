@@ -115,6 +115,10 @@ static bool open_values(struct sops_job *j, struct sops_err *e)
     j->crypt.rules = &j->meta.rules;
     j->crypt.data_key = sops_secret_view(&j->key);
     bool ok = sops_doc_open(&j->doc, &j->crypt, &j->mac, e) || sops_within(e, "cannot decrypt '%s'", shown(j));
+    if (!ok && e->code == SOPS_E_DECRYPT) {
+        sops_hint(e,
+                  "put back what stood there; entries are renamed and values written with `sops edit` or `sops set`");
+    }
     sops_ui_notes(shown(j), sops_buf_view(&j->doc.notes));
     sops_buf_free(&j->doc.notes);
     return ok;

@@ -22,6 +22,7 @@ setup() {
     check 25 "$SOPS" decrypt moved.json
     same "$out" ""
     has "$err" '["name"]'
+    has "$err" "hint: put back what stood there"
     sed '/"user": /d' e.json >cut.json
     check 51 "$SOPS" decrypt --output o cut.json
     same "$out" ""

@@ -82,11 +82,33 @@ static void errors(void **state)
     filler[sizeof filler - 1] = '\0';
     sops_within(&e, "%s", filler);
     assert_int_equal(strlen(e.msg), sizeof e.msg - 1);
+    assert_ptr_equal(strstr(e.msg, "y: cannot open 'x': no file") + 27, e.msg + sizeof e.msg - 1);
     sops_hint(&e, "first");
     sops_hint(&e, "second");
     assert_string_equal(e.hint, "first");
     sops_err_clear(&e);
     assert_int_equal(e.code, SOPS_OK);
+}
+
+/* What is too long loses its middle, in whole characters: the start says what failed, the end why. */
+static void long_errors(void **state)
+{
+    (void)state;
+    char name[4000];
+    for (size_t shift = 0; shift < 3; shift++) {
+        struct sops_err e = {0};
+        size_t at = shift;
+        memset(name, 'a', shift);
+        for (; at + 3 < sizeof name; at += 2) {
+            memcpy(name + at, "ä", 2);
+        }
+        name[at] = '\0';
+        sops_fail(&e, SOPS_E_READ, "cannot read '%s': is a directory", name);
+        assert_true(strlen(e.msg) < sizeof e.msg && strlen(e.msg) > sizeof e.msg - 4);
+        assert_memory_equal(e.msg, "cannot read '", 13);
+        assert_non_null(strstr(e.msg, "ä…ä"));
+        assert_non_null(strstr(e.msg, "ä': is a directory"));
+    }
 }
 
 static void tables(void **state)
@@ -127,8 +149,8 @@ static void secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices), cmocka_unit_test(buffers), cmocka_unit_test(arenas),
-        cmocka_unit_test(errors), cmocka_unit_test(tables),  cmocka_unit_test(secrets),
+        cmocka_unit_test(slices),      cmocka_unit_test(buffers), cmocka_unit_test(arenas),  cmocka_unit_test(errors),
+        cmocka_unit_test(long_errors), cmocka_unit_test(tables),  cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

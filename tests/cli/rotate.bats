@@ -20,6 +20,9 @@ recipients() { grep -o 'recipient: age1[a-z0-9]*' "$1" | sed "s/.* //; s/$ME/me/
     cmp e.yaml before.yaml
     same "$("$SOPS" decrypt new.yaml)" "$(cat p.yaml)"
     ! grep -qF "$(grep 'user: ENC' e.yaml)" new.yaml
+    { grep '^user: ENC' e.yaml; grep -v '^user: ENC' new.yaml; } >mixed.yaml
+    check 25 "$SOPS" decrypt --ignore-mac mixed.yaml # what the old data key sealed, the new one does not open
+    has "$err" 'encrypted with another data key'
     check 0 "$SOPS" rotate -i e.yaml
     same "$out" ""
     same "$("$SOPS" decrypt e.yaml)" "$(cat p.yaml)"

@@ -111,6 +111,7 @@ plain() { "$SOPS" decrypt e.yaml; }
     cp e.env before.env
     check 4 "$SOPS" set e.env '["B"]' '{"x": 1}'
     check 203 "$SOPS" set e.env '["sops_x"]' '"1"'
+    check 4 "$SOPS" set e.env '["B=C"]' '"1"' # it would be read again as the key B
     cmp e.env before.env
     check 0 "$SOPS" set e.env '["B"]' '"two\nlines"'
     same "$("$SOPS" decrypt e.env)" "$(printf 'A=1\nB=two\\nlines')"

@@ -119,6 +119,10 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         sops_fail(e, SOPS_E_GENERIC, "'%s' is an argument too many", o->args[show]);
         return sops_hint(e, "sops help keygen");
     }
+    if (show && (sops_opt(o, "output") != NULL || sops_opt_on(o, "pq"))) {
+        sops_fail(e, SOPS_E_CONFLICT, "-y makes nothing, and goes with neither --output nor --pq");
+        return sops_hint(e, "sops keygen -y FILE > OTHER");
+    }
     bool ok = chosen_file(w, show ? sops_arg(o, 0) : sops_opt(o, "output"), &path, e) &&
               (show ? show_recipients(w, &path, e) : generate(w, o, &path, e));
     sops_buf_free(&path);

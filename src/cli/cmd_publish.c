@@ -30,18 +30,6 @@ struct publishing {
 
 /* ---- one file ---------------------------------------------------------------------------------------------------- */
 
-static bool own_format(struct sops_job *j, struct sops_err *e)
-{
-    (void)e;
-    sops_job_formats(j);
-    j->out = j->in;
-    j->style = sops_config_style(j->config, j->out);
-    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
-        j->style.indent_set = true;
-    }
-    return true;
-}
-
 /* Without the last ending, unless nothing else is left of the name. */
 static struct sops_slice without_ending(struct sops_slice name)
 {
@@ -178,7 +166,8 @@ static bool own_put(struct sops_job *j, struct sops_err *e)
 
 static bool publish_file(void *ctx, const char *path, struct sops_slice name, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_format, own_rule, sops_step_order, own_load, own_ask, own_put, NULL};
+    static sops_step *const steps[] = {
+        sops_step_own_format, own_rule, sops_step_order, own_load, own_ask, own_put, NULL};
     const struct sops_job *common = ctx;
     size_t *count = common->own;
     struct publishing p = {.name = name, .recursive = sops_opt_on(common->opt, "recursive")};

@@ -34,19 +34,6 @@ static bool own_file(struct sops_job *j, struct sops_err *e)
            sops_hint(e, "--recursive goes through folders");
 }
 
-/* FILE is written in its own format. */
-static bool own_format(struct sops_job *j, struct sops_err *e)
-{
-    (void)e;
-    sops_job_formats(j);
-    j->out = j->in;
-    j->style = sops_config_style(j->config, j->out);
-    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
-        j->style.indent_set = true;
-    }
-    return true;
-}
-
 static bool own_rule(struct sops_job *j, struct sops_err *e)
 {
     struct update *u = j->own;
@@ -113,7 +100,7 @@ static bool update_file(struct sops_job *common, const char *path, struct update
 {
     static sops_step *const steps[] = {
         own_file,
-        own_format,
+        sops_step_own_format,
         sops_step_read,
         sops_step_parse_sealed,
         own_rule,

@@ -112,6 +112,14 @@ bool sops_step_exists(struct sops_job *j, struct sops_err *e)
                      j->path);
 }
 
+static void choose_style(struct sops_job *j)
+{
+    j->style = sops_config_style(j->config, j->out);
+    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
+        j->style.indent_set = true;
+    }
+}
+
 void sops_job_formats(struct sops_job *j)
 {
     struct sops_slice name = sops_str(j->name != NULL ? j->name : "");
@@ -120,10 +128,16 @@ void sops_job_formats(struct sops_job *j)
     j->out = sops_format_named(sops_opt_slice(j->opt, "output-type"));
     j->in = j->in != NULL ? j->in : by_name;
     j->out = j->out != NULL ? j->out : by_name;
-    j->style = sops_config_style(j->config, j->out);
-    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
-        j->style.indent_set = true;
-    }
+    choose_style(j);
+}
+
+bool sops_step_own_format(struct sops_job *j, struct sops_err *e)
+{
+    (void)e;
+    sops_job_formats(j);
+    j->out = j->in;
+    choose_style(j);
+    return true;
 }
 
 bool sops_step_config(struct sops_job *j, struct sops_err *e)

@@ -70,6 +70,8 @@ bool sops_step_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Formats and style alone, for a job that was lent a configuration. */
 void sops_job_formats(struct sops_job *j);
+/* The same where the file is written in the format that it is read in. */
+bool sops_step_own_format(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --decryption-order: 112. */
 bool sops_step_order(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The file or stdin into `raw`: 2, or j->bad_input when that is set. */

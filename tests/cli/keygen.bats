@@ -72,6 +72,9 @@ $second"
     lacks "$err" "rubbish
 "
     check 1 "$SOPS" keygen one
+    check 8 "$SOPS" keygen -y -o rubbish.txt
+    has "$err" "neither --output nor --pq"
+    check 8 "$SOPS" keygen -y --pq
     check 1 env -u HOME "$SOPS" keygen
     has "$err" HOME
 }

@@ -45,7 +45,7 @@ grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $ours $(sources tests) | report 'left-over 
 for f in $(git ls-files -- '*.c' '*.h' '*.cc' '*.sh' 'scripts/*' '*.bats' CMakeLists.txt | grep -v '^testdata/'); do
     head -n 3 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"
 done | report 'no SPDX line'
-for f in $ours; do
+for f in $ours $(sources tests); do
     n=$(wc -l <"$f")
     [ "$n" -le 600 ] || echo "$f: $n lines"
 done | report 'files over 600 lines'

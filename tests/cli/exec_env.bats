@@ -89,6 +89,8 @@ setup() {
     has "$out" "nobody nobody $(getent passwd nobody | cut -d: -f6) one"
     check 0 "$SOPS" exec-env --user nobody --pristine e.env 'echo "$USER $A"'
     same "$out" 'nobody one'
+    check 0 setpriv --groups 4242 "$SOPS" exec-env --user nobody e.env 'id -G' # none of our groups
+    same "$out" "$(id -G nobody)"
 }
 
 @test "what ends sops reaches the command" {

@@ -42,7 +42,7 @@ plain() { "$SOPS" decrypt e.yaml; }
 }
 
 @test "no JSON: 7, and nothing is written or told of it" {
-    for value in '' ' ' canary-2 '[1]' '1 2' '{"a":1}}' '1,"x":2' '1}' '"canary-3' 1e400 '{"a":1,}' 01 tru; do
+    for value in '' ' ' canary-2 '[1]' '1 2' '{"a":1}}' '1,"x":2' '"a","x":2' '1}' '"canary-3' 1e400 '{"a":1,}' 01 tru; do
         check 7 "$SOPS" set e.yaml '["user"]' "$value"
         same "$out" ""
         lacks "$err" canary

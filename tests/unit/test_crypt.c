@@ -92,6 +92,13 @@ static void pattern(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_fails(sops_text_open(&c, sops_str(bad[i]), SOPS_LIT("a:"), &kind, &text, &e), &e, SOPS_E_DECRYPT);
     }
+    const char *told[][2] = {{"ENC[AES256_GCM,data:Y!==,iv:YQ==,tag:YQ==,type:str]", "no base64"},
+                             {"ENC[AES256_GCM,data:YQ\n==,iv:YQ==,tag:YQ==,type:str]", "data format"}};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        assert_false(sops_text_open(&c, sops_str(told[i][0]), SOPS_LIT("a:"), &kind, &text, &e));
+        assert_non_null(strstr(e.msg, told[i][1]));
+        sops_err_clear(&e);
+    }
     for (size_t i = 0; i < enc.len; i++) {
         /* A bit flipped anywhere is noticed; but the last digit before a '=' has bits that do not count. */
         if (enc.ptr[i] != '=' && i + 1 < enc.len && enc.ptr[i + 1] != '=') {

@@ -7,15 +7,16 @@
 static const uint8_t key_bytes[32] = "0123456789abcdef0123456789abcdef";
 static struct sops_world world = TEST_WORLD;
 
-/* A job whose `bytes` are {"a": "one", "b": [2]}, sealed for one key. */
-static void make(struct sops_job *j, struct sops_group *group, struct sops_key *key)
+#define WRAPPED "wrapped for the recipient"
+
+/* A job whose `bytes` are {"a": "one", "b": [2]}, sealed for one key that gave `enc`. */
+static void make(struct sops_job *j, struct sops_group *group, struct sops_key *key, const char *enc)
 {
     struct sops_err e = {0};
     *j = (struct sops_job){.world = &world, .path = "f.json", .name = "f.json"};
     j->in = j->out = sops_format_named(SOPS_LIT("json"));
-    *key = (struct sops_key){.source = sops_keysource_named(SOPS_LIT("age")),
-                             .field = {SOPS_LIT("age1recipient")},
-                             .enc = SOPS_LIT("wrapped for the recipient")};
+    *key = (struct sops_key){
+        .source = sops_keysource_named(SOPS_LIT("age")), .field = {SOPS_LIT("age1recipient")}, .enc = sops_str(enc)};
     *group = (struct sops_group){.keys = key};
     j->meta.groups = group;
     j->meta.version = SOPS_LIT(SOPS_VERSION);
@@ -31,7 +32,7 @@ static void check(sops_step *step, const char *from, const char *to, const char 
     struct sops_group group;
     struct sops_key key;
     struct sops_err e = {0};
-    make(&j, &group, &key);
+    make(&j, &group, &key, WRAPPED);
     if (from != NULL) {
         const char *text = sops_buf_cstr(&j.bytes, &e);
         char *at = strstr(text, from) != NULL ? (char *)j.bytes.ptr + (strstr(text, from) - text) : NULL;
@@ -67,6 +68,7 @@ static void damage_is_told(void **state)
     for (size_t i = 0; i < 2; i++) {
         check(steps[i], "\"sops\"", "\"spos\"", "sops metadata not found");
         check(steps[i], "wrapped for", "dropped for", "the keys that were written");
+        check(steps[i], "\"mac\": \"ENC[AES256", "\"mac\": \"ENC[AES255", "the keys that were written");
         check(steps[i], "{", "[", "");
     }
     check(sops_step_check_opens, "\"a\"", "\"x\"", "[\"x\"]");
@@ -74,8 +76,27 @@ static void damage_is_told(void **state)
     check(sops_step_check_keys, "\"a\"", "\"x\"", "the values that were written");
 }
 
+/* A key that wrapped nothing opens nothing, although the text has just what was written. */
+static void nothing_wrapped(void **state)
+{
+    (void)state;
+    sops_step *const steps[] = {sops_step_check_opens, sops_step_check_keys};
+    for (size_t i = 0; i < 2; i++) {
+        struct sops_job j;
+        struct sops_group group;
+        struct sops_key key;
+        struct sops_err e = {0};
+        make(&j, &group, &key, "");
+        assert_false(steps[i](&j, &e));
+        assert_non_null(strstr(e.msg, "the keys that were written"));
+        sops_err_clear(&e);
+        sops_job_free(&j);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_made_passes), cmocka_unit_test(damage_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_made_passes), cmocka_unit_test(damage_is_told),
+                                       cmocka_unit_test(nothing_wrapped)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

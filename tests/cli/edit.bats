@@ -191,3 +191,12 @@ END
     check 0 "$BATS_TEST_DIRNAME/terminal.py" 'return to the editor=>\r' -- bash -c 'ulimit -f 4; exec "$SOPS" edit e.yaml'
     same "$("$SOPS" decrypt e.yaml)" 'small: 1'
 }
+
+@test "the version is raised when it was older, never lowered" {
+    sed 's/version: 3.13.2/version: 3.9.0/' before.yaml >e.yaml
+    EDITOR="sed -i 's/ann/bob/'" check 0 "$SOPS" edit e.yaml
+    grep -q 'version: 3.13.2' e.yaml
+    sed 's/version: 3.13.2/version: 9.0.0/' before.yaml >e.yaml
+    EDITOR="sed -i 's/ann/bob/'" check 0 "$SOPS" edit e.yaml
+    grep -q 'version: 9.0.0' e.yaml
+}

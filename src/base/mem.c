@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FRONT 16 /* keeps malloc's alignment */
@@ -20,10 +21,41 @@
 #endif
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define SLOW_NS 1000000 /* for one; clearing it takes some 100,000 */
 
 static atomic_size_t live;
 static atomic_uint_fast64_t count;
 static atomic_uint_fast64_t fail_at;
+
+static int64_t nanoseconds(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Brings the pages in, as huge ones for as long as the kernel has them at hand: where memory is in pieces, it moves
+ * other pages about to make one, for milliseconds each. Then small ones do, for this block and all that follow. */
+static void fill(uint8_t *p, size_t size)
+{
+    static atomic_bool slow;
+    size_t done = 0;
+    if (!atomic_load(&slow)) {
+        (void)madvise(p, size, MADV_HUGEPAGE);
+    }
+    while (!atomic_load(&slow) && size - done >= HUGE_PAGE) {
+        int64_t begin = nanoseconds();
+        (void)madvise(p + done, HUGE_PAGE, MADV_POPULATE_WRITE);
+        done += HUGE_PAGE;
+        if (nanoseconds() - begin > SLOW_NS) {
+            atomic_store(&slow, true);
+            (void)madvise(p + done, size - done, MADV_NOHUGEPAGE);
+        }
+    }
+    if (done != size) {
+        (void)madvise(p + done, size - done, MADV_POPULATE_WRITE);
+    }
+}
 
 /* `size` bytes of zeros from the kernel. From a huge page's size on they begin where one can lie and are asked for as
  * such: 512 faults become one. Where the kernel has none to give, small pages do. */
@@ -46,8 +78,7 @@ static void *map(size_t size)
     if (before + used < size + HUGE_PAGE) {
         (void)munmap(p + before + used, size + HUGE_PAGE - before - used);
     }
-    (void)madvise(p + before, used, MADV_HUGEPAGE);
-    (void)madvise(p + before, used, MADV_POPULATE_WRITE);
+    fill(p + before, used);
     return p + before;
 }
 

@@ -228,11 +228,11 @@ static bool replace_in_place(const struct target *t, struct sops_slice bytes, st
     struct sops_buf old = {0}, kept = {0};
     struct sops_err second = {0};
     sigset_t all, before;
+    /* No signal may end the process between the first byte and the last, nor leave the old content beside the file. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     bool ok = keep_old(t, &old, &kept, e);
     if (ok) {
-        /* No signal may end the process between the first byte and the last. */
-        (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_BLOCK, &all, &before);
         ok = overwrite(t, bytes, e);
         bool whole = ok || (old.ptr != NULL && overwrite(t, sops_buf_view(&old), &second));
         if (kept.len != 0 && whole) {
@@ -241,8 +241,8 @@ static bool replace_in_place(const struct target *t, struct sops_slice bytes, st
         } else if (kept.len != 0) {
             sops_hint(e, "what the file held stands in '%.*s'", SOPS_ARG(kept));
         }
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     sops_err_clear(&second);
     sops_buf_free(&kept);
     sops_buf_free(&old);

@@ -2,12 +2,12 @@
 /* The only malloc. Each block carries its size in front, so that freeing can wipe it. Large blocks come from the kernel
  * directly, with all their pages at once: a fault for each page costs more than what is then done with it. */
 #include "base/base.h"
+#include "base/proc.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FRONT 16 /* keeps malloc's alignment */
@@ -21,18 +21,11 @@
 #endif
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define SLOW_NS 1000000 /* for one; clearing it takes some 100,000 */
+#define SLOW_MS 2 /* for one; clearing it takes a tenth of one */
 
 static atomic_size_t live;
 static atomic_uint_fast64_t count;
 static atomic_uint_fast64_t fail_at;
-
-static int64_t nanoseconds(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* Brings the pages in, as huge ones for as long as the kernel has them at hand: where memory is in pieces, it moves
  * other pages about to make one, for milliseconds each. Then small ones do, for this block and all that follow. */
@@ -44,10 +37,10 @@ static void fill(uint8_t *p, size_t size)
         (void)madvise(p, size, MADV_HUGEPAGE);
     }
     while (!atomic_load(&slow) && size - done >= HUGE_PAGE) {
-        int64_t begin = nanoseconds();
+        int64_t begin = sops_clock_ms();
         (void)madvise(p + done, HUGE_PAGE, MADV_POPULATE_WRITE);
         done += HUGE_PAGE;
-        if (nanoseconds() - begin > SLOW_NS) {
+        if (sops_clock_ms() - begin >= SLOW_MS) {
             atomic_store(&slow, true);
             (void)madvise(p + done, size - done, MADV_NOHUGEPAGE);
         }

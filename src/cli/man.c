@@ -91,7 +91,7 @@ static bool add_commands(struct sops_buf *out, struct sops_err *e)
 
 static const char head[] =
     ".\\\" Made by `sops help --man`; do not edit.\n"
-    ".TH SOPS 1 \"\" \"sops " SOPS_VERSION "\" \"User Commands\"\n"
+    ".TH SOPS 1 \"\" \"sops\" \"User Commands\"\n"
     ".SH NAME\n"
     "sops \\- encrypted files that stay readable and can be edited\n"
     ".SH SYNOPSIS\n"

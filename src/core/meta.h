@@ -7,7 +7,7 @@
 #include "core/key.h"
 #include "core/rules.h"
 
-#define SOPS_VERSION "3.13.2" /* level of compatibility; written by encrypt */
+#define SOPS_VERSION "3.13.3" /* level of compatibility; written by encrypt. A release changes this line only */
 
 struct sops_meta {
     struct sops_arena arena; /* owns all texts and keys */

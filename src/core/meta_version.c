@@ -128,5 +128,5 @@ bool sops_meta_check_version(const struct sops_meta *m, struct sops_err *e)
         return true;
     }
     return sops_fail(e, SOPS_E_GENERIC, "metadata: 'version' is %s",
-                     m->version.len == 0 ? "missing or empty" : "no version like 3.13.2");
+                     m->version.len == 0 ? "missing or empty" : "no version like " SOPS_VERSION);
 }

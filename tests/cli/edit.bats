@@ -193,10 +193,10 @@ END
 }
 
 @test "the version is raised when it was older, never lowered" {
-    sed 's/version: 3.13.2/version: 3.9.0/' before.yaml >e.yaml
+    sed 's/version: .*/version: 3.9.0/' before.yaml >e.yaml
     EDITOR="sed -i 's/ann/bob/'" check 0 "$SOPS" edit e.yaml
-    grep -q 'version: 3.13.2' e.yaml
-    sed 's/version: 3.13.2/version: 9.0.0/' before.yaml >e.yaml
+    grep -q "version: $(release)" e.yaml
+    sed 's/version: .*/version: 9.0.0/' before.yaml >e.yaml
     EDITOR="sed -i 's/ann/bob/'" check 0 "$SOPS" edit e.yaml
     grep -q 'version: 9.0.0' e.yaml
 }

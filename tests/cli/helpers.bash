@@ -36,6 +36,9 @@ check() {
     fi
 }
 
+# The release that the program must say it is.
+release() { sed -n 's/^#define SOPS_VERSION "\(.*\)".*/\1/p' "$BATS_TEST_DIRNAME/../../src/core/meta.h"; }
+
 # same TEXT TEXT
 same() {
     [ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2"; return 1; }

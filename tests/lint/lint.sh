@@ -63,6 +63,9 @@ done | report 'headers that do not compile alone'
 if command -v shellcheck >/dev/null; then
     shellcheck -S warning $(git ls-files scripts tests/lint .ci | grep -v '\.md$' | xargs grep -lE '^#!.*(sh|bash)$') | report 'shellcheck'
 fi
+release=$(sed -n 's/^#define SOPS_VERSION "\(.*\)".*/\1/p' src/core/meta.h)
+git grep -lF "${release:?}" -- testdata/conformance ':!*/expect/stderr' |
+    report "recorded cases that name the release (in expect/ write '<release>', in in/ an older version)"
 if [ -x build/release/sops ] && [ -f docs/sops.1 ]; then
     build/release/sops help --man 2>/dev/null | diff -q - docs/sops.1 >/dev/null || echo 'docs/sops.1: make it again with: sops help --man > docs/sops.1' | report 'man page differs from the option tables'
 fi

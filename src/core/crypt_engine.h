@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crypt_engine.h - what crypt.c (one text), crypt_crew.c (many leaves at once), crypt_doc.c (a document sealed) and
- * crypt_open.c (a document opened) share; nobody else includes it.
+ * crypt_engine.h - what crypt.c (one text), crypt_crew.c (many leaves at once), crypt_doc.c (a document sealed),
+ * crypt_open.c (a document opened) and crypt_comment.c (comments out of place) share; nobody else includes it.
  *
  * A document's leaves are collected first, then go through the cipher in any order and on several threads, and are put
  * back in document order. What a thread needs is its lane; failures are constant texts, so that a leaf needs no err.
@@ -87,6 +87,18 @@ struct sops_leaf *sops_crew_add(struct sops_crew *crew, struct sops_node *n, str
  * NULL) runs on the caller's thread first. */
 void sops_crew_run(struct sops_crew *crew, void (*meanwhile)(void *arg), void *arg);
 void sops_crew_free(struct sops_crew *crew);
+
+/* Comments that were read below the mapping that they were sealed for. Start all-zero; memory is the doc's arena's. */
+struct sops_strays {
+    struct sops_stray *newest;
+};
+/* Tries the mappings above the comment of `leaf`, which did not open where it was read; when one opens it, `leaf` is as
+ * if it had opened at once (why is NULL), and the comment is remembered for sops_strays_home. `previous` is the node
+ * before it in document order. False with `e` set when memory ran out. */
+bool sops_strays_try(struct sops_strays *s, struct sops_doc *d, struct sops_crypt *c, struct sops_leaf *leaf,
+                     struct sops_node *previous, struct sops_err *e) SOPS_CHECKED;
+/* Moves each of them to the mapping that it was sealed for, behind the entry that it was read in. */
+void sops_strays_home(struct sops_strays *s);
 
 /* SHA-512 over the leaves that count (spec 10, "the MAC"). */
 struct sops_mac {

@@ -14,6 +14,7 @@ struct pass {
     struct sops_crypt *c;
     struct sops_crew crew;
     struct sops_mac mac;
+    struct sops_strays strays;
     size_t kept_comments; /* that could not be opened */
 };
 
@@ -149,13 +150,19 @@ static bool odd_comment(struct pass *p, enum sops_kind kind, struct sops_slice t
     return !fits || sops_fail(e, SOPS_E_DECRYPT, "an encrypted comment has the type of a value");
 }
 
-/* A comment that does not open stays as it is: old files have clear ones. */
-static bool take_comment(struct pass *p, const struct sops_leaf *leaf, struct sops_err *e)
+/* A comment that opens nowhere stays as it is: old files have clear ones. `previous`: what stands before it. */
+static bool take_comment(struct pass *p, struct sops_leaf *leaf, struct sops_node *previous, struct sops_err *e)
 {
     struct sops_node *n = leaf->node;
+    if (leaf->why == sops_no_memory) {
+        return sops_fail_memory(e);
+    }
+    if (leaf->why != NULL && !sops_strays_try(&p->strays, p->d, p->c, leaf, previous, e)) {
+        return false;
+    }
     if (leaf->why != NULL) {
         p->kept_comments++;
-        return leaf->why != sops_no_memory || sops_fail_memory(e);
+        return true;
     }
     struct sops_slice text = sops_slice_of(leaf->to, leaf->len);
     if (leaf->kind != SOPS_COMMENT && leaf->kind != SOPS_STR) {
@@ -203,10 +210,11 @@ static bool take_all(struct pass *p, struct sops_err *e)
     size_t next = 0;
     bool ok = true;
     for (struct sops_node *part = p->d->parts; ok && part != NULL; part = part->next) {
-        for (struct sops_node *n = part; ok && n != NULL; n = sops_node_after(part, n)) {
+        struct sops_node *previous = part;
+        for (struct sops_node *n = part; ok && n != NULL; previous = n, n = sops_node_after(part, n)) {
             if (next < p->crew.count && p->crew.leaf[next].node == n) {
-                const struct sops_leaf *leaf = &p->crew.leaf[next++];
-                ok = n->kind == SOPS_COMMENT ? take_comment(p, leaf, e) : take_value(p, leaf, e);
+                struct sops_leaf *leaf = &p->crew.leaf[next++];
+                ok = n->kind == SOPS_COMMENT ? take_comment(p, leaf, previous, e) : take_value(p, leaf, e);
             } else if ((n->flags & SOPS_MARKED) != 0) {
                 ok = take_clear(n, e);
             } else if (sops_node_is_leaf(n) && n->kind != SOPS_COMMENT) {
@@ -215,6 +223,7 @@ static bool take_all(struct pass *p, struct sops_err *e)
             ok = ok || sops_crypt_at(n, e);
         }
     }
+    sops_strays_home(&p->strays);
     return ok;
 }
 

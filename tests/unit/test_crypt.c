@@ -283,6 +283,79 @@ static void comment_of_another_type(void **state)
     }
 }
 
+/* Comments that are read below the mapping that they were sealed for go back to it, in their order; what was sealed for
+ * another key stays, and so does a clear one. */
+static void comments_out_of_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *sealed_for, *home;
+    } cases[] = {{" one", "a:", "a"},
+                 {" two", "a:", "a"},
+                 {" three", ":", NULL},
+                 {" four", "a:b:l:", "l"},
+                 {" five", "x:", "l"}};
+    struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
+    struct sops_err e = {0};
+    struct sops_doc d = {0};
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_buf enc = {0}, mac = {0};
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
+    struct sops_node *a = sops_node_add(&d, root, SOPS_MAP, SOPS_LIT("a"), NONE, &e);
+    struct sops_node *b = sops_node_add(&d, a, SOPS_MAP, SOPS_LIT("b"), NONE, &e);
+    struct sops_node *l = sops_node_add(&d, b, SOPS_LIST, SOPS_LIT("l"), NONE, &e), *n[5];
+    assert_non_null(sops_node_add(&d, a, SOPS_NULL, SOPS_LIT("after"), NONE, &e));
+    for (size_t i = 0; i < 5; i++) {
+        sops_buf_cut(&enc, 0);
+        assert_ok(sops_text_seal(&c, SOPS_COMMENT, sops_str(cases[i].text), sops_str(cases[i].sealed_for), &enc, &e),
+                  &e);
+        n[i] = sops_node_add(&d, l, SOPS_COMMENT, NONE, sops_buf_view(&enc), &e);
+        assert_non_null(n[i]);
+    }
+    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, &mac, &e), &e);
+    assert_ptr_equal(b->next, n[0]);
+    assert_ptr_equal(n[0]->next, n[1]);
+    assert_slice(n[1]->next->key, "after");
+    assert_ptr_equal(a->next, n[2]);
+    assert_ptr_equal(root->last, n[2]);
+    assert_true(l->child == n[3] && n[3]->next == n[4] && l->last == n[4]);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(sops_slice_eq(n[i]->text, sops_str(cases[i].text)));
+        assert_true(cases[i].home == NULL ? n[i]->up == root : sops_slice_eq(n[i]->up->key, sops_str(cases[i].home)));
+    }
+    assert_true(sops_slice_eq(n[4]->text, sops_buf_view(&enc)));
+    assert_true(sops_slice_starts(sops_buf_view(&d.notes), SOPS_LIT("1 comment(s)")));
+    sops_buf_free(&enc);
+    sops_buf_free(&mac);
+    sops_crypt_free(&c);
+    sops_doc_free(&d);
+}
+
+/* Deeper than anybody nests, a comment is left alone: each level costs a decryption. */
+static void comment_far_below(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
+    for (unsigned depth = 64; depth <= 65; depth++) {
+        struct sops_err e = {0};
+        struct sops_doc d = {0};
+        struct sops_crypt c = crypt_with(&rules);
+        struct sops_buf enc = {0}, mac = {0};
+        struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e), *at = root;
+        for (unsigned i = 0; i < depth; i++) {
+            at = sops_node_add(&d, at, SOPS_MAP, SOPS_LIT("k"), NONE, &e);
+        }
+        assert_ok(sops_text_seal(&c, SOPS_COMMENT, SOPS_LIT(" far"), SOPS_LIT(":"), &enc, &e), &e);
+        struct sops_node *n = sops_node_add(&d, at, SOPS_COMMENT, NONE, sops_buf_view(&enc), &e);
+        assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, &mac, &e), &e);
+        assert_ptr_equal(n->up, depth == 64 ? root : at);
+        sops_buf_free(&enc);
+        sops_buf_free(&mac);
+        sops_crypt_free(&c);
+        sops_doc_free(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +367,8 @@ int main(void)
         cmocka_unit_test(clear_value_where_cipher_belongs),
         cmocka_unit_test(clear_number_where_cipher_belongs),
         cmocka_unit_test(comment_of_another_type),
+        cmocka_unit_test(comments_out_of_place),
+        cmocka_unit_test(comment_far_below),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

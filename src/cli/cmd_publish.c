@@ -181,6 +181,7 @@ static bool publish_file(void *ctx, const char *path, struct sops_slice name, st
         .name = path,
         .missing = SOPS_E_GENERIC,
         .bad_input = SOPS_E_GENERIC,
+        .config_indent = true,
         .own = &p,
     };
     bool ok = sops_job_run(&j, steps, e);

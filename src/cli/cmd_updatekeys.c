@@ -127,6 +127,7 @@ static bool update_file(struct sops_job *common, const char *path, struct update
         .bad_input = SOPS_E_GENERIC,
         .bad_output = SOPS_E_GENERIC,
         .in_place = true,
+        .config_indent = true,
         .own = u,
     };
     *u = (struct update){0};

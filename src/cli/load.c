@@ -115,7 +115,7 @@ bool sops_step_exists(struct sops_job *j, struct sops_err *e)
 static void choose_style(struct sops_job *j)
 {
     j->style = sops_config_style(j->config, j->out);
-    if (sops_opt_int(j->opt, "indent", &j->style.indent)) {
+    if (!j->config_indent && sops_opt_int(j->opt, "indent", &j->style.indent)) {
         j->style.indent_set = true;
     }
 }

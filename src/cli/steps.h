@@ -29,9 +29,10 @@ struct sops_job {
     struct sops_slice order;            /* "": keys as held */
     int missing, bad_input, bad_output; /* the command's statuses for them; 0: see sops_step_exists, 1 and 3 */
     int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
-    bool old_form; /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
-    bool as_typed; /* `path` is left as it is (publish, whose rules match it so) */
-    bool in_place; /* the result goes to `path` whatever the options say */
+    bool old_form;      /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
+    bool as_typed;      /* `path` is left as it is (publish, whose rules match it so) */
+    bool in_place;      /* the result goes to `path` whatever the options say */
+    bool config_indent; /* --indent does not count (updatekeys, publish) */
     struct sops_doc doc;
     struct sops_meta meta;
     struct sops_secret key;

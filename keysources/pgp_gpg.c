@@ -364,8 +364,7 @@ static bool fail_decrypt(const struct gpgme *g, gpgme_error_t error, bool termin
                                    : SOPS_LIT("there is no terminal to ask for the passphrase on (set GPG_TTY, or have "
                                               "gpg-agent keep the passphrase)");
     fail_with_words(g, error, reason, words, e);
-    return missing ? sops_hint(e, "the secret key is in no keyring here (gpg --list-secret-keys lists those that are)")
-                   : false;
+    return missing ? sops_hint(e, "the secret key is in no keyring here (`gpg -K` lists those that are)") : false;
 }
 
 bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops_buf *plain, struct sops_err *e)

@@ -161,11 +161,12 @@ static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
 
 /* ---- the rounds ------------------------------------------------------------------------------------------------- */
 
-static void wait_for_enter(struct sops_world *w, struct edit *d, const struct sops_err *why)
+static void wait_for_enter(const struct sops_job *j, struct edit *d, struct sops_err *why)
 {
     uint8_t byte;
     ssize_t n;
-    sops_ui_error(w, why);
+    sops_options_fit_hint(j->opt, why);
+    sops_ui_error(j->world, why);
     sops_ui_note("The edited text cannot be taken, probably due to invalid syntax.");
     sops_ui_note("Press enter to return to the editor, or Ctrl+C to exit.");
     while ((n = read(STDIN_FILENO, &byte, 1)) < 0 && errno == EINTR) {
@@ -218,7 +219,7 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
         if (!again) {
             return false;
         }
-        wait_for_enter(j->world, d, e);
+        wait_for_enter(j, d, e);
         sops_err_clear(e);
     }
     return true;
@@ -267,8 +268,15 @@ static const struct sops_option options[] = {
 };
 static const struct sops_opt_table table = {"EDITOR", options};
 static const struct sops_opt_table *const tables[] = {
-    &table,         &sops_opts_crypt, &sops_opts_threshold, &sops_opts_types,
-    &sops_opts_mac, &sops_opts_order, &sops_opts_services,  NULL,
+    &table,
+    &sops_opts_crypt,
+    &sops_opts_our_comments,
+    &sops_opts_threshold,
+    &sops_opts_types,
+    &sops_opts_mac,
+    &sops_opts_order,
+    &sops_opts_services,
+    NULL,
 };
 
 const struct sops_verb sops_verb_edit = {

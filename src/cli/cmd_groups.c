@@ -68,9 +68,13 @@ static bool own_add(struct sops_job *j, struct sops_err *e)
 static bool run_add(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        no_arguments, own_file,      sops_step_config, sops_step_read,   sops_step_parse_sealed, sops_step_unwrap,
-        own_add,      own_threshold, own_wrap,         sops_step_attach, sops_step_check_keys,   sops_step_write,
-        NULL,
+        no_arguments,     own_file,
+        sops_step_config, sops_step_own_format,
+        sops_step_read,   sops_step_parse_sealed,
+        sops_step_unwrap, own_add,
+        own_threshold,    own_wrap,
+        sops_step_attach, sops_step_check_keys,
+        sops_step_write,  NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
     return sops_job_run(&j, steps, e);
@@ -122,9 +126,11 @@ static bool own_enough(struct sops_job *j, struct sops_err *e)
 static bool run_delete(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        one_argument,    own_file,   sops_step_config, sops_step_read, sops_step_parse_sealed, sops_step_unwrap,
-        own_threshold,   own_delete, own_enough,       own_wrap,       sops_step_attach,       sops_step_check_keys,
-        sops_step_write, NULL,
+        one_argument,         own_file,        sops_step_config,
+        sops_step_own_format, sops_step_read,  sops_step_parse_sealed,
+        sops_step_unwrap,     own_threshold,   own_delete,
+        own_enough,           own_wrap,        sops_step_attach,
+        sops_step_check_keys, sops_step_write, NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
     return sops_job_run(&j, steps, e);
@@ -138,7 +144,7 @@ static const struct sops_option file[] = {
 };
 static const struct sops_opt_table file_table = {"FILE", file};
 static const struct sops_opt_table *const tables[] = {
-    &file_table, &sops_opts_in_place, &sops_opts_threshold, &sops_opts_services, NULL,
+    &file_table, &sops_opts_our_input_type, &sops_opts_in_place, &sops_opts_threshold, &sops_opts_services, NULL,
 };
 
 static const struct sops_verb add = {

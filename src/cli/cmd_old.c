@@ -167,17 +167,6 @@ static const struct sops_option more_list[] = {{.name = "extract",
                                                {.name = NULL}};
 static const struct sops_opt_table more_table = {"RESULT", more_list};
 
-static const struct sops_option comment_list[] = {{.name = "unencrypted-comment-regex",
-                                                   .kind = SOPS_OPT_TEXT,
-                                                   .value = "REGEX",
-                                                   .help = "all but what is below comments that match"},
-                                                  {.name = "encrypted-comment-regex",
-                                                   .kind = SOPS_OPT_TEXT,
-                                                   .value = "REGEX",
-                                                   .help = "only what is below comments that match"},
-                                                  {.name = NULL}};
-static const struct sops_opt_table comment_table = {"WHAT IS ENCRYPTED", comment_list};
-
 static const struct sops_opt_table *const tables[] = {&sops_opts_global,
                                                       &mode_table,
                                                       &sops_opts_place,
@@ -185,7 +174,7 @@ static const struct sops_opt_table *const tables[] = {&sops_opts_global,
                                                       &sops_opts_types,
                                                       &sops_opts_name,
                                                       &sops_opts_crypt,
-                                                      &comment_table,
+                                                      &sops_opts_comments,
                                                       &sops_opts_threshold,
                                                       &sops_opts_order,
                                                       &sops_opts_mac,

@@ -154,6 +154,7 @@ static bool update_all(struct sops_job *common, const char *const *paths, size_t
         progress(common, i, n, paths[i]);
         if (!update_file(common, paths[i], &u, &why)) {
             u.outcome = FAILED;
+            sops_options_fit_hint(common->opt, &why);
             sops_ui_error(common->world, &why);
         }
         count[u.outcome]++;

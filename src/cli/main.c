@@ -109,6 +109,9 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
         prepare(w);
         ok = sops_options_env(&o, w, e) && verb->run(w, &o, e);
     }
+    if (verb->verbs == NULL) {
+        sops_options_fit_hint(&o, e);
+    }
     sops_options_free(&o);
     return ok;
 }
@@ -133,6 +136,9 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
         prepare(w);
         ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)
                           : sops_verb_root.run(w, &global, e);
+        if (verb == NULL) {
+            sops_options_fit_hint(&global, e);
+        }
     }
     sops_options_free(&global);
     return ok;

@@ -20,15 +20,16 @@ TABLE(place, "RESULT", IN_PLACE,
        .value = "FILE",
        .help = "write the result into another file instead of to stdout"});
 
-#define INPUT_TYPE                                                                                                     \
+#define INPUT_TYPE(more)                                                                                               \
     {                                                                                                                  \
-        .name = "input-type", .kind = SOPS_OPT_TEXT, .value = "TYPE",                                                  \
+        .name = "input-type", .kind = SOPS_OPT_TEXT, .flags = (more), .value = "TYPE",                                 \
         .help = "how to read: yaml, json, dotenv, ini, binary (default: by the end of the name)"                       \
     }
 
-TABLE(input_type, "FORMAT", INPUT_TYPE);
+TABLE(input_type, "FORMAT", INPUT_TYPE(0));
+TABLE(our_input_type, "FORMAT", INPUT_TYPE(SOPS_OPT_OURS));
 
-TABLE(types, "FORMAT", INPUT_TYPE,
+TABLE(types, "FORMAT", INPUT_TYPE(0),
       {.name = "output-type",
        .kind = SOPS_OPT_TEXT,
        .value = "TYPE",
@@ -55,6 +56,17 @@ TABLE(
      .value = "REGEX",
      .help = "all but what is below keys that match"},
     {.name = "encrypted-regex", .kind = SOPS_OPT_TEXT, .value = "REGEX", .help = "only what is below keys that match"});
+
+#define COMMENT_REGEX(name_, more, help_)                                                                              \
+    {                                                                                                                  \
+        .name = (name_), .kind = SOPS_OPT_TEXT, .flags = (more), .value = "REGEX", .help = (help_)                     \
+    }
+#define COMMENT_REGEXES(more)                                                                                          \
+    COMMENT_REGEX("unencrypted-comment-regex", more, "all but what is below comments that match"),                     \
+        COMMENT_REGEX("encrypted-comment-regex", more, "only what is below comments that match")
+
+TABLE(comments, "WHAT IS ENCRYPTED", COMMENT_REGEXES(0));
+TABLE(our_comments, "WHAT IS ENCRYPTED", COMMENT_REGEXES(SOPS_OPT_OURS));
 
 TABLE(threshold, "KEYS",
       {.name = "shamir-secret-sharing-threshold",

@@ -192,6 +192,51 @@ bool sops_opt_any(const struct sops_options *o, const char *prefix)
 
 const char *sops_arg(const struct sops_options *o, size_t i) { return i < o->argc ? o->args[i] : NULL; }
 
+/* ---- hints ------------------------------------------------------------------------------------------------------ */
+
+static bool is_global(struct sops_slice name)
+{
+    for (const struct sops_option *def = sops_opts_global.options; def->name != NULL; def++) {
+        if (sops_slice_eq(name, sops_str(def->name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool names_only_options_of(const struct sops_options *o, const char *part)
+{
+    for (const char *at = part; (at = strstr(at, "--")) != NULL;) {
+        at += 2;
+        struct sops_slice name = sops_slice_of(at, strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-"));
+        bool by_short;
+        if (name.len != 0 && find(o, name, &by_short) == NULL && !is_global(name)) {
+            return false;
+        }
+        at += name.len;
+    }
+    return true;
+}
+
+void sops_options_fit_hint(const struct sops_options *o, struct sops_err *e)
+{
+    static const char between[] = "; ";
+    char whole[sizeof e->hint];
+    size_t used = 0;
+    memcpy(whole, e->hint, sizeof whole);
+    e->hint[0] = '\0';
+    for (char *part = whole, *next; part != NULL; part = next) {
+        next = strstr(part, between);
+        if (next != NULL) {
+            *next = '\0';
+            next += strlen(between);
+        }
+        if (names_only_options_of(o, part)) {
+            used += (size_t)snprintf(e->hint + used, sizeof e->hint - used, "%s%s", used != 0 ? between : "", part);
+        }
+    }
+}
+
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
 static bool parse_bool(const char *text, bool *on)

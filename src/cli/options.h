@@ -18,7 +18,8 @@ enum sops_opt_kind { SOPS_OPT_FLAG, SOPS_OPT_TEXT, SOPS_OPT_INT, SOPS_OPT_MANY }
 enum {
     SOPS_OPT_ON = 1,     /* a FLAG that is on unless turned off */
     SOPS_OPT_GLOBAL = 2, /* counts before a command, too: sops_opt finds it there */
-    SOPS_OPT_OURS = 4,   /* the reference has none: not in the lists that scripts read (help, completion) */
+    SOPS_OPT_OURS = 4,   /* the reference has none: not in the lists that scripts read (completion; in the help it is
+                            told without dashes) */
 };
 
 struct sops_option {
@@ -36,18 +37,21 @@ struct sops_opt_table {
 };
 
 /* Tables that several commands share. */
-extern const struct sops_opt_table sops_opts_place;      /* -i --in-place, --output */
-extern const struct sops_opt_table sops_opts_in_place;   /* -i --in-place */
-extern const struct sops_opt_table sops_opts_types;      /* --input-type, --output-type */
-extern const struct sops_opt_table sops_opts_input_type; /* --input-type */
-extern const struct sops_opt_table sops_opts_name;       /* --filename-override */
-extern const struct sops_opt_table sops_opts_mac;        /* --ignore-mac */
-extern const struct sops_opt_table sops_opts_crypt;      /* --unencrypted-suffix … --encrypted-regex */
-extern const struct sops_opt_table sops_opts_threshold;  /* --shamir-secret-sharing-threshold */
-extern const struct sops_opt_table sops_opts_order;      /* --decryption-order */
-extern const struct sops_opt_table sops_opts_services;   /* --enable-local-keyservice, --keyservice */
-extern const struct sops_opt_table sops_opts_yes;        /* -y --yes */
-extern const struct sops_opt_table sops_opts_global;     /* --config, --indent, --mac-only-encrypted, --verbose, … */
+extern const struct sops_opt_table sops_opts_place;          /* -i --in-place, --output */
+extern const struct sops_opt_table sops_opts_in_place;       /* -i --in-place */
+extern const struct sops_opt_table sops_opts_types;          /* --input-type, --output-type */
+extern const struct sops_opt_table sops_opts_input_type;     /* --input-type */
+extern const struct sops_opt_table sops_opts_our_input_type; /* the same where the reference has none */
+extern const struct sops_opt_table sops_opts_name;           /* --filename-override */
+extern const struct sops_opt_table sops_opts_mac;            /* --ignore-mac */
+extern const struct sops_opt_table sops_opts_crypt;          /* --unencrypted-suffix … --encrypted-regex */
+extern const struct sops_opt_table sops_opts_comments;     /* --unencrypted-comment-regex, --encrypted-comment-regex */
+extern const struct sops_opt_table sops_opts_our_comments; /* the same where the reference has none */
+extern const struct sops_opt_table sops_opts_threshold;    /* --shamir-secret-sharing-threshold */
+extern const struct sops_opt_table sops_opts_order;        /* --decryption-order */
+extern const struct sops_opt_table sops_opts_services;     /* --enable-local-keyservice, --keyservice */
+extern const struct sops_opt_table sops_opts_yes;          /* -y --yes */
+extern const struct sops_opt_table sops_opts_global; /* --config, --indent, --mac-only-encrypted, --verbose, … */
 
 #define SOPS_MAX_OPTIONS 96 /* of one command */
 
@@ -106,6 +110,9 @@ bool sops_options_parse(struct sops_options *o, const char *const *words, bool r
 bool sops_options_env(struct sops_options *o, struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
 /* The variables of booleans hold booleans? Checked before all else. */
 bool sops_options_check_env(struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
+/* Takes out of the hint of `e` each part ("…; …") that names an option which this command does not have. Whoever prints
+ * an error of a command calls it before. */
+void sops_options_fit_hint(const struct sops_options *o, struct sops_err *e);
 void sops_options_free(struct sops_options *o);
 
 #endif

@@ -28,14 +28,16 @@ static bool add_filled(struct sops_buf *out, size_t at, const char *text, struct
     return sops_buf_addc(out, '\n', e);
 }
 
-static bool add_option(const struct sops_option *def, struct sops_buf *out, struct sops_err *e)
+/* `dashes` is "--", or "" for an option of ours. */
+static bool add_option(const struct sops_option *def, const char *dashes, struct sops_buf *out, struct sops_err *e)
 {
     size_t start = out->len;
-    if (!sops_buf_addf(out, e, "   --%s", def->name)) {
+    if (!sops_buf_addf(out, e, "   %s%s", dashes, def->name)) {
         return false;
     }
     if (def->short_name != NULL &&
-        !sops_buf_addf(out, e, ", %s%s", def->short_name[1] == '\0' ? "-" : "--", def->short_name)) {
+        !sops_buf_addf(out, e, ", %s%s", def->short_name[1] == '\0' ? dashes + (dashes[0] != '\0') : dashes,
+                       def->short_name)) {
         return false;
     }
     if (def->value != NULL && !sops_buf_addf(out, e, " %s", def->value)) {
@@ -79,12 +81,27 @@ static bool add_options(const struct sops_options *o, struct sops_buf *out, stru
         }
         for (size_t k = i; k < o->slots; k++) {
             if (is_listed(&o->slot[k]) && strcmp(o->slot[k].title, title) == 0 &&
-                !add_option(&o->slot[k].def, out, e)) {
+                !add_option(&o->slot[k].def, "--", out, e)) {
                 return false;
             }
         }
     }
     return true;
+}
+
+/* Those that the reference does not have, without dashes: scripts that look a flag up do not find them. */
+static bool add_ours(const struct sops_options *o, struct sops_buf *out, struct sops_err *e)
+{
+    bool ok = true, first = true;
+    for (size_t i = 0; ok && i < o->slots; i++) {
+        const struct sops_option *def = &o->slot[i].def;
+        if ((def->flags & SOPS_OPT_OURS) != 0) {
+            ok = (!first || sops_buf_adds(out, "\nOF THIS PROGRAM ONLY (WITH TWO DASHES BEFORE THE NAME):\n", e)) &&
+                 add_option(def, "", out, e);
+            first = false;
+        }
+    }
+    return ok;
 }
 
 static bool add_verbs(const struct sops_verb *const *verbs, struct sops_buf *out, struct sops_err *e)
@@ -111,7 +128,7 @@ bool sops_usage_text(const struct sops_options *o, struct sops_buf *out, struct 
     ok = ok && (v->about == NULL || (sops_buf_addc(out, '\n', e) && sops_buf_adds(out, v->about, e)));
     ok = ok && (v->verbs == NULL || add_verbs(v->verbs, out, e));
     ok = ok && (v->example == NULL || sops_buf_addf(out, e, "\nEXAMPLE:\n   %s\n", v->example));
-    return ok && add_options(o, out, e);
+    return ok && add_options(o, out, e) && add_ours(o, out, e);
 }
 
 bool sops_usage_of(const struct sops_verb *verb, const char *command, struct sops_buf *out, struct sops_err *e)

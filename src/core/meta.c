@@ -446,7 +446,8 @@ static bool take_entry(struct sops_doc *d, struct sops_node **entry, struct sops
 static bool not_found(struct sops_err *e)
 {
     sops_fail(e, SOPS_E_GENERIC, "sops metadata not found");
-    return sops_hint(e, "the file is not encrypted, or is of another format than --input-type or its name say");
+    return sops_hint(
+        e, "the file is not encrypted, or is of another format than its name says; --input-type names the format");
 }
 
 bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *out, struct sops_err *e)

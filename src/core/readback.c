@@ -183,7 +183,7 @@ static bool check_texts(const struct sops_doc *d, const struct sops_doc *read, c
     }
     refuse(n, SOPS_E_DUMP, "would be read back as something else, so that the file could not be decrypted", e);
     sops_within(e, "%s cannot hold this document", f->name);
-    return sops_hint(e, "encrypt the value, rename the key, or select another type with --output-type");
+    return sops_hint(e, "encrypt the value or rename the key; --output-type selects another type");
 }
 
 static bool check_marks(const struct sops_doc *d, const struct sops_doc *read, const struct sops_format *f,

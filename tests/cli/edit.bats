@@ -200,3 +200,10 @@ END
     EDITOR="sed -i 's/ann/bob/'" check 0 "$SOPS" edit e.yaml
     grep -q 'version: 9.0.0' e.yaml
 }
+
+@test "comment rules by option, for a new file" {
+    EDITOR="sh -c 'printf \"# public\\na: 1\\nb: 2\\n\" >\$1' -" check 0 "$SOPS" edit --age "$ME" --encrypted-comment-regex '^ ?public' new.yaml
+    grep -q '^a: ENC' new.yaml
+    grep -qx 'b: 2' new.yaml
+    grep -qxF '    encrypted_comment_regex: ^ ?public' new.yaml
+}

@@ -109,3 +109,19 @@ setup() {
     cd ..
     check 0 "$SOPS" encrypt --age "$ME" p.json/
 }
+
+@test "comment rules by option" {
+    printf '# public\na: 1\nb: 2\n' >c.yaml
+    check 0 "$SOPS" encrypt --age "$ME" --encrypted-comment-regex '^ ?public' c.yaml
+    has "$out" 'a: ENC['
+    has "$out" 'b: 2'
+    has "$out" '    encrypted_comment_regex: ^ ?public'
+    check 0 "$SOPS" encrypt --age "$ME" --unencrypted-comment-regex '^ ?public' c.yaml
+    has "$out" 'a: 1'
+    has "$out" 'b: ENC['
+    has "$out" '    unencrypted_comment_regex: ^ ?public'
+    check 8 "$SOPS" encrypt --age "$ME" --encrypted-comment-regex x --encrypted-suffix y c.yaml
+    check 1 "$SOPS" encrypt --age "$ME" --encrypted-comment-regex '[' c.yaml
+    check 1 "$SOPS" decrypt --encrypted-comment-regex x c.yaml
+    has "$err" 'not defined'
+}

@@ -109,3 +109,21 @@ setup() {
     check 0 "$SOPS" exec-env e.env 'sh -c "yes; echo \$? >&2" | head -n 1 >/dev/null'
     has "$err" 141
 }
+
+@test "--input-type, and a hint only where there is one" {
+    cp e.env x.production.enc
+    check 1 "$SOPS" exec-env x.production.enc env
+    has "$err" '--input-type says otherwise'
+    check 0 "$SOPS" exec-env --input-type dotenv --pristine x.production.enc 'echo "$A"'
+    same "$out" one
+    check 1 "$SOPS" exec-env --input-type json x.production.enc env
+    lacks "$err" 'hint'
+    sed -i 's/^A=ENC.*/A=ENC[AES256_GCM,data:AA==,iv:AAAAAAAAAAAAAAAA,tag:AAAAAAAAAAAAAAAAAAAAAA==,type:str]/' e.env
+    check 25 "$SOPS" exec-env e.env env
+    "$SOPS" encrypt --age "$ME" --unencrypted-suffix _plain --filename-override x.env <<<'A_plain=one' >m.env
+    sed -i 's/one/two/' m.env
+    check 51 "$SOPS" exec-env m.env env
+    lacks "$err" '--ignore-mac'
+    check 51 "$SOPS" decrypt m.env
+    has "$err" '--ignore-mac'
+}

@@ -54,3 +54,17 @@ setup() {
     check 1 "$SOPS" groups delete -i -f one.yaml 0
     check 0 "$SOPS" decrypt one.yaml
 }
+
+@test "--input-type: a file whose name says nothing" {
+    cp e.yaml noname
+    check 1 "$SOPS" groups add -i -f noname --age "$OTHER"
+    has "$err" '--input-type says otherwise'
+    check 0 "$SOPS" groups add -i -f noname --input-type yaml --age "$OTHER"
+    grep -qF 'shamir_threshold: 2' noname
+    grep -q '^user: ENC' noname
+    export SOPS_AGE_KEY_FILE=$PWD/both.txt
+    check 0 "$SOPS" groups delete -i -f noname --input-type yaml --shamir-secret-sharing-threshold 1 1
+    unset SOPS_AGE_KEY_FILE
+    check 0 "$SOPS" decrypt --input-type yaml --output-type yaml noname
+    same "$out" 'user: ann'
+}

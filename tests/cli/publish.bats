@@ -75,3 +75,11 @@ setup() {
     check 1 "$SOPS" publish --yes none.yaml
     has "$err" 'no destination configured'
 }
+
+@test "--input-type" {
+    cp e.yaml e
+    check 1 "$SOPS" publish e <<<n
+    has "$err" '--input-type says otherwise'
+    check 1 "$SOPS" publish --input-type yaml e <<<n
+    has "$err" "Publication of $PWD/e canceled"
+}

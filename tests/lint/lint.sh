@@ -69,5 +69,6 @@ git grep -lF "${release:?}" -- testdata/conformance ':!*/expect/stderr' |
 if [ -x build/release/sops ] && [ -f docs/sops.1 ]; then
     build/release/sops help --man 2>/dev/null | diff -q - docs/sops.1 >/dev/null || echo 'docs/sops.1: make it again with: sops help --man > docs/sops.1' | report 'man page differs from the option tables'
 fi
+python3 tests/lint/hints.py | report 'hints that name what is not there'
 [ -s "$found" ] && exit 1
 echo "lint: clean"

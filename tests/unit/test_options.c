@@ -270,12 +270,38 @@ static void slips(void **state)
     sops_options_free(&o);
 }
 
+static void hints_fit_the_command(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"take another name", "take another name"},
+        {"it is none; --nothing says otherwise", "it is none"},
+        {"--nothing says otherwise; it is none", "it is none"},
+        {"--nothing says otherwise", ""},
+        {"a; --nothing or --output; b; --output c", "a; b; --output c"},
+        {"a smaller --indent makes it less", "a smaller --indent makes it less"}, /* before any command */
+        {"make one with sops keygen --age", "make one with sops keygen --age"},
+        {"put -- before it", "put -- before it"},
+    };
+    struct sops_options o = {0};
+    struct sops_err e = {0};
+    assert_ok(sops_options_open(&o, &verb, &e), &e);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sops_hint(&e, "%s", cases[i][0]);
+        sops_options_fit_hint(&o, &e);
+        assert_string_equal(e.hint, cases[i][1]);
+        sops_err_clear(&e);
+    }
+    sops_options_free(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_put_in_order),      cmocka_unit_test(whole_numbers),
         cmocka_unit_test(variables_stand_for_options), cmocka_unit_test(before_a_command),
         cmocka_unit_test(booleans_of_the_environment), cmocka_unit_test(slips),
+        cmocka_unit_test(hints_fit_the_command),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -36,6 +36,8 @@ static void check_text(const struct sops_options *o, const char *text)
         (void)snprintf(name, sizeof name, "\n   --%s", s->def.name);
         bool listed = s->title != NULL && (s->def.flags & SOPS_OPT_OURS) == 0;
         assert_int_equal(strstr(text, name) != NULL, listed);
+        (void)snprintf(name, sizeof name, "\n   %s", s->def.name);
+        assert_true((s->def.flags & SOPS_OPT_OURS) == 0 || strstr(text, name) != NULL); /* without dashes */
         assert_true(!listed || s->def.help != NULL);
         assert_int_equal(listed && s->def.kind != SOPS_OPT_FLAG, listed && s->def.value != NULL);
     }

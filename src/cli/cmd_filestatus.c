@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* "Encrypted" means no more than that there are metadata with a version and a MAC; no key is needed to say so. */
+#include "base/json.h"
 #include "cli/command.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
-
-/* Further arguments are ignored in silence here. */
-static bool own_file(struct sops_job *j, struct sops_err *e)
-{
-    if (j->opt->argc == 0) {
-        sops_fail(e, SOPS_E_NO_FILE, "no file specified");
-        return sops_hint(e, "sops help filestatus");
-    }
-    j->path = j->name = j->opt->args[0][0] != '\0' ? j->opt->args[0] : ".";
-    return true;
-}
 
 /* Did the reader stop at the end of a text that is not blank? A JSON file that was cut off is no more than not
  * encrypted: nobody wrote metadata to it (spec 50 section 11; what is no JSON at all is an error). */
@@ -41,39 +31,104 @@ static bool has_metadata(const struct sops_job *j)
     return sops_meta_present(&j->doc, j->in->meta) && !(empty && entries == 1);
 }
 
+/* What did not parse: is it a file that sops did not write? One of no known format is, unless it holds a ciphertext:
+ * then its format is only not told. */
+static bool is_plain(const struct sops_job *j, const struct sops_err *e)
+{
+    struct sops_slice raw = sops_buf_view(&j->raw);
+    return is_cut_off(raw, e) || (j->in->sealed != NULL && !sops_holds_ciphertext(raw));
+}
+
+/* The answer; with the file's name when there are several. */
+static bool print_status(const struct sops_job *j, bool encrypted, struct sops_err *e)
+{
+    struct sops_buf line = {0};
+    bool ok = sops_buf_addc(&line, '{', e);
+    if (ok && j->opt->argc > 1) {
+        ok = sops_buf_adds(&line, "\"file\":", e) && sops_json_quote(&line, sops_str(j->path), e) &&
+             sops_buf_addc(&line, ',', e);
+    }
+    ok = ok && sops_buf_addf(&line, e, "\"encrypted\":%s}\n", encrypted ? "true" : "false") &&
+         sops_ui_out(sops_buf_view(&line), e);
+    sops_buf_free(&line);
+    return ok;
+}
+
 static bool own_status(struct sops_job *j, struct sops_err *e)
 {
     const struct sops_format *f = j->in->sealed != NULL ? j->in->sealed : j->in;
     if (!f->parse(&j->doc, sops_buf_view(&j->raw), e)) {
-        if (is_cut_off(sops_buf_view(&j->raw), e)) {
+        if (is_plain(j, e)) {
             sops_err_clear(e);
-            return sops_ui_outf(e, "{\"encrypted\":false}\n");
+            return print_status(j, false, e);
         }
         sops_within(e, "cannot parse '%s' as %s", j->path, f->name);
-        return sops_recode(e, SOPS_E_GENERIC);
+        sops_recode(e, SOPS_E_GENERIC);
+        return sops_job_hint_type(j, e);
     }
     bool encrypted = has_metadata(j);
     if (encrypted && !sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
         return sops_within(e, "'%s'", j->path);
     }
-    encrypted = encrypted && j->meta.mac.len != 0 && j->meta.version.len != 0;
-    return sops_ui_outf(e, "{\"encrypted\":%s}\n", encrypted ? "true" : "false");
+    return print_status(j, encrypted && j->meta.mac.len != 0 && j->meta.version.len != 0, e);
+}
+
+static bool tell_file(const struct sops_job *common, const char *path, struct sops_err *e)
+{
+    static sops_step *const steps[] = {sops_step_own_format, sops_step_read, own_status, NULL};
+    path = path[0] != '\0' ? path : ".";
+    struct sops_job j = {
+        .world = common->world,
+        .opt = common->opt,
+        .config = common->config,
+        .path = path,
+        .name = path,
+        .bad_input = SOPS_E_GENERIC,
+    };
+    return sops_job_run(&j, steps, e);
+}
+
+static bool own_arguments(struct sops_job *j, struct sops_err *e)
+{
+    return j->opt->argc != 0 || sops_fail(e, SOPS_E_NO_FILE, "no file specified") ||
+           sops_hint(e, "sops help filestatus");
+}
+
+/* One that cannot be told does not keep the others from being told. */
+static bool tell_files(struct sops_job *common, struct sops_err *e)
+{
+    const struct sops_options *o = common->opt;
+    size_t failed = 0;
+    if (o->argc == 1) {
+        return tell_file(common, o->args[0], e);
+    }
+    for (size_t i = 0; i < o->argc; i++) {
+        struct sops_err why = {0};
+        if (!tell_file(common, o->args[i], &why)) {
+            failed++;
+            sops_options_fit_hint(o, &why);
+            sops_ui_error(common->world, &why);
+        }
+        sops_err_clear(&why);
+    }
+    return failed == 0 || sops_fail(e, SOPS_E_GENERIC, "%zu of %zu files cannot be told", failed, o->argc);
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_file, sops_step_config, sops_step_read, own_status, NULL};
-    struct sops_job j = {.world = w, .opt = o, .bad_input = SOPS_E_GENERIC};
-    return sops_job_run(&j, steps, e);
+    static sops_step *const steps[] = {own_arguments, sops_step_config, tell_files, NULL};
+    struct sops_job common = {.world = w, .opt = o};
+    return sops_job_run(&common, steps, e);
 }
 
 static const struct sops_opt_table *const tables[] = {&sops_opts_input_type, NULL};
 
 const struct sops_verb sops_verb_filestatus = {
     .name = "filestatus",
-    .summary = "say whether a file is encrypted",
-    .args = "FILE",
-    .about = "Prints {\"encrypted\":true} or {\"encrypted\":false}. No key is needed.\n",
+    .summary = "say whether files are encrypted",
+    .args = "FILE…",
+    .about = "Prints {\"encrypted\":true} or {\"encrypted\":false}, for several files a line each, with the\n"
+             "name in front: {\"file\":\"a.yaml\",\"encrypted\":true}. No key is needed.\n",
     .example = "sops filestatus secrets.yaml",
     .tables = tables,
     .run = run,

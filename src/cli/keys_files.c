@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define MARK "ENC[AES256_GCM,"
-
 /* The paths found so far; the list lives in the arena as a whole, as arrays that grow by copies. */
 struct found {
     struct sops_arena *arena;
@@ -57,8 +55,7 @@ static bool is_ours(struct sops_job *j, const char *path)
     struct sops_err none = {0};
     const struct sops_format *f = sops_format_named(sops_opt_slice(j->opt, "input-type"));
     f = f != NULL ? f : sops_format_for(sops_str(path));
-    bool ours =
-        sops_file_read(path, SOPS_FILE_MAX, &text, &none) && memmem(text.ptr, text.len, MARK, sizeof MARK - 1) != NULL;
+    bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) && sops_holds_ciphertext(sops_buf_view(&text));
     if (ours) {
         const struct sops_format *sealed = f->sealed != NULL ? f->sealed : f;
         bool parsed = sealed->parse(&doc, sops_buf_view(&text), &none);

@@ -187,14 +187,19 @@ static bool parse(struct sops_job *j, const struct sops_format *f, int code, str
 
 bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) { return parse(j, j->in, SOPS_E_READ, e); }
 
+bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e)
+{
+    if (j->in->sealed == NULL || sops_opt(j->opt, "input-type") != NULL) {
+        return false;
+    }
+    return sops_hint(e, "no name says what it is, so it is taken as %s; --input-type says otherwise", j->in->name);
+}
+
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e)
 {
     int code = j->bad_input != 0 ? j->bad_input : SOPS_E_GENERIC;
     if (!parse(j, j->in->sealed != NULL ? j->in->sealed : j->in, code, e)) {
-        return j->in->sealed == NULL || sops_opt(j->opt, "input-type") != NULL
-                   ? false
-                   : sops_hint(e, "no name says what it is, so it is taken as %s; --input-type says otherwise",
-                               j->in->name);
+        return sops_job_hint_type(j, e);
     }
     if (!sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
         sops_within(e, "'%s'", shown(j));

@@ -81,6 +81,8 @@ bool sops_step_read(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* `raw` as an encrypted document of `in`, metadata taken out into `meta`: j->bad_input. */
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* False; the hint that a file without a name that says its format was taken as binary, where that is so. */
+bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e);
 /* There is a document (92). */
 bool sops_step_parts(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* It has no metadata of its own, by the output format (203). */

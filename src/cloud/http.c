@@ -145,23 +145,6 @@ int64_t sops_json_number(const json_t *object, const char *name)
     return sops_int_parse(sops_json_text(object, name), &n) ? n : 0;
 }
 
-bool sops_json_quote(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
-{
-    if (!sops_buf_addc(out, '"', e)) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        bool ok = c == '"' || c == '\\' ? sops_buf_addc(out, '\\', e) && sops_buf_addc(out, c, e)
-                  : c < ' '             ? sops_buf_addf(out, e, "\\u%04x", c)
-                                        : sops_buf_addc(out, c, e);
-        if (!ok) {
-            return false;
-        }
-    }
-    return sops_buf_addc(out, '"', e);
-}
-
 /* ---- forms and URLs -------------------------------------------------------------------------------------------- */
 
 bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e)

@@ -4,6 +4,7 @@
 #define SOPS_CLOUD_HTTP_H
 
 #include "base/encode.h"
+#include "base/json.h"
 #include "core/world.h"
 
 #include <jansson.h>
@@ -29,8 +30,6 @@ json_t *sops_json_try(struct sops_slice text);
 struct sops_slice sops_json_text(const json_t *object, const char *name);
 /* The integer of object[name], also when it is written as a text; 0 when there is none. */
 int64_t sops_json_number(const json_t *object, const char *name);
-/* Appends `text` as a JSON string with its quotes. */
-bool sops_json_quote(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 
 /* Appends percent-encoded bytes: letters, digits, "-_.~" and those of `keep` stay. */
 bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e) SOPS_CHECKED;

@@ -168,6 +168,12 @@ static uint8_t *seal_data(EVP_CIPHER_CTX *ctx, struct sops_slice text, uint8_t *
     return to;
 }
 
+bool sops_holds_ciphertext(struct sops_slice text)
+{
+    static const char start[] = "ENC[AES256_GCM,";
+    return text.len != 0 && memmem(text.ptr, text.len, start, sizeof start - 1) != NULL;
+}
+
 #define SEALED_FRAME (sizeof "ENC[AES256_GCM,data:,iv:,tag:,type:]" - 1)
 
 size_t sops_sealed_size(enum sops_kind kind, size_t len)

@@ -15,6 +15,8 @@ struct sops_crypt {
     struct sops_engine *engine; /* one cipher context each way, one MAC, nonce pool, kept nonces */
 };
 
+/* Does `text` hold the beginning of a ciphertext anywhere? Every file of sops does, as its MAC is one. */
+bool sops_holds_ciphertext(struct sops_slice text);
 /* One text to ENC[...] (appended) and back (`text` appended): values, and the MAC in the metadata. */
 bool sops_text_seal(struct sops_crypt *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
                     struct sops_buf *enc, struct sops_err *e) SOPS_CHECKED;

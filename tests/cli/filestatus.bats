@@ -15,7 +15,7 @@ setup() {
     same "$out" '{"encrypted":true}'
     check 0 "$SOPS" filestatus p.json
     same "$out" '{"encrypted":false}'
-    check 0 "$SOPS" filestatus --input-type json e.json further words
+    check 0 "$SOPS" filestatus --input-type json e.json
     same "$out$err" '{"encrypted":true}'
 }
 
@@ -29,12 +29,47 @@ setup() {
 }
 
 @test "what cannot be read or parsed: 1, and nothing on stdout" {
-    for file in missing.json . empty.json text; do
+    printf 'a: b\n' >p.yaml
+    "$SOPS" encrypt --age "$ME" p.yaml >sealed # its format is not told by the name
+    for file in missing.json . empty.json sealed; do
         [ "$file" = empty.json ] && : >empty.json
-        [ "$file" = text ] && echo words >text
         check 1 "$SOPS" filestatus "$file"
         same "$out" ""
         has "$err" "'$file'"
     done
     check 100 "$SOPS" filestatus
+}
+
+@test "a plain file of no known format is not encrypted" {
+    echo words >notes.txt
+    : >empty
+    head -c 100000 /dev/urandom >noise.bin
+    for file in notes.txt empty noise.bin; do
+        check 0 "$SOPS" filestatus "$file"
+        same "$out$err" '{"encrypted":false}'
+    done
+    "$SOPS" encrypt --age "$ME" notes.txt >notes.bin
+    check 0 "$SOPS" filestatus notes.bin
+    same "$out" '{"encrypted":true}'
+    cp e.json e
+    sed 's/{/[/' e.json >broken
+    check 1 "$SOPS" filestatus broken
+    same "$out" ""
+    printf 'a: b\n' >p.yaml
+    "$SOPS" encrypt --age "$ME" p.yaml >sealed
+    check 1 "$SOPS" filestatus sealed
+    has "$err" '--input-type says otherwise'
+}
+
+@test "several files: a line each, all of them" {
+    cp e.json 'a"b.json'
+    check 0 "$SOPS" filestatus e.json p.json 'a"b.json'
+    same "$out" '{"file":"e.json","encrypted":true}
+{"file":"p.json","encrypted":false}
+{"file":"a\"b.json","encrypted":true}'
+    same "$err" ""
+    check 1 "$SOPS" filestatus missing.json e.json
+    same "$out" '{"file":"e.json","encrypted":true}'
+    has "$err" "'missing.json'"
+    has "$err" '1 of 2 files'
 }

@@ -229,16 +229,39 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
 
 static bool own_example(struct sops_job *j, struct sops_err *e) { return sops_buf_adds(&j->raw, j->in->example, e); }
 
+/* A file that is not there, or is empty, begins with the example of its format. */
+static bool begin_new(struct sops_job *j, struct sops_err *e)
+{
+    static sops_step *const steps[] = {sops_step_creation, own_example, sops_step_parse_plain, sops_step_new_key, NULL};
+    sops_buf_free(&j->raw);
+    j->no_wrap = SOPS_E_NO_KEY;
+    return sops_job_steps(j, steps, e);
+}
+
+/* What is read is no file of sops: say how it becomes one, whatever the reader had to say about it. */
+static bool hint_to_encrypt(const struct sops_job *j, struct sops_err *e)
+{
+    e->hint[0] = '\0';
+    return sops_hint(e, "it is not encrypted yet: `sops encrypt -i %s` does that, then it can be edited", j->path);
+}
+
 static bool own_open(struct sops_job *j, struct sops_err *e)
 {
-    static sops_step *const create[] = {sops_step_creation, own_example, sops_step_parse_plain, sops_step_new_key,
-                                        NULL};
     struct stat st;
-    if (stat(j->path, &st) == 0 || errno != ENOENT) {
-        return sops_step_unlock(j, e);
+    if (stat(j->path, &st) != 0 && errno == ENOENT) {
+        return begin_new(j, e);
     }
-    j->no_wrap = SOPS_E_NO_KEY;
-    return sops_job_steps(j, create, e);
+    if (!sops_step_read(j, e)) {
+        return false;
+    }
+    if (sops_slice_trim(sops_buf_view(&j->raw)).len == 0) {
+        return begin_new(j, e);
+    }
+    bool sealed = sops_holds_ciphertext(sops_buf_view(&j->raw));
+    if (!sops_step_parse_sealed(j, e)) {
+        return sealed ? false : hint_to_encrypt(j, e);
+    }
+    return sops_step_version(j, e) && sops_step_open(j, e);
 }
 
 bool sops_step_edit(struct sops_job *j, struct sops_err *e)
@@ -285,8 +308,8 @@ const struct sops_verb sops_verb_edit = {
     .args = "FILE",
     .about = "Decrypts FILE into a folder of its own, starts the editor (SOPS_EDITOR, EDITOR, else\n"
              "vim, nano or vi), and encrypts what was saved. Values that were not changed keep\n"
-             "their ciphertext. A FILE that does not exist starts from an example; keys and rules\n"
-             "of the command line and of .sops.yaml are for new files only.\n",
+             "their ciphertext. A FILE that does not exist or is empty starts from an example; keys\n"
+             "and rules of the command line and of .sops.yaml are for new files only.\n",
     .example = "sops edit secrets.yaml",
     .tables = tables,
     .keys = SOPS_OPT_KEYS,

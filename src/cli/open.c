@@ -93,7 +93,7 @@ bool sops_step_new_key(struct sops_job *j, struct sops_err *e)
 
 /* ---- the document ----------------------------------------------------------------------------------------------- */
 
-static bool check_version(struct sops_job *j, struct sops_err *e)
+bool sops_step_version(struct sops_job *j, struct sops_err *e)
 {
     return sops_meta_check_version(&j->meta, e) || sops_within(e, "'%s'", shown(j));
 }
@@ -141,7 +141,7 @@ static bool audit_decrypt(struct sops_job *j, struct sops_err *e) { return sops_
 
 bool sops_step_load(struct sops_job *j, struct sops_err *e)
 {
-    return sops_step_read(j, e) && sops_step_parse_sealed(j, e) && check_version(j, e);
+    return sops_step_read(j, e) && sops_step_parse_sealed(j, e) && sops_step_version(j, e);
 }
 
 bool sops_step_open(struct sops_job *j, struct sops_err *e)

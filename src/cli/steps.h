@@ -101,6 +101,8 @@ bool sops_job_context(struct sops_job *j, bool strict, struct sops_err *e) SOPS_
 
 /* The key services of the options, into j->services. Steps that wrap or unwrap call it. */
 bool sops_job_services(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The metadata's version is one (1). */
+bool sops_step_version(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* read · parse (j->bad_input) · version (1) */
 bool sops_step_load(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* unwrap (128) · audit · mark · open (25) · verify (51, unless --ignore-mac) */

@@ -207,3 +207,46 @@ END
     grep -qx 'b: 2' new.yaml
     grep -qxF '    encrypted_comment_regex: ^ ?public' new.yaml
 }
+
+@test "a plain file: encrypt it first" {
+    printf 'A=1\n' >plain.env
+    printf 'a: 1\n' >plain.yaml
+    echo words >notes.txt
+    for file in plain.env plain.yaml notes.txt; do
+        cp "$file" kept
+        EDITOR=true check 1 "$SOPS" edit --age "$ME" "$file"
+        has "$err" "hint: it is not encrypted yet: \`sops encrypt -i $file\` does that"
+        EDITOR=true check 1 "$SOPS" --age "$ME" "$file"
+        has "$err" "sops encrypt -i $file"
+        cmp "$file" kept
+        check 0 "$SOPS" encrypt -i --age "$ME" "$file"
+        EDITOR=true check 200 "$SOPS" edit "$file"
+    done
+    sed -i '/^sops:/,$d' e.yaml # its metadata are gone: it is encrypted
+    EDITOR=true check 1 "$SOPS" edit e.yaml
+    lacks "$err" 'encrypt -i'
+}
+
+@test "an empty file begins with the example, as a missing one" {
+    printf 'cat "$1" >&2\n' >show.sh
+    printf 'echo >>"$1"\n' >more.sh
+    for file in n.yaml n.json n.env n.ini n.bin; do
+        EDITOR='sh show.sh' check 200 "$SOPS" edit --age "$ME" "$file"
+        example=$err
+        same "$(ls "$file" 2>/dev/null)" ""
+        printf '\n \n' >"$file"
+        chmod 640 "$file"
+        EDITOR='sh show.sh' check 200 "$SOPS" edit --age "$ME" "$file"
+        same "$err" "$example"
+        : >"$file"
+        EDITOR='sh more.sh' check 0 "$SOPS" edit --age "$ME" "$file"
+        check 0 "$SOPS" filestatus "$file"
+        same "$out" '{"encrypted":true}'
+        same "$(stat -c %a "$file")" 640
+        check 0 "$SOPS" decrypt "$file"
+        has "$out" 'Welcome to SOPS!'
+    done
+    : >n.yaml
+    EDITOR=true check 1 "$SOPS" edit n.yaml # no key, no rule
+    same "$(cat n.yaml)" ""
+}

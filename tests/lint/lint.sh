@@ -60,6 +60,7 @@ for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats)/' | grep -
     printf '#include "%s"\n' "${h#src/}" |
         gcc -std=c11 -D_GNU_SOURCE -Isrc -I. -fsyntax-only -x c - 2>/dev/null || echo "$h"
 done | report 'headers that do not compile alone'
+tests/lint/citations | report 'cited headings that do not exist'
 if command -v shellcheck >/dev/null; then
     shellcheck -S warning $(git ls-files scripts tests/lint .ci | grep -v '\.md$' | xargs grep -lE '^#!.*(sh|bash)$') | report 'shellcheck'
 fi

@@ -117,3 +117,36 @@ bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_
     sops_table_free(&last);
     return ok && sops_buf_addc(out, '}', e);
 }
+
+static bool is_rounded(struct sops_slice number, bool *rounded, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    double v = 0;
+    bool read = sops_float_parse(number, &v, NULL);
+    bool ok = !read || sops_float_canonical(&text, v, e);
+    *rounded = ok && !sops_slice_eq(sops_buf_view(&text), number);
+    sops_buf_free(&text);
+    return ok;
+}
+
+bool sops_tree_fits_doubles(const struct sops_doc *d, struct sops_err *e)
+{
+    for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part->child; n != NULL; n = sops_node_after(part, n)) {
+            bool rounded = false;
+            struct sops_buf path = {0};
+            if (n->kind == SOPS_INT && !is_rounded(n->text, &rounded, e)) {
+                return false;
+            }
+            if (rounded && sops_node_path(n, &path, e)) {
+                sops_fail(e, SOPS_E_GENERIC, "the whole number at %.*s has more digits than the store keeps of one",
+                          SOPS_ARG(sops_buf_view(&path)));
+            }
+            sops_buf_free(&path);
+            if (rounded) {
+                return sops_hint(e, "put the number in quotes, so that it is sent as a text");
+            }
+        }
+    }
+    return true;
+}

@@ -9,4 +9,8 @@
  * a number that JSON does not have. */
 bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* Would each whole number of `d` come back with the same digits from a reader that makes doubles of numbers? Code 1,
+ * naming the first that would not. */
+bool sops_tree_fits_doubles(const struct sops_doc *d, struct sops_err *e) SOPS_CHECKED;
+
 #endif

@@ -75,6 +75,8 @@ static bool put(struct sops_world *w, const struct sops_slice value[], struct so
     (void)bytes;
     *unchanged = false;
     bool ok = set_up(w, &a, value, &v, e) && make_path(value, name, &path, e) && sops_tree_json(tree, &object, e);
+    /* Version 1 keeps a number's digits; version 2 makes a double of it and so would store another number. */
+    ok = ok && (is_version_1(value) || sops_tree_fits_doubles(tree, e));
     if (ok && !is_version_1(value)) {
         *unchanged = is_there(w, &v, sops_buf_view(&path), sops_buf_view(&object));
         ok = sops_buf_adds(&body, "{\"data\":", e) && sops_buf_add(&body, sops_buf_view(&object), e) &&

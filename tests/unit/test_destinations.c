@@ -67,6 +67,46 @@ static void test_tree(void **state)
     sops_buf_free(&out);
 }
 
+static void test_whole_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *number;
+        bool fits;
+    } cases[] = {
+        {"0", true},
+        {"-1", true},
+        {"9007199254740991", true},
+        {"9007199254740992", true}, /* 2^53 */
+        {"9007199254740993", false},
+        {"-9007199254740993", false},
+        {"9007199254740994", true},
+        {"1152921504606846976", false}, /* 2^60: a double, but written as …847000 */
+        {"9223372036854775807", false},
+        {"18446744073709551615", false},
+        {"10000000000000000000", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sops_doc d = {0};
+        struct sops_err e = {0};
+        struct sops_node *part = add(&d, NULL, SOPS_MAP, "", "");
+        add(&d, part, SOPS_FLOAT, "float", "9007199254740993.5");
+        add(&d, part, SOPS_STR, "text", "9007199254740993");
+        struct sops_node *list = add(&d, add(&d, part, SOPS_MAP, "in", ""), SOPS_LIST, "list", "");
+        add(&d, list, SOPS_INT, "", cases[i].number);
+        add(&d, add(&d, NULL, SOPS_MAP, "", ""), SOPS_INT, "last", "1");
+        if (cases[i].fits) {
+            assert_ok(sops_tree_fits_doubles(&d, &e), &e);
+        } else {
+            assert_false(sops_tree_fits_doubles(&d, &e));
+            assert_non_null(strstr(e.msg, "[\"in\"][\"list\"][0]"));
+            assert_null(strstr(e.msg, cases[i].number));
+        }
+        sops_err_clear(&e);
+        sops_doc_free(&d);
+    }
+}
+
 /* Depth costs no stack. */
 static void test_deep_tree(void **state)
 {
@@ -374,8 +414,9 @@ static void test_where(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree), cmocka_unit_test(test_deep_tree), cmocka_unit_test(test_s3),
-        cmocka_unit_test(test_gcs),  cmocka_unit_test(test_vault),     cmocka_unit_test(test_where),
+        cmocka_unit_test(test_tree),  cmocka_unit_test(test_deep_tree), cmocka_unit_test(test_whole_numbers),
+        cmocka_unit_test(test_s3),    cmocka_unit_test(test_gcs),       cmocka_unit_test(test_vault),
+        cmocka_unit_test(test_where),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

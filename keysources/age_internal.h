@@ -147,8 +147,8 @@ void sops_age_agent_forget(struct sops_world *w, const char *cache_id);
  * encrypted. */
 bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_slice text,
                       struct sops_err *e) SOPS_CHECKED;
-/* The public key of an authorized_keys line, as it goes over the wire, appended. */
-bool sops_age_ssh_public(struct sops_slice line, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* The public key of a recipient, one or more lines of authorized_keys, as it goes over the wire, appended. */
+bool sops_age_ssh_public(struct sops_slice text, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
 /* ---- plugins ------------------------------------------------------------------------------------------------- */
 

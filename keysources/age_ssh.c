@@ -26,12 +26,12 @@ static void tag_of(struct sops_slice wire, char out[8])
     sops_base64_write(out, hash, 4); /* the last two characters are padding */
 }
 
-bool sops_age_ssh_public(struct sops_slice line, struct sops_buf *out, struct sops_err *e)
+bool sops_age_ssh_public(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
 {
     struct sops_ssh_public key;
     struct sops_buf wire = {0};
     bool ok =
-        sops_ssh_line_parse(sops_slice_trim(line), &wire, e) && sops_ssh_public_parse(sops_buf_view(&wire), &key, e);
+        sops_ssh_authorized_parse(text, &wire, e) && sops_ssh_public_parse(sops_buf_view(&wire), &key, e);
     if (ok && key.rsa && key.n.len < RECIPIENT_MODULUS) {
         ok = sops_fail(e, SOPS_E_GENERIC, "the RSA key is too small");
     }
@@ -146,14 +146,9 @@ struct ssh {
 static bool read_public(const char *path, struct sops_buf *wire, struct sops_err *e)
 {
     struct sops_buf name = {0}, text = {0};
-    struct sops_slice line = {0};
     bool ok = sops_buf_addf(&name, e, "%s.pub", path) && sops_buf_cstr(&name, e) != NULL &&
-              sops_file_read((const char *)name.ptr, PUBLIC_MAX, &text, e);
-    if (ok) {
-        struct sops_slice rest = sops_buf_view(&text);
-        (void)(rest.ptr != NULL && sops_slice_next(&rest, '\n', &line));
-        ok = sops_ssh_line_parse(sops_slice_trim(line), wire, e);
-    }
+              sops_file_read((const char *)name.ptr, PUBLIC_MAX, &text, e) &&
+              sops_ssh_authorized_parse(sops_buf_view(&text), wire, e);
     sops_buf_free(&name);
     sops_buf_free(&text);
     return ok ? true : sops_within(e, "its public key");

@@ -115,36 +115,85 @@ bool sops_ssh_public_emit(const struct sops_ssh_public *k, struct sops_buf *out,
            add_string(out, k->n, true, e);
 }
 
-/* The next word of a line, between blanks and tabs. */
-static struct sops_slice take_word(struct sops_slice *rest)
+/* ---- authorized_keys ----------------------------------------------------------------------------------------- */
+
+/* Skips blanks and tabs, and takes what comes before the next ones. Where the word may be a field of options, those
+ * between double quotes do not count. */
+static struct sops_slice take_word(struct sops_slice *rest, bool options)
 {
     while (rest->len != 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t')) {
         *rest = sops_slice_skip(*rest, 1);
     }
+    bool quoted = false;
     size_t n = 0;
-    while (n < rest->len && rest->ptr[n] != ' ' && rest->ptr[n] != '\t') {
-        n++;
+    for (; n < rest->len && (quoted || (rest->ptr[n] != ' ' && rest->ptr[n] != '\t')); n++) {
+        bool quote = options && rest->ptr[n] == '"' && (n == 0 || rest->ptr[n - 1] != '\\');
+        quoted = quoted != quote;
     }
     struct sops_slice word = sops_slice_first(*rest, n);
     *rest = sops_slice_skip(*rest, n);
     return word;
 }
 
-bool sops_ssh_line_parse(struct sops_slice line, struct sops_buf *out, struct sops_err *e)
+enum line_holds { A_KEY, ANOTHER_KEY, NO_KEY };
+
+/* A key that OpenSSH has and age has not: it is the line's key, and refused. */
+static bool is_foreign(struct sops_slice type)
+{
+    return sops_slice_eq(type, SOPS_LIT("ssh-dss")) || sops_slice_starts(type, SOPS_LIT("ecdsa-sha2-")) ||
+           sops_slice_starts(type, SOPS_LIT("sk-")) || sops_slice_ends(type, SOPS_LIT("@openssh.com"));
+}
+
+/* Reads "TYPE BASE64 COMMENT". A blob whose own type is another is no key: else an option would pass for the type, and
+ * what it asks for would be lost. */
+static enum line_holds parse_typed_key(struct sops_slice line, struct sops_buf *out, struct sops_err *e)
 {
     struct sops_buf wire = {0};
     struct sops_ssh_public key;
-    struct sops_slice type = take_word(&line), text = take_word(&line), rest, inner;
-    bool ok = sops_base64_take(&wire, SOPS_B64_STD, text, e);
-    if (ok) {
-        rest = sops_buf_view(&wire);
+    struct sops_slice type = take_word(&line, false), inner;
+    enum line_holds holds = NO_KEY;
+    sops_err_clear(e);
+    if (sops_base64_take(&wire, SOPS_B64_CR, take_word(&line, false), e)) {
+        struct sops_slice rest = sops_buf_view(&wire);
         if (!take_string(&rest, &inner) || !sops_slice_eq(inner, type)) {
-            ok = malformed(e, "its first word is not the type of the key");
+            (void)malformed(e, "its first word is not the type of the key");
+        } else if (sops_ssh_public_parse(sops_buf_view(&wire), &key, e)) {
+            holds = sops_ssh_public_emit(&key, out, e) ? A_KEY : ANOTHER_KEY;
+        } else if (is_foreign(type)) {
+            holds = ANOTHER_KEY;
         }
     }
-    ok = ok && sops_ssh_public_parse(sops_buf_view(&wire), &key, e) && sops_ssh_public_emit(&key, out, e);
     sops_buf_free(&wire);
-    return ok;
+    return holds;
+}
+
+bool sops_ssh_authorized_parse(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
+{
+    struct sops_slice line;
+    (void)malformed(e, "there is no key in it");
+    while (text.ptr != NULL && sops_slice_next(&text, '\n', &line)) {
+        line = sops_slice_trim(sops_slice_first(line, sops_slice_find(line, '\r')));
+        if (line.len == 0 || line.ptr[0] == '#') {
+            continue;
+        }
+        enum line_holds holds = parse_typed_key(line, out, e);
+        if (holds == NO_KEY) {
+            struct sops_slice behind = line;
+            struct sops_err why = {0};
+            (void)take_word(&behind, true);
+            holds = behind.len != 0 ? parse_typed_key(behind, out, &why) : NO_KEY;
+            if (holds != NO_KEY) {
+                sops_err_clear(e);
+                *e = why;
+            } else {
+                sops_err_clear(&why);
+            }
+        }
+        if (holds != NO_KEY) {
+            return holds == A_KEY;
+        }
+    }
+    return false;
 }
 
 /* ---- PEM ----------------------------------------------------------------------------------------------------- */

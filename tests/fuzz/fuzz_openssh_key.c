@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (memmem(data, size, "DEK-Info", 8) != NULL && memmem(data, size, "OPENSSH", 7) == NULL) {
         check(text, SOPS_LIT("kat passphrase"));
     }
-    if (sops_ssh_line_parse(text, &wire, &e) != (e.code == SOPS_OK)) {
+    if (sops_ssh_authorized_parse(text, &wire, &e) != (e.code == SOPS_OK)) {
         abort();
     }
     sops_buf_free(&wire);

@@ -112,6 +112,28 @@ static bool parse_plugin(struct sops_age_set *set, struct sops_slice text, struc
     return ok && sops_age_set_add(set, sops_age_plugin_unwrap, text, e) != NULL;
 }
 
+/* Names what people put where an identity belongs, without a word of it: it may be a secret all the same. */
+static bool unknown_identity(struct sops_slice text, struct sops_err *e)
+{
+    static const struct {
+        const char *front, *what;
+    } known[] = {
+        {"age1", "this is a public key (a recipient), where the private one is expected"},
+        {"ssh-", "this is a public SSH key; the path of the private one goes into SOPS_AGE_SSH_PRIVATE_KEY_FILE"},
+        {"-----BEGIN", "this is no age identity; the path of an SSH key goes into SOPS_AGE_SSH_PRIVATE_KEY_FILE"},
+        {"/", "this is a path, which goes into SOPS_AGE_KEY_FILE"},
+        {"~/", "this is a path, which goes into SOPS_AGE_KEY_FILE"},
+        {"\"", "it stands in quotes, which do not belong to it"},
+        {"'", "it stands in quotes, which do not belong to it"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (sops_slice_starts(text, sops_str(known[i].front))) {
+            return sops_fail(e, SOPS_E_GENERIC, "%s", known[i].what);
+        }
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "unknown identity type");
+}
+
 static bool parse_one(struct sops_age_set *set, struct sops_slice text, enum sops_age_text how, struct sops_err *e)
 {
     if (sops_slice_starts(text, SOPS_LIT("AGE-PLUGIN-")) && how != SOPS_AGE_TEXT_NATIVE) {
@@ -123,7 +145,7 @@ static bool parse_one(struct sops_age_set *set, struct sops_slice text, enum sop
     if (sops_slice_starts(text, SOPS_LIT("AGE-SECRET-KEY-1"))) {
         return parse_native(set, text, SOPS_LIT("AGE-SECRET-KEY-"), sops_age_x25519_unwrap, e);
     }
-    return sops_fail(e, SOPS_E_GENERIC, "unknown identity type"); /* the text may be a secret */
+    return unknown_identity(text, e);
 }
 
 /* Takes the next word; false when only white space is left. */

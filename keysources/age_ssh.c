@@ -30,8 +30,7 @@ bool sops_age_ssh_public(struct sops_slice text, struct sops_buf *out, struct so
 {
     struct sops_ssh_public key;
     struct sops_buf wire = {0};
-    bool ok =
-        sops_ssh_authorized_parse(text, &wire, e) && sops_ssh_public_parse(sops_buf_view(&wire), &key, e);
+    bool ok = sops_ssh_authorized_parse(text, &wire, e) && sops_ssh_public_parse(sops_buf_view(&wire), &key, e);
     if (ok && key.rsa && key.n.len < RECIPIENT_MODULUS) {
         ok = sops_fail(e, SOPS_E_GENERIC, "the RSA key is too small");
     }

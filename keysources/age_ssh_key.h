@@ -31,8 +31,8 @@ struct sops_ssh_private {
 bool sops_ssh_public_parse(struct sops_slice wire, struct sops_ssh_public *out, struct sops_err *e) SOPS_CHECKED;
 /* The wire form, appended. */
 bool sops_ssh_public_emit(const struct sops_ssh_public *k, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
-/* Appends the wire form of the first key in a text like authorized_keys: lines that hold no key are passed over, options
- * may stand in front of the type, and the type must be that in the key itself. */
+/* Appends the wire form of the first key in a text like authorized_keys: lines that hold no key are passed over,
+ * options may stand in front of the type, and the type must be that in the key itself. */
 bool sops_ssh_authorized_parse(struct sops_slice text, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
 /* Reads a private key file. An empty `passphrase`: none is known, encrypted files are only recognised. Code 1,

@@ -54,3 +54,22 @@ setup() {
     check 0 "$SOPS" decrypt --extract '["a"]' p.json
     same "$out" b
 }
+
+@test "what stands where an identity belongs is named for what it is, and never shown" {
+    printf 'a: 1\n' >p.yaml
+    check 0 "$SOPS" encrypt --age "$ME" --output e.yaml p.yaml
+    identity=$(grep AGE-SECRET "$HOME/.config/sops/age/keys.txt")
+    rm "$HOME/.config/sops/age/keys.txt"
+    named() { # TEXT WORDS
+        SOPS_AGE_KEY=$1 check 128 "$SOPS" decrypt e.yaml
+        has "$(tr -s ' |\n' ' ' <<<"$err")" "SOPS_AGE_KEY: line 1: $2"
+        lacks "$err" AGE-SECRET
+    }
+    named "$ME" 'this is a public key (a recipient), where the private one is expected'
+    named 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5' 'this is a public SSH key'
+    named '-----BEGIN OPENSSH PRIVATE KEY-----' 'this is no age identity; the path of an SSH key goes into SOPS_AGE_SSH_PRIVATE_KEY_FILE'
+    named "$HOME/keys.txt" 'this is a path, which goes into SOPS_AGE_KEY_FILE'
+    named "'$identity'" 'it stands in quotes'
+    named "x$identity" 'unknown identity type'
+    SOPS_AGE_KEY=$identity check 0 "$SOPS" decrypt e.yaml
+}

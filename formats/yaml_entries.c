@@ -169,7 +169,11 @@ static bool key_of(struct copier *c, raw *key, enum sops_kind *kind, struct sops
         *text = (struct sops_slice){0};
         return !c->first || sops_yaml_fail(e, key->line - 1, "a key that is a mapping or a list");
     }
-    return sops_yaml_scalar(k, &c->doc->arena, &c->scratch, kind, text, e);
+    if (!sops_yaml_scalar(k, &c->doc->arena, &c->scratch, kind, text, e)) {
+        return false;
+    }
+    *text = *kind != SOPS_STR ? k->text : *text; /* as written: `true`, `~`, `0x10` */
+    return true;
 }
 
 /* Adds the node that `n` stands for to `to`; a collection is pushed, to be filled. */

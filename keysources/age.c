@@ -157,12 +157,23 @@ static enum sops_age_match try_all(struct sops_world *w, const struct sops_age_i
     return SOPS_AGE_NOT_MINE;
 }
 
+/* Did an earlier source fail for the same reason (no HOME, below which several files would be)? */
+static bool is_told(const struct sops_age_identities *ids, size_t place)
+{
+    for (size_t i = 0; i < place; i++) {
+        if (sops_slice_eq(ids->set[i]->error, ids->set[place]->error)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_errors(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
 {
     const char *before = ". Errors while loading age identities: ";
     for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
         struct sops_slice error = ids->set[i]->error;
-        if (error.len == 0) {
+        if (error.len == 0 || is_told(ids, i)) {
             continue;
         }
         if (!sops_buf_adds(out, before, e) || !sops_buf_add(out, error, e)) {

@@ -294,7 +294,8 @@ static bool find_place(struct sops_world *w, const struct place *p, struct sops_
     }
 #endif
     if (home == NULL && config == NULL) {
-        return sops_fail(e, SOPS_E_GENERIC, "HOME is not set");
+        return sops_fail(e, SOPS_E_GENERIC,
+                         "HOME is not set: set it, or name the file of identities in SOPS_AGE_KEY_FILE");
     }
     return sops_buf_adds(out, config != NULL ? config : home, e) &&
            (p != &places[CONFIG_PLACE] || config != NULL || sops_buf_adds(out, below, e)) &&

@@ -205,6 +205,7 @@ enum sops_code {
 
 struct sops_err {
     int code;               /* enum sops_code, or the status of a child process */
+    bool memory;            /* memory was out: the fault is not with what was read */
     unsigned line, column;  /* 1-based position in the input; 0: none */
     char msg[1024];         /* never holds a value from the document */
     char hint[256];         /* what the user can do about it, or "" */

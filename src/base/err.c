@@ -61,7 +61,13 @@ bool sops_fail_at(struct sops_err *e, unsigned line, unsigned column, const char
     return false;
 }
 
-bool sops_fail_memory(struct sops_err *e) { return sops_fail(e, SOPS_E_GENERIC, "out of memory"); }
+bool sops_fail_memory(struct sops_err *e)
+{
+    if (e != NULL && e->code == SOPS_OK) {
+        e->memory = true;
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "out of memory");
+}
 
 bool sops_within(struct sops_err *e, const char *fmt, ...)
 {

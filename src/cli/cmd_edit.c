@@ -13,7 +13,6 @@
 #include "cli/ui.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* One editing. */
@@ -247,8 +246,7 @@ static bool hint_to_encrypt(const struct sops_job *j, struct sops_err *e)
 
 static bool own_open(struct sops_job *j, struct sops_err *e)
 {
-    struct stat st;
-    if (stat(j->path, &st) != 0 && errno == ENOENT) {
+    if (sops_job_is_new(j)) {
         return begin_new(j, e);
     }
     if (!sops_step_read(j, e)) {
@@ -278,9 +276,18 @@ bool sops_step_edit(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
+/* Only a new file needs the configuration's keys. */
+static bool own_need(struct sops_job *j, struct sops_err *e)
+{
+    (void)e;
+    j->needs_rule = sops_job_is_new(j);
+    return true;
+}
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {sops_step_file, sops_step_config, sops_step_order, sops_step_edit, NULL};
+    static sops_step *const steps[] = {sops_step_file,  own_need,       sops_step_config,
+                                       sops_step_order, sops_step_edit, NULL};
     struct sops_job j = {.world = w, .opt = o};
     return sops_job_run(&j, steps, e);
 }

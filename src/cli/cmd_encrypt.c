@@ -31,7 +31,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         sops_step_file_or_stdin, sops_step_conflict, own_stdin, sops_step_exists, sops_step_config, sops_step_creation,
         sops_step_encrypt,       sops_step_write,    NULL,
     };
-    struct sops_job j = {.world = w, .opt = o, .missing = SOPS_E_NO_FILE};
+    struct sops_job j = {.world = w, .opt = o, .missing = SOPS_E_NO_FILE, .needs_rule = true};
     return sops_job_run(&j, steps, e);
 }
 

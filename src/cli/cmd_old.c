@@ -2,9 +2,9 @@
 /* The form of ten years of scripts: sops [flags] FILE, a mode for each command. Several modes together are run one
  * after the other on the unchanged file, and the last one's result is written; an error of encrypting does not count
  * then (spec 50 section 12). */
+#include "base/suggest.h"
 #include "cli/command.h"
 #include "cli/steps.h"
-#include "cli/suggest.h"
 
 #include <sys/stat.h>
 
@@ -36,6 +36,7 @@ static bool own_modes(struct sops_job *j, struct sops_err *e)
                         "last result, in this order, is written");
     }
     j->in_place = is_edit(j) || is_on(j, SET);
+    j->needs_rule = is_on(j, ENCRYPT);
     return true;
 }
 
@@ -65,25 +66,12 @@ static bool own_exists(struct sops_job *j, struct sops_err *e)
         j->missing = SOPS_E_NO_FILE_KEYS;
     } else if (is_edit(j)) {
         suggest_command(j);
+        j->needs_rule = sops_job_is_new(j);
         return true;
     } else if (is_on(j, ENCRYPT) || is_on(j, DECRYPT) || is_on(j, ROTATE)) {
         j->missing = SOPS_E_NO_FILE;
     }
     return sops_step_exists(j, e);
-}
-
-/* The creation rule must be one also where it is not used, but for --decrypt alone. */
-static bool own_rule(struct sops_job *j, struct sops_err *e)
-{
-    const struct old *old = j->own;
-    if ((old->count == 1 && old->on[DECRYPT]) || old->on[ENCRYPT]) {
-        return true;
-    }
-    struct sops_creation creation = {0};
-    struct sops_arena arena = {0};
-    bool ok = sops_config_creation(j->config, j->world, &arena, j->name, &creation, e);
-    sops_arena_free(&arena);
-    return ok;
 }
 
 /* One mode on a job of its own, which leaves its result in `result`. */
@@ -140,8 +128,8 @@ static bool own_work(struct sops_job *j, struct sops_err *e)
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        own_modes, sops_step_file,  sops_step_conflict, own_exists,      sops_step_config,
-        own_rule,  sops_step_order, own_work,           sops_step_write, NULL,
+        own_modes,       sops_step_file, sops_step_conflict, own_exists, sops_step_config,
+        sops_step_order, own_work,       sops_step_write,    NULL,
     };
     struct old old = {0};
     struct sops_job j = {.world = w, .opt = o, .own = &old};

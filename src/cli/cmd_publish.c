@@ -225,7 +225,7 @@ static bool publish_all(struct sops_job *j, struct sops_err *e)
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_file, own_config, sops_job_services, publish_all, NULL};
-    struct sops_job common = {.world = w, .opt = o, .as_typed = true};
+    struct sops_job common = {.world = w, .opt = o, .as_typed = true, .needs_rule = true};
     return sops_job_run(&common, steps, e);
 }
 

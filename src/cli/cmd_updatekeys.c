@@ -40,6 +40,7 @@ static bool own_rule(struct sops_job *j, struct sops_err *e)
     if (!sops_config_creation(j->config, j->world, &j->meta.arena, j->path, &u->rule, e)) {
         return sops_within(e, "'%s'", j->path);
     }
+    j->rule_line = u->rule.line;
     return u->rule.from_rule || sops_fail(e, SOPS_E_GENERIC, "'%s': the config file has no creation rules", j->path);
 }
 
@@ -208,7 +209,7 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_arguments, own_config, sops_job_services, update_arguments, NULL};
-    struct sops_job common = {.world = w, .opt = o};
+    struct sops_job common = {.world = w, .opt = o, .needs_rule = true};
     return sops_job_run(&common, steps, e);
 }
 

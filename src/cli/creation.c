@@ -3,6 +3,7 @@
  * (spec 40 "keys of a rule", "other settings"). The rule is looked up and its keys are parsed even where options
  * replace them, as a configuration with an error must not pass unnoticed. */
 #include "cli/steps.h"
+#include "cli/ui.h"
 
 #include <stdio.h>
 
@@ -195,7 +196,7 @@ static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e
         sops_within(e, "invalid regular expression in the options");
     } else {
         sops_within(e, "invalid regular expression in a creation rule of '%.*s'",
-                    SOPS_ARG(sops_buf_view(&j->config->path)));
+                    SOPS_ARG(sops_buf_view(&j->config->file)));
     }
     return sops_recode(e, by_option ? SOPS_E_GENERIC : SOPS_E_CONFIG_REGEX);
 }
@@ -239,14 +240,48 @@ static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struc
     return !j->old_form || !c->flat || add_context(j, c->groups->keys, e);
 }
 
+/* Keys that the options name need no rule to give any. */
+static bool do_without_rule(struct sops_job *j, const struct sops_creation *c, struct sops_err *e)
+{
+    if (!c->unmatched || e->memory || !keys_given(j)) {
+        return false;
+    }
+    sops_ui_note(
+        "note: no creation rule of '%.*s' matches '%.*s': the keys of the options are used, and no other settings",
+        SOPS_ARG(sops_buf_view(&j->config->file)), SOPS_ARG(c->text));
+    sops_err_clear(e);
+    return true;
+}
+
+/* Which rule gives no key: what wraps the data key does not know. */
+bool sops_job_blame_rule(const struct sops_job *j, const struct sops_group *groups, struct sops_err *e)
+{
+    size_t number = 1;
+    const struct sops_group *g = groups;
+    for (; g != NULL && g->keys != NULL; g = g->next) {
+        number++;
+    }
+    if (g == NULL || j->rule_line == 0) {
+        return false;
+    }
+    char where[48] = "no key";
+    if (groups->next != NULL) {
+        (void)snprintf(where, sizeof where, "no key in group %zu", number);
+    }
+    sops_within(e, "'%.*s', line %u: this creation rule has %s", SOPS_ARG(sops_buf_view(&j->config->file)),
+                j->rule_line, where);
+    return sops_hint(e, "name a recipient there, as in `age: age1…`, or take the empty group out");
+}
+
 bool sops_step_creation(struct sops_job *j, struct sops_err *e)
 {
     struct sops_creation c = {0};
     struct sops_meta *m = &j->meta;
     bool by_option = false, whole = (j->in->flags & SOPS_FMT_WHOLE) != 0;
-    if (!sops_config_creation(j->config, j->world, &m->arena, j->name, &c, e)) {
+    if (!sops_config_creation(j->config, j->world, &m->arena, j->name, &c, e) && !do_without_rule(j, &c, e)) {
         return false;
     }
+    j->rule_line = c.line;
     if (whole) {
         ignore_rules(j, &c);
     } else if (!choose_rules(j, &c, &by_option, e)) {

@@ -8,6 +8,7 @@
 #include "cli/ui.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +113,12 @@ bool sops_step_exists(struct sops_job *j, struct sops_err *e)
                      j->path);
 }
 
+bool sops_job_is_new(const struct sops_job *j)
+{
+    struct stat st;
+    return stat(j->path, &st) != 0 ? errno == ENOENT : S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 static void choose_style(struct sops_job *j)
 {
     j->style = sops_config_style(j->config, j->out);
@@ -140,10 +147,26 @@ bool sops_step_own_format(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
+/* What needs no rule works without the configuration, too. */
+static bool do_without_config(struct sops_job *j, struct sops_err *e)
+{
+    if (j->needs_rule || e->memory) {
+        return false;
+    }
+    char line[32] = "";
+    if (e->line != 0) {
+        (void)snprintf(line, sizeof line, " (line %u)", e->line);
+    }
+    sops_world_warn(j->world, "%s%s: going on without a configuration", e->msg, line);
+    sops_err_clear(e);
+    sops_config_free(&j->own_config);
+    return true;
+}
+
 bool sops_step_config(struct sops_job *j, struct sops_err *e)
 {
     if (j->config == NULL) {
-        if (!sops_config_load(&j->own_config, j->world, sops_opt(j->opt, "config"), e)) {
+        if (!sops_config_load(&j->own_config, j->world, sops_opt(j->opt, "config"), e) && !do_without_config(j, e)) {
             return false;
         }
         j->config = &j->own_config;

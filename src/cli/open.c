@@ -78,6 +78,7 @@ bool sops_step_wrap(struct sops_job *j, struct sops_err *e)
         return true;
     }
     sops_within(e, "Could not generate data key");
+    (void)sops_job_blame_rule(j, j->meta.groups, e);
     if (j->no_wrap != 0) {
         sops_recode(e, j->no_wrap);
     }

@@ -7,8 +7,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/suggest.h"
 #include "cli/command.h"
-#include "cli/suggest.h"
 #include "core/key.h"
 
 static const struct sops_option help_option = {.name = "help", .short_name = "h"};

@@ -22,6 +22,7 @@ struct sops_job {
     struct sops_service *services; /* made by the first step that needs them, unless lent */
     bool services_lent;
     const struct sops_config *config; /* NULL: read by sops_step_config, and freed with the job */
+    unsigned rule_line;               /* in it, of the creation rule that was taken; 0: none */
     const char *path;                 /* the file; NULL: stdin */
     const char *name;                 /* what gives format and rule: --filename-override, or path; NULL: nothing does */
     const struct sops_format *in, *out;
@@ -33,6 +34,7 @@ struct sops_job {
     bool as_typed;      /* `path` is left as it is (publish, whose rules match it so) */
     bool in_place;      /* the result goes to `path` whatever the options say */
     bool config_indent; /* --indent does not count (updatekeys, publish) */
+    bool needs_rule;    /* so a configuration that cannot be read is an error, else no more than a warning */
     struct sops_doc doc;
     struct sops_meta meta;
     struct sops_secret key;
@@ -67,7 +69,10 @@ bool sops_job_clean_path(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_conflict(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The file is there, else j->missing. 0: found out by reading only, behind the checks in between. */
 bool sops_step_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* Reads the configuration, code 1; chooses formats and style by options and name. */
+/* Is there no file at `path`, or an empty one, so that edit begins a new one? */
+bool sops_job_is_new(const struct sops_job *j);
+/* Reads the configuration, and chooses formats and style by options and name. One that cannot be read is code 1 with
+ * j->needs_rule, else a warning, and then there is none. */
 bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Formats and style alone, for a job that was lent a configuration. */
 void sops_job_formats(struct sops_job *j);
@@ -89,6 +94,9 @@ bool sops_step_parts(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The settings and keys of a new file: options over the creation rule of `name`; fills `meta`. 1, 5, 6, 8. */
 bool sops_step_creation(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Puts the creation rule in front of the message, and a hint, when the failure is that one of `groups`, which are the
+ * rule's, is empty. Returns false. */
+bool sops_job_blame_rule(const struct sops_job *j, const struct sops_group *groups, struct sops_err *e);
 /* Appends the keys that the options with this prefix ("", "add-", "rm-") name to `*list`, in the given order, in `a`.
  */
 bool sops_job_keys(struct sops_job *j, struct sops_arena *a, const char *prefix, enum sops_order order,

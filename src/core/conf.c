@@ -21,6 +21,7 @@ struct reader {
     struct sops_table anchors;
     struct sops_node *at; /* the open map or list */
     struct sops_slice key;
+    unsigned key_line;
     bool have_key, key_merges;
     size_t copies;
 };
@@ -39,7 +40,7 @@ static struct sops_node *add(struct reader *r, enum sops_kind kind, struct sops_
 {
     struct sops_node *n = sops_node_add(r->doc, r->at, kind, r->key, text, e);
     if (n != NULL) {
-        n->line = line;
+        n->line = r->have_key ? r->key_line : line;
         n->key_kind = r->key_merges ? SOPS_NULL : SOPS_STR;
     }
     r->have_key = r->key_merges = false;
@@ -58,6 +59,7 @@ static bool set_anchor(struct reader *r, const yaml_char_t *name, struct sops_no
     }
     void **place = sops_table_put(&r->anchors, copy, NULL, e);
     if (place != NULL) {
+        n->flags |= SOPS_ANCHORED;
         *place = n;
     }
     return place != NULL;
@@ -88,6 +90,7 @@ static bool on_scalar(struct reader *r, const yaml_event_t *event, struct sops_e
     if (r->at != NULL && r->at->kind == SOPS_MAP && !r->have_key) {
         r->key = text;
         r->have_key = true;
+        r->key_line = line_of(event);
         r->key_merges = sops_slice_eq(text, SOPS_LIT("<<")) && ((plain && tag == NULL) || tag_is(tag, "merge"));
         struct sops_node *n = sops_arena_alloc(&r->doc->arena, sizeof *n, e); /* what an alias may mean as a key */
         if (n == NULL) {
@@ -102,7 +105,7 @@ static bool on_scalar(struct reader *r, const yaml_event_t *event, struct sops_e
         return false;
     }
     bool typed = tag_is(tag, "int") || tag_is(tag, "bool") || tag_is(tag, "float");
-    n->flags = !typed && (!plain || tag != NULL) ? SOPS_QUOTED : 0;
+    n->flags |= !typed && (!plain || tag != NULL) ? SOPS_QUOTED : 0;
     return set_anchor(r, event->data.scalar.anchor, n, e);
 }
 
@@ -130,6 +133,7 @@ static bool on_alias(struct reader *r, const yaml_event_t *event, struct sops_er
     if (r->at != NULL && r->at->kind == SOPS_MAP && !r->have_key) {
         r->key = target->text;
         r->have_key = true;
+        r->key_line = line;
         return sops_node_is_leaf(target) || sops_fail_at(e, line, 0, "a key must be a text");
     }
     for (const struct sops_node *open = r->at; open != NULL; open = open->up) {
@@ -147,6 +151,8 @@ static bool on_alias(struct reader *r, const yaml_event_t *event, struct sops_er
         return false;
     }
     copy->key = r->key;
+    copy->line = r->have_key ? r->key_line : copy->line;
+    copy->flags &= (uint16_t)~SOPS_ANCHORED;
     copy->key_kind = r->key_merges ? SOPS_NULL : SOPS_STR;
     r->have_key = r->key_merges = false;
     r->key = SOPS_LIT("");

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "core/config_internal.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #define FILE_NAME ".sops.yaml"
@@ -61,17 +63,44 @@ static bool search(struct sops_world *w, struct sops_buf *found, struct sops_err
     return ok;
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+/* Both names of the configuration at `near`. "../.sops.yaml" in a linked folder is above where the link leads, and by
+ * its text, with $PWD, above the link. */
+static bool set_names(struct sops_config *c, const char *near, struct sops_err *e)
+{
+    char room[PATH_MAX];
+    const char *by_text = sops_path_absolute(near, &c->path, e) ? sops_buf_cstr(&c->path, e) : NULL;
+    if (by_text == NULL) {
+        return false;
+    }
+    const char *real = is_same(near, by_text) ? NULL : realpath(near, room);
+    return sops_buf_adds(&c->file, real != NULL ? real : by_text, e);
+}
+
+/* "error loading config file" in front of the message. */
+static bool fail_in(const struct sops_config *c, struct sops_err *e)
+{
+    return sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->file)));
+}
+
 bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e)
 {
     struct sops_buf near = {0}, bytes = {0};
     bool ok = named != NULL && *named != '\0' ? sops_buf_adds(&near, named, e) : search(w, &near, e);
     if (ok && near.len != 0) {
         const char *path = sops_buf_cstr(&near, e);
-        ok = path != NULL && sops_path_absolute(path, &c->path, e) && sops_file_read(path, MAX_CONFIG, &bytes, e) &&
+        ok = path != NULL && set_names(c, path, e) && sops_file_read(path, MAX_CONFIG, &bytes, e) &&
              sops_conf_parse(&c->doc, sops_buf_view(&bytes), e) && sops_config_check(c->doc.parts, e);
-        if (!ok) {
+        if (ok) {
+            sops_config_warn_unknown(c, w);
+        } else {
             sops_recode(e, SOPS_E_GENERIC);
-            sops_within(e, "error loading config file '%s'", path != NULL ? path : "");
+            (void)fail_in(c, e);
         }
     }
     sops_buf_free(&near);
@@ -82,7 +111,9 @@ bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *n
 void sops_config_free(struct sops_config *c)
 {
     sops_buf_free(&c->path);
+    sops_buf_free(&c->file);
     sops_doc_free(&c->doc);
+    *c = (struct sops_config){0};
 }
 
 struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f)
@@ -155,6 +186,7 @@ static bool read_creation(const struct sops_node *rule, struct sops_world *w, st
 {
     int first = -1;
     out->from_rule = true;
+    out->line = rule->line;
     for (int i = 0; i < SOPS_RULES; i++) {
         if (!sops_conf_text(rule, sops_rule_names[i], &out->rule[i], e) ||
             (out->rule[i].len != 0 && !sops_arena_copy(a, out->rule[i], &out->rule[i], e))) {
@@ -176,20 +208,22 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
 {
     const struct sops_node *list = rules(c, "creation_rules");
     struct sops_buf absolute = {0};
-    struct sops_slice text = {0};
     *out = (struct sops_creation){0};
     if (list == NULL) {
         return true;
     }
-    bool ok = matched_text(c, file, &absolute, &text, e), matches = false;
+    bool ok = matched_text(c, file, &absolute, &out->text, e) && sops_arena_copy(a, out->text, &out->text, e);
+    bool matches = false;
     for (const struct sops_node *n = NULL; ok && !matches && (n = sops_config_item(list, n)) != NULL;) {
-        ok = rule_matches(n, text, &matches, e) && (!matches || read_creation(n, w, a, out, e));
+        ok = rule_matches(n, out->text, &matches, e) && (!matches || read_creation(n, w, a, out, e));
+    }
+    if (ok && !matches) {
+        out->unmatched = true;
+        ok = sops_fail(e, SOPS_E_GENERIC, "no matching creation rules found for '%s': they were matched on '%.*s'",
+                       file, SOPS_ARG(out->text));
     }
     sops_buf_free(&absolute);
-    if (ok && !matches) {
-        ok = sops_fail(e, SOPS_E_GENERIC, "no matching creation rules found for '%s'", file);
-    }
-    return ok || sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
+    return ok || fail_in(c, e);
 }
 
 /* ---- destinations of publish ------------------------------------------------------------------------------------ */
@@ -280,7 +314,7 @@ bool sops_config_destination(const struct sops_config *c, struct sops_world *w, 
     if (!sops_conf_bool(rule, "omit_extensions", &out->omit_extensions, e) ||
         !sops_conf_map(rule, "recreation_rule", &recreation, e) ||
         (recreation != NULL && !read_recreation(recreation, w, a, out, e))) {
-        return sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->path)));
+        return fail_in(c, e);
     }
     return out->destination != NULL ||
            sops_fail(e, SOPS_E_GENERIC, "no destination configured for this file ('%s')", path);

@@ -8,12 +8,14 @@
 #include "core/meta.h"
 
 struct sops_config {
-    struct sops_buf path; /* absolute path of the file; empty: none was found */
-    struct sops_doc doc;  /* what conf.c read; `parts` is a map */
+    struct sops_buf path; /* absolute by its text, which paths are matched against; empty: none was found */
+    struct sops_buf
+        file; /* for messages: the file that was read, also where the text leads elsewhere (a linked folder) */
+    struct sops_doc doc; /* what conf.c read; `parts` is a map */
 };
 
 /* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is
- * no error. Warns about a .sops.yml. Code 1. */
+ * no error. Warns about a .sops.yml, and about keys that are not read. Code 1, the file named in the message. */
 bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e) SOPS_CHECKED;
 void sops_config_free(struct sops_config *c);
 /* The indentation for writing `f` (stores.NAME.indent); the global --indent is the caller's business. */
@@ -28,7 +30,10 @@ struct sops_creation {
     int64_t threshold;
     struct sops_slice rule[SOPS_RULES]; /* crypt rules, at most one */
     bool mac_only_encrypted;
-    bool from_rule; /* a rule was there */
+    bool from_rule;         /* a rule was there */
+    bool unmatched;         /* there are rules, and none of them matches: what the failure is then about */
+    unsigned line;          /* of the rule */
+    struct sops_slice text; /* what the rules were matched on */
 };
 /* The creation rule for `file` (path as given; made absolute here). No rules: from_rule is false, no error. Rules but
  * no match: "no matching creation rules found", code 1. Keys of the rule are parsed (may ask a server), texts copied to

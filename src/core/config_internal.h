@@ -8,6 +8,11 @@
 /* Checks names and types of all rules, destinations and stores, used or not. Code 1 with the line. */
 bool sops_config_check(const struct sops_node *root, struct sops_err *e) SOPS_CHECKED;
 
+/* Warns of each key that is not read, with its line and the nearest one that is. The types must have been checked. */
+void sops_config_warn_unknown(const struct sops_config *c, struct sops_world *w);
+/* The name of a format under `stores`. */
+const char *sops_config_store(const struct sops_format *f);
+
 /* Does this key of a destination rule take a whole number? */
 bool sops_config_is_number(const struct sops_destination *d, const char *key);
 /* The next item of a list that is not null, after `n` (NULL: the first). */

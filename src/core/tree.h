@@ -24,11 +24,12 @@ enum sops_kind {
 };
 
 enum {
-    SOPS_INLINE = 1,  /* comment at the end of a value's line */
-    SOPS_MARKED = 2,  /* the rules say: this leaf is encrypted */
-    SOPS_QUOTED = 4,  /* conf.c only: "true" is not true */
-    SOPS_FAULTY = 16, /* conf.c only: a map that cannot be used; text says why */
-    SOPS_COVERED = 8, /* rules.c only: the rule hits the map or list, and so all that is in it */
+    SOPS_INLINE = 1,    /* comment at the end of a value's line */
+    SOPS_MARKED = 2,    /* the rules say: this leaf is encrypted */
+    SOPS_QUOTED = 4,    /* conf.c only: "true" is not true */
+    SOPS_FAULTY = 16,   /* conf.c only: a map that cannot be used; text says why */
+    SOPS_ANCHORED = 32, /* conf.c only: an alias may mean it */
+    SOPS_COVERED = 8,   /* rules.c only: the rule hits the map or list, and so all that is in it */
 };
 
 /* `text` is always the canonical form: what the MAC hashes and AES encrypts. */

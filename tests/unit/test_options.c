@@ -2,8 +2,8 @@
 /* The command line: order of words, values, the environment (spec 50 section 1). */
 #include "testing.h"
 
+#include "base/suggest.h"
 #include "cli/command.h"
-#include "cli/suggest.h"
 
 static const struct sops_opt_table *const tables[] = {&sops_opts_place, &sops_opts_types,    &sops_opts_threshold,
                                                       &sops_opts_order, &sops_opts_services, NULL};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* suggest.h - what a misspelt word may have been meant to be. */
-#ifndef SOPS_CLI_SUGGEST_H
-#define SOPS_CLI_SUGGEST_H
+#ifndef SOPS_BASE_SUGGEST_H
+#define SOPS_BASE_SUGGEST_H
 
 #include <stddef.h>
 

@@ -102,6 +102,21 @@ bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_
     return true;
 }
 
+void sops_arena_join(struct sops_arena *to, struct sops_arena *from)
+{
+    if (to->head == NULL) {
+        *to = *from;
+    } else if (from->head != NULL) {
+        struct sops_chunk *last = from->head;
+        while (last->next != NULL) {
+            last = last->next;
+        }
+        last->next = to->head->next; /* the head stays what is filled */
+        to->head->next = from->head;
+    }
+    *from = (struct sops_arena){0};
+}
+
 void sops_arena_free(struct sops_arena *a)
 {
     struct sops_chunk *c = a->head;

@@ -172,6 +172,8 @@ bool sops_arena_copy_without(struct sops_arena *a, struct sops_slice from, uint8
                              struct sops_err *e) SOPS_CHECKED;
 bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
     SOPS_PRINTF(4, 5) SOPS_CHECKED;
+/* Gives all that `from` holds to `to`: it lives as long as that one. Leaves `from` empty. */
+void sops_arena_join(struct sops_arena *to, struct sops_arena *from);
 /* Wipes and frees everything; leaves an empty arena. */
 void sops_arena_free(struct sops_arena *a);
 

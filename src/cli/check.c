@@ -79,7 +79,7 @@ bool sops_step_check_opens(struct sops_job *j, struct sops_err *e)
     struct sops_crypt crypt = {.world = j->world, .rules = &meta.rules, .data_key = sops_secret_view(&j->key)};
     sops_doc_free(&j->doc); /* two at once would double what a large file needs */
     bool ok = read_again(j, &again, &meta, e) && sops_rules_compile(&meta.rules, e) &&
-              sops_rules_mark(&meta.rules, &again, e) && sops_doc_open(&again, &crypt, &mac, e) &&
+              sops_rules_mark(&meta.rules, &again, e) && sops_doc_open(&again, &crypt, NULL, NULL, &mac, e) &&
               sops_doc_verify(&again, &crypt, sops_buf_view(&mac), meta.mac, meta.last_modified, e);
     sops_buf_free(&mac);
     sops_crypt_free(&crypt);

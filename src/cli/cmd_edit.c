@@ -151,6 +151,10 @@ static bool read_again(struct sops_job *j, struct edit *d, struct sops_err *e)
 /* The edited text as the document. False: it is none, or may not be one. */
 static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
+    if (j->doc.opening != NULL) {
+        j->was = j->doc; /* values that did not change keep its ciphertexts */
+        j->doc = (struct sops_doc){0};
+    }
     sops_doc_free(&j->doc);
     if (d->show_keys) {
         return sops_edit_take_meta(j, &d->old, e);
@@ -268,7 +272,6 @@ bool sops_step_edit(struct sops_job *j, struct sops_err *e)
     struct edit d = {.show_keys = sops_opt_on(j->opt, "show-master-keys")};
     j->own = &d;
     j->in_place = true;
-    j->crypt.keep_nonces = true;
     sops_signals_status(SOPS_E_GENERIC);
     bool ok = sops_job_steps(j, steps, e);
     j->own = NULL;

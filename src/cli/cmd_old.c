@@ -87,7 +87,6 @@ static bool run_mode(const struct sops_job *all, sops_step *const steps[], struc
                          .order = all->order,
                          .old_form = true,
                          .in_place = all->in_place};
-    j.crypt.keep_nonces = steps[0] == sops_step_old_set || steps[0] == sops_step_edit;
     sops_job_formats(&j);
     bool ok = sops_job_steps(&j, steps, e);
     sops_buf_free(result);

@@ -175,7 +175,7 @@ static bool run_set(struct sops_world *w, const struct sops_options *o, struct s
         own_change,    sops_step_not_sealed, sops_step_lock, NULL,
     };
     struct change c = {0};
-    struct sops_job j = {.world = w, .opt = o, .in_place = true, .crypt = {.keep_nonces = true}, .own = &c};
+    struct sops_job j = {.world = w, .opt = o, .in_place = true, .own = &c};
     bool ok = sops_job_run(&j, steps, e);
     change_free(&c);
     return ok;
@@ -187,7 +187,7 @@ static bool run_unset(struct sops_world *w, const struct sops_options *o, struct
         own_arguments, sops_step_config, own_path, sops_step_order, sops_step_unlock, own_change, sops_step_lock, NULL,
     };
     struct change c = {.unset = true};
-    struct sops_job j = {.world = w, .opt = o, .in_place = true, .crypt = {.keep_nonces = true}, .own = &c};
+    struct sops_job j = {.world = w, .opt = o, .in_place = true, .own = &c};
     bool ok = sops_job_run(&j, steps, e);
     change_free(&c);
     return ok;
@@ -205,7 +205,6 @@ bool sops_step_old_set(struct sops_job *j, struct sops_err *e)
     ok = ok && take_path(&c, sops_slice_first(text, text.len - value.len + 1), e) &&
          sops_buf_add(&c.text, sops_slice_skip(value, 2), e) && take_value(&c, e);
     j->own = &c;
-    j->crypt.keep_nonces = true;
     ok = ok && sops_job_steps(j, steps, e);
     j->own = NULL;
     change_free(&c);

@@ -37,6 +37,7 @@ void sops_job_free(struct sops_job *j)
     sops_secret_free(&j->key);
     sops_meta_free(&j->meta);
     sops_doc_free(&j->doc);
+    sops_doc_free(&j->was);
     sops_buf_free(&j->mac);
     sops_buf_free(&j->raw);
     sops_buf_free(&j->bytes);

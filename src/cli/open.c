@@ -88,6 +88,7 @@ bool sops_step_wrap(struct sops_job *j, struct sops_err *e)
 bool sops_step_new_key(struct sops_job *j, struct sops_err *e)
 {
     sops_crypt_free(&j->crypt); /* it holds the old key */
+    sops_doc_forget(&j->doc);
     sops_secret_free(&j->key);
     return sops_datakey_new(j->world, &j->key, e) && sops_step_wrap(j, e);
 }
@@ -115,7 +116,8 @@ static bool open_values(struct sops_job *j, struct sops_err *e)
     j->crypt.world = j->world;
     j->crypt.rules = &j->meta.rules;
     j->crypt.data_key = sops_secret_view(&j->key);
-    bool ok = sops_doc_open(&j->doc, &j->crypt, &j->mac, e) || sops_within(e, "cannot decrypt '%s'", shown(j));
+    bool ok =
+        sops_doc_open(&j->doc, &j->crypt, NULL, NULL, &j->mac, e) || sops_within(e, "cannot decrypt '%s'", shown(j));
     if (!ok && e->code == SOPS_E_DECRYPT) {
         sops_hint(e,
                   "put back what stood there; entries are renamed and values written with `sops edit` or `sops set`");

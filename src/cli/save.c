@@ -53,6 +53,7 @@ static bool seal_mac(struct sops_job *j, struct sops_slice mac, struct sops_err 
 bool sops_step_seal(struct sops_job *j, struct sops_err *e)
 {
     struct sops_buf mac = {0};
+    const struct sops_doc *const old[] = {&j->doc, &j->was, NULL};
     if (has_more_parts(j)) {
         return sops_fail(e, SOPS_E_DUMP, "'%s' has several documents, and %s files hold one", shown(j), j->out->name);
     }
@@ -64,7 +65,7 @@ bool sops_step_seal(struct sops_job *j, struct sops_err *e)
     j->crypt.rules = &j->meta.rules;
     j->crypt.data_key = sops_secret_view(&j->key);
     bool ok = sops_rules_mark(&j->meta.rules, &j->doc, e) && sops_job_audit(j, "encrypt", e);
-    if (ok && !sops_doc_seal(&j->doc, &j->crypt, &mac, e)) {
+    if (ok && !sops_doc_seal(&j->doc, &j->crypt, old, SOPS_REUSE_LAST, &mac, e)) {
         ok = sops_within(e, "cannot encrypt '%s'", shown(j));
     }
     ok = ok && seal_mac(j, sops_buf_view(&mac), e) && sops_step_attach(j, e);

@@ -38,7 +38,8 @@ struct sops_job {
     struct sops_doc doc;
     struct sops_meta meta;
     struct sops_secret key;
-    struct sops_crypt crypt;    /* a command that keeps nonces sets crypt.keep_nonces at the start */
+    struct sops_crypt crypt;
+    struct sops_doc was;        /* the document that was opened, when `doc` is made from edited text */
     struct sops_buf mac;        /* of what was opened */
     struct sops_buf raw, bytes; /* as read; to be written */
     void *own;                  /* the command's */

@@ -1,87 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The leaf cipher (spec 10, "the leaf cipher"). The nonce is 32 bytes long, so GCM hashes it; one context each way
- * keeps the key schedule, and a leaf costs one re-initialisation with its nonce. Long texts go through in pieces, so
- * that a 50 MiB value needs no second copy of itself.
+ * A document's leaves are collected first, then go through the cipher in any order and on several threads, and are put
+ * back in document order: types, comments, the MAC, and the first failure.
+ *
+ * SHA512_Update and its like are called directly: the generic interface looks all digests up before the first, which
+ * costs a small file as much as all of its own work.
  */
-#include "core/crypt_engine.h"
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "core/crypt.h"
 
 #include "base/encode.h"
-#include "base/openssl.h"
 #include "base/text.h"
+#include "base/thread.h"
 
+#include <math.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <sodium.h>
+#include <stdatomic.h>
+#include <strings.h>
 
-#define PIECE ((size_t)3 << 12) /* bytes sealed at a time; a multiple of 3, so that base64 needs no padding between */
+#define LANES 4                       /* threads, the caller's own among them */
+#define BATCH 128                     /* leaves that a thread takes at a time */
+#define WORTH_LEAVES 2048             /* from here on threads pay: starting one takes some 50 microseconds */
+#define WORTH_BYTES ((size_t)1 << 20) /* or from here */
 
-static const char *const type_names[] = {[SOPS_BOOL] = "bool", [SOPS_INT] = "int",   [SOPS_FLOAT] = "float",
-                                         [SOPS_STR] = "str",   [SOPS_TIME] = "time", [SOPS_COMMENT] = "comment"};
+/* ---- the key at work ------------------------------------------------------------------------------------------- */
 
-const char sops_no_memory[] = "out of memory";
-static const char broken[] = "AES-GCM failed";
+struct sops_crypt_engine {
+    struct sops_cipher lane[LANES];
+    struct sops_key_id key;
+    uint8_t pool[4096]; /* random bytes for nonces; the first pool_left are unused */
+    size_t pool_left;
+};
 
 void sops_crypt_free(struct sops_crypt *c)
 {
-    struct sops_engine *g = c->engine;
-    if (g != NULL) {
-        for (size_t i = 0; i < SOPS_LANES; i++) {
-            EVP_CIPHER_CTX_free(g->lane[i].seal);
-            EVP_CIPHER_CTX_free(g->lane[i].open);
-            sops_buf_free(&g->lane[i].scratch);
-        }
-        EVP_CIPHER_free(g->cipher);
-        sops_table_free(&g->kept);
-        sops_arena_free(&g->kept_arena);
-        sops_free(g);
+    for (size_t i = 0; c->engine != NULL && i < LANES; i++) {
+        sops_cipher_free(&c->engine->lane[i]);
     }
+    sops_free(c->engine);
     c->engine = NULL;
 }
 
-bool sops_engine_get(struct sops_crypt *c, struct sops_engine **engine, struct sops_err *e)
+/* The engine of `c`, made on first use; NULL with `e` set on failure. */
+static struct sops_crypt_engine *engine_of(struct sops_crypt *c, struct sops_err *e)
 {
-    if (c->engine == NULL) {
-        if (c->data_key.len != 32) {
-            return sops_fail(e, SOPS_E_DECRYPT, "the data key is %zu bytes long, not 32", c->data_key.len);
+    if (c->engine != NULL) {
+        return c->engine;
+    }
+    if (c->data_key.len != SOPS_DATA_KEY) {
+        sops_fail(e, SOPS_E_DECRYPT, "the data key is %zu bytes long, not %d", c->data_key.len, SOPS_DATA_KEY);
+        return NULL;
+    }
+    struct sops_crypt_engine *made = sops_alloc(sizeof *made, e);
+    if (made != NULL) {
+        static const uint8_t purpose[] = "sops data key";
+        (void)crypto_generichash(made->key.bytes, sizeof made->key.bytes, purpose, sizeof purpose, c->data_key.ptr,
+                                 c->data_key.len);
+        for (size_t i = 0; i < LANES; i++) {
+            made->lane[i].key = c->data_key.ptr;
         }
-        struct sops_engine *made = sops_alloc(sizeof *made, e);
-        if (made == NULL) {
-            return false;
-        }
-        made->cipher = sops_openssl_gcm();
-        if (made->cipher == NULL) {
-            sops_free(made);
-            return sops_fail(e, SOPS_E_GENERIC, "AES-256-GCM is not available in OpenSSL");
-        }
-        randombytes_buf(made->kept_key, sizeof made->kept_key);
         c->engine = made;
     }
-    *engine = c->engine;
-    return true;
-}
-
-/* The context for one direction, made with the key on first use; NULL on failure. */
-static EVP_CIPHER_CTX *context(const struct sops_crypt *c, struct sops_lane *lane, bool sealing)
-{
-    EVP_CIPHER_CTX **place = sealing ? &lane->seal : &lane->open;
-    if (*place == NULL) {
-        EVP_CIPHER_CTX *made = EVP_CIPHER_CTX_new();
-        if (made == NULL || EVP_CipherInit_ex2(made, c->engine->cipher, NULL, NULL, sealing, NULL) != 1 ||
-            EVP_CIPHER_CTX_ctrl(made, EVP_CTRL_AEAD_SET_IVLEN, SOPS_NONCE, NULL) != 1 ||
-            EVP_CipherInit_ex2(made, NULL, c->data_key.ptr, NULL, sealing, NULL) != 1) {
-            EVP_CIPHER_CTX_free(made);
-            return NULL;
-        }
-        *place = made;
-        lane->open_iv_len = sealing ? lane->open_iv_len : SOPS_NONCE;
-    }
-    return *place;
+    return made;
 }
 
 /* A fresh nonce from the pool, which is wiped behind it. */
-static bool fresh_nonce(struct sops_crypt *c, struct sops_engine *g, uint8_t nonce[SOPS_NONCE], struct sops_err *e)
+static bool fresh_nonce(struct sops_crypt *c, uint8_t nonce[SOPS_NONCE], struct sops_err *e)
 {
+    struct sops_crypt_engine *g = c->engine;
     if (g->pool_left == 0) {
         if (!c->world->random(c->world, g->pool, sizeof g->pool, e)) {
             return false;
@@ -94,131 +83,15 @@ static bool fresh_nonce(struct sops_crypt *c, struct sops_engine *g, uint8_t non
     return true;
 }
 
-/* What a kept nonce is found by: no clear text is stored, and an attacker cannot make hashes collide. */
-static void kept_name(const struct sops_engine *g, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
-                      uint8_t name[32])
-{
-    crypto_generichash_state state;
-    uint64_t head[2] = {aad.len, (uint64_t)kind};
-    crypto_generichash_init(&state, g->kept_key, sizeof g->kept_key, 32);
-    crypto_generichash_update(&state, (const uint8_t *)head, sizeof head);
-    crypto_generichash_update(&state, aad.ptr, aad.len);
-    crypto_generichash_update(&state, text.ptr, text.len);
-    crypto_generichash_final(&state, name, 32);
-    sops_wipe(&state, sizeof state);
-}
-
-bool sops_engine_keep(struct sops_engine *g, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
-                      struct sops_slice nonce, struct sops_err *e)
-{
-    if (nonce.len != SOPS_NONCE || (kind == SOPS_FLOAT && sops_slice_eq(text, SOPS_LIT("NaN")))) {
-        return true;
-    }
-    uint8_t *entry = sops_arena_bytes(&g->kept_arena, 32 + SOPS_NONCE, e);
-    if (entry == NULL) {
-        return false;
-    }
-    kept_name(g, kind, text, aad, entry);
-    memcpy(entry + 32, nonce.ptr, SOPS_NONCE);
-    void **place = sops_table_put(&g->kept, sops_slice_of(entry, 32), NULL, e);
-    if (place == NULL) {
-        return false;
-    }
-    *place = entry + 32; /* of several equal leaves the last one counts */
-    return true;
-}
-
-bool sops_engine_nonce(struct sops_crypt *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
-                       uint8_t nonce[SOPS_NONCE], struct sops_err *e)
-{
-    struct sops_engine *g = c->engine;
-    if (c->keep_nonces && g->kept.count != 0) {
-        uint8_t name[32];
-        kept_name(g, kind, text, aad, name);
-        const uint8_t *kept = sops_table_get(&g->kept, sops_slice_of(name, sizeof name));
-        if (kept != NULL) {
-            memcpy(nonce, kept, SOPS_NONCE);
-            return true;
-        }
-    }
-    return fresh_nonce(c, g, nonce, e);
-}
-
-static uint8_t *put(uint8_t *to, const char *s)
-{
-    size_t n = strlen(s);
-    memcpy(to, s, n);
-    return to + n;
-}
-
-/* The ciphertext of `text` as base64 at `to`; returns the place behind it, NULL on failure. */
-static uint8_t *seal_data(EVP_CIPHER_CTX *ctx, struct sops_slice text, uint8_t *to)
-{
-    uint8_t piece[PIECE];
-    while (text.len != 0) {
-        size_t n = text.len < PIECE ? text.len : PIECE;
-        int made;
-        if (EVP_CipherUpdate(ctx, piece, &made, text.ptr, (int)n) != 1 || (size_t)made != n) {
-            return NULL;
-        }
-        sops_base64_write((char *)to, piece, n);
-        to += sops_base64_size(n);
-        text = sops_slice_skip(text, n);
-    }
-    return to;
-}
-
-bool sops_holds_ciphertext(struct sops_slice text)
-{
-    static const char start[] = "ENC[AES256_GCM,";
-    return text.len != 0 && memmem(text.ptr, text.len, start, sizeof start - 1) != NULL;
-}
-
-#define SEALED_FRAME (sizeof "ENC[AES256_GCM,data:,iv:,tag:,type:]" - 1)
-
-size_t sops_sealed_size(enum sops_kind kind, size_t len)
-{
-    return SEALED_FRAME + sops_base64_size(len) + sops_base64_size(SOPS_NONCE) + sops_base64_size(SOPS_TAG) +
-           strlen(type_names[kind]);
-}
-
-const char *sops_lane_seal(const struct sops_crypt *c, struct sops_lane *lane, enum sops_kind kind,
-                           struct sops_slice text, struct sops_slice aad, const uint8_t nonce[SOPS_NONCE], uint8_t *to)
-{
-    EVP_CIPHER_CTX *ctx = context(c, lane, true);
-    uint8_t tag[SOPS_TAG], none[16];
-    int n;
-    if (ctx == NULL || aad.len > INT32_MAX || EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1 ||
-        EVP_CipherUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1) {
-        return broken;
-    }
-    to = put(to, "ENC[AES256_GCM,data:");
-    to = seal_data(ctx, text, to);
-    if (to == NULL || EVP_CipherFinal_ex(ctx, none, &n) != 1 ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SOPS_TAG, tag) != 1) {
-        return broken;
-    }
-    to = put(to, ",iv:");
-    sops_base64_write((char *)to, nonce, SOPS_NONCE);
-    to = put(to + sops_base64_size(SOPS_NONCE), ",tag:");
-    sops_base64_write((char *)to, tag, SOPS_TAG);
-    to = put(to + sops_base64_size(SOPS_TAG), ",type:");
-    to = put(to, type_names[kind]);
-    *to = ']';
-    return NULL;
-}
-
 bool sops_text_seal(struct sops_crypt *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
                     struct sops_buf *enc, struct sops_err *e)
 {
-    struct sops_engine *g;
     uint8_t nonce[SOPS_NONCE];
     size_t size = sops_sealed_size(kind, text.len);
-    if (!sops_engine_get(c, &g, e) || !sops_buf_reserve(enc, size, e) ||
-        !sops_engine_nonce(c, kind, text, aad, nonce, e)) {
+    if (engine_of(c, e) == NULL || !sops_buf_reserve(enc, size, e) || !fresh_nonce(c, nonce, e)) {
         return false;
     }
-    const char *why = sops_lane_seal(c, &g->lane[0], kind, text, aad, nonce, enc->ptr + enc->len);
+    const char *why = sops_cipher_seal(&c->engine->lane[0], kind, text, aad, nonce, enc->ptr + enc->len);
     if (why != NULL) {
         return sops_fail(e, SOPS_E_ENCRYPT, "%s", why);
     }
@@ -226,148 +99,750 @@ bool sops_text_seal(struct sops_crypt *c, enum sops_kind kind, struct sops_slice
     return true;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
-
-struct frame {
-    struct sops_slice data, iv, tag, type;
-};
-
-/* The last place of `mark` in s that leaves at least one byte behind it; false when there is none. */
-static bool last_mark(struct sops_slice s, const char *mark, struct sops_slice *before, struct sops_slice *behind)
-{
-    size_t n = strlen(mark);
-    for (size_t at = s.len > n ? s.len - n : 0; at-- > 0;) {
-        if (s.ptr[at] == (uint8_t)mark[0] && memcmp(s.ptr + at, mark, n) == 0) {
-            *before = (struct sops_slice){s.ptr, at};
-            *behind = (struct sops_slice){s.ptr + at + n, s.len - at - n};
-            return at != 0;
-        }
-    }
-    return false;
-}
-
-/* Spec 30, "what a changed file does": greedy fields, none with a newline, and text behind the last ']' does not count.
- */
-static bool split_frame(struct sops_slice s, struct frame *f)
-{
-    struct sops_slice start = SOPS_LIT("ENC[AES256_GCM,data:");
-    if (!sops_slice_starts(s, start)) {
-        return false;
-    }
-    s = sops_slice_skip(s, start.len);
-    s.len = sops_slice_find(s, '\n');
-    const uint8_t *end = s.len != 0 ? memrchr(s.ptr, ']', s.len) : NULL;
-    if (end == NULL) {
-        return false;
-    }
-    s.len = (size_t)(end - s.ptr);
-    return last_mark(s, ",type:", &s, &f->type) && last_mark(s, ",tag:", &s, &f->tag) &&
-           last_mark(s, ",iv:", &f->data, &f->iv);
-}
-
-static bool kind_of(struct sops_slice type, enum sops_kind *kind)
-{
-    for (size_t i = 0; i < sizeof type_names / sizeof type_names[0]; i++) {
-        if (type_names[i] != NULL && sops_slice_eq(type, sops_str(type_names[i]))) {
-            *kind = (enum sops_kind)i;
-            return true;
-        }
-    }
-    *kind = SOPS_STR;
-    return sops_slice_eq(type, SOPS_LIT("bytes"));
-}
-
-/* Deciphers `len` bytes, behind which the tag stands, in place: what does not authenticate goes nowhere else. */
-static bool decipher(EVP_CIPHER_CTX *ctx, uint8_t *sealed, size_t len)
-{
-    uint8_t none[16];
-    int n;
-    for (size_t at = 0; at < len;) {
-        size_t piece = len - at < ((size_t)1 << 20) ? len - at : (size_t)1 << 20;
-        if (EVP_CipherUpdate(ctx, sealed + at, &n, sealed + at, (int)piece) != 1) {
-            return false;
-        }
-        at += piece;
-    }
-    return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SOPS_TAG, sealed + len) == 1 &&
-           EVP_CipherFinal_ex(ctx, none, &n) == 1;
-}
-
-static bool set_nonce(EVP_CIPHER_CTX *ctx, struct sops_lane *lane, struct sops_slice iv)
-{
-    if (iv.len != lane->open_iv_len) {
-        if (iv.len > 0xffff || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)iv.len, NULL) != 1) {
-            return false;
-        }
-        lane->open_iv_len = iv.len;
-    }
-    return EVP_CipherInit_ex2(ctx, NULL, NULL, iv.ptr, 0, NULL) == 1;
-}
-
-/* Appends the bytes of a field to the scratch. */
-static const char *decode(struct sops_lane *lane, struct sops_slice field)
-{
-    if (sops_base64_take(&lane->scratch, SOPS_B64_CR, field, &lane->err)) {
-        return NULL;
-    }
-    sops_err_clear(&lane->err);
-    return lane->scratch.ptr == NULL ? sops_no_memory : "its nonce, ciphertext or tag is no base64";
-}
-
-const char *sops_lane_open(const struct sops_crypt *c, struct sops_lane *lane, struct sops_slice enc,
-                           struct sops_slice aad, enum sops_kind *kind, uint8_t *to, struct sops_slice *nonce,
-                           size_t *len)
-{
-    EVP_CIPHER_CTX *ctx = context(c, lane, false);
-    struct frame f = {{0}, {0}, {0}, {0}};
-    struct sops_buf *scratch = &lane->scratch;
-    int n;
-    if (ctx == NULL) {
-        return broken;
-    }
-    if (!split_frame(enc, &f)) {
-        return "it does not match sops' data format (ENC[AES256_GCM,…])";
-    }
-    if (!kind_of(f.type, kind)) {
-        return "the type of the encrypted value is unknown";
-    }
-    sops_buf_cut(scratch, 0);
-    if (!sops_buf_reserve(scratch, enc.len, &lane->err)) {
-        sops_err_clear(&lane->err);
-        return sops_no_memory;
-    }
-    const char *why = decode(lane, f.iv);
-    size_t iv_len = scratch->len;
-    why = why != NULL ? why : decode(lane, f.data);
-    why = why != NULL ? why : decode(lane, f.tag);
-    if (why != NULL) {
-        return why;
-    }
-    *nonce = sops_slice_of(scratch->ptr, iv_len);
-    uint8_t *sealed = scratch->ptr + iv_len;
-    size_t sealed_len = scratch->len - iv_len;
-    if (iv_len == 0 || sealed_len < SOPS_TAG || aad.len > INT32_MAX || !set_nonce(ctx, lane, *nonce) ||
-        EVP_CipherUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 || !decipher(ctx, sealed, sealed_len - SOPS_TAG)) {
-        return "authentication failed: it was changed, moved to another key, or encrypted with another data key";
-    }
-    *len = sealed_len - SOPS_TAG;
-    memcpy(to, sealed, *len);
-    return NULL;
-}
-
 bool sops_text_open(struct sops_crypt *c, struct sops_slice enc, struct sops_slice aad, enum sops_kind *kind,
                     struct sops_buf *text, struct sops_err *e)
 {
-    struct sops_engine *g;
-    struct sops_slice nonce;
-    size_t len;
-    if (!sops_engine_get(c, &g, e) || !sops_buf_reserve(text, enc.len, e)) {
+    struct sops_opened opened;
+    if (engine_of(c, e) == NULL) {
         return false;
     }
-    const char *why = sops_lane_open(c, &g->lane[0], enc, aad, kind, text->ptr + text->len, &nonce, &len);
+    const char *why = sops_cipher_open(&c->engine->lane[0], enc, aad, &opened);
     if (why != NULL) {
         return sops_fail(e, SOPS_E_DECRYPT, "%s", why);
     }
-    text->len += len;
+    *kind = opened.kind;
+    return sops_buf_add(text, opened.text, e);
+}
+
+/* ---- many leaves at once ---------------------------------------------------------------------------------------- */
+
+/* One leaf on its way through the cipher. */
+struct leaf {
+    struct sops_node *node;
+    struct sops_sealed *sealed; /* opening: what becomes of it */
+    struct sops_slice aad;
+    uint8_t *to;     /* sealing: where the result goes; opening: nothing */
+    const char *why; /* it failed; NULL when it did not */
+};
+/* What a thread needs. */
+struct lane {
+    struct crew *crew;
+    struct sops_cipher *cipher;
+    struct sops_arena texts; /* of what it opened */
+};
+struct crew {
+    struct sops_crypt *c;
+    struct leaf *leaf;
+    uint8_t (*nonce)[SOPS_NONCE]; /* sealing: one for each leaf */
+    size_t count;
+    void (*work)(struct lane *lane, struct leaf *leaf);
+    struct lane lane[LANES];
+    atomic_size_t next;
+};
+
+static void *work_lane(void *arg)
+{
+    struct lane *lane = arg;
+    struct crew *crew = lane->crew;
+    for (;;) {
+        size_t from = atomic_fetch_add(&crew->next, BATCH);
+        if (from >= crew->count) {
+            sops_buf_free(&lane->cipher->scratch); /* a long text is not kept twice */
+            return NULL;
+        }
+        size_t end = crew->count - from < BATCH ? crew->count : from + BATCH;
+        for (size_t i = from; i < end; i++) {
+            crew->work(lane, &crew->leaf[i]);
+        }
+    }
+}
+
+static size_t helpers_worth(const struct crew *crew)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < crew->count && bytes < WORTH_BYTES; i++) {
+        bytes += crew->leaf[i].node->text.len;
+    }
+    if (crew->count < WORTH_LEAVES && bytes < WORTH_BYTES) {
+        return 0;
+    }
+    size_t processors = sops_processors();
+    return (processors < LANES ? processors : LANES) - 1;
+}
+
+/* All leaves through `work`, on as many threads as there are processors when there is enough to do. `meanwhile` (may be
+ * NULL) runs on the caller's thread first. */
+static void run_crew(struct crew *crew, void (*meanwhile)(void *arg), void *arg)
+{
+    pthread_t thread[LANES];
+    size_t started = 0;
+    for (size_t i = 0; i < LANES; i++) {
+        crew->lane[i] = (struct lane){.crew = crew, .cipher = &crew->c->engine->lane[i]};
+    }
+    for (size_t helpers = helpers_worth(crew); started < helpers; started++) {
+        if (!sops_thread_start(&thread[started], started + 1, work_lane, &crew->lane[started + 1])) {
+            break;
+        }
+    }
+    if (meanwhile != NULL) {
+        meanwhile(arg);
+    }
+    (void)work_lane(&crew->lane[0]);
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(thread[i], NULL);
+    }
+}
+
+static size_t count_marked(const struct sops_doc *d)
+{
+    size_t n = 0;
+    for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *at = part; at != NULL; at = sops_node_after(part, at)) {
+            n += (at->flags & SOPS_MARKED) != 0;
+        }
+    }
+    return n;
+}
+
+/* A copy of the additional data in `a`; that of the leaf before when it is the same, as items of a list share theirs.
+ */
+static bool copy_aad(struct sops_arena *a, struct sops_slice before, struct sops_slice aad, struct sops_slice *to,
+                     struct sops_err *e)
+{
+    *to = before;
+    return (before.ptr != NULL && sops_slice_eq(before, aad)) || sops_arena_copy(a, aad, to, e);
+}
+
+/* "the value at ["a"]" in front of the message. Returns false. */
+static bool fail_at_node(const struct sops_node *n, struct sops_err *e)
+{
+    struct sops_buf path = {0};
+    struct sops_err other = {0};
+    if (sops_node_path(n, &path, &other)) {
+        sops_within(e, "the value at %.*s", SOPS_ARG(path));
+        if (n->line != 0 && e->line == 0) {
+            e->line = n->line;
+        }
+    }
+    sops_err_clear(&other);
+    sops_buf_free(&path);
+    return false;
+}
+
+/* ---- the MAC ------------------------------------------------------------------------------------------------------
+ */
+
+/* The MAC of a file with mac_only_encrypted begins with SHA-256("sops"). */
+static const uint8_t only_encrypted_start[32] = {0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34,
+                                                 0xf3, 0xd1, 0x47, 0xbe, 0x0b, 0x0b, 0x97, 0x5b, 0x3b, 0xf4, 0x4f,
+                                                 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69};
+
+/* SHA-512 over the leaves that count (docs/spec/10-document-and-cipher.md#the-mac). */
+struct mac {
+    const struct sops_rules *rules;
+    SHA512_CTX state;
+};
+
+static void mac_start(struct mac *m, const struct sops_rules *rules)
+{
+    m->rules = rules;
+    (void)SHA512_Init(&m->state); /* these cannot fail */
+    if (rules->mac_only_encrypted) {
+        (void)SHA512_Update(&m->state, only_encrypted_start, sizeof only_encrypted_start);
+    }
+}
+
+/* Counts the clear text of a leaf that is no comment. */
+static void mac_add(struct mac *m, const struct sops_node *n)
+{
+    if (n->kind != SOPS_NULL && (!m->rules->mac_only_encrypted || (n->flags & SOPS_MARKED) != 0)) {
+        (void)SHA512_Update(&m->state, n->text.ptr, n->text.len);
+    }
+}
+
+/* Appends the 128 hex digits, and wipes the rest. */
+static bool mac_end(struct mac *m, struct sops_buf *mac, struct sops_err *e)
+{
+    uint8_t digest[SHA512_DIGEST_LENGTH];
+    (void)SHA512_Final(digest, &m->state);
+    bool ok = sops_hex_add(mac, sops_slice_of(digest, sizeof digest), true, e);
+    sops_wipe(digest, sizeof digest);
+    sops_wipe(&m->state, sizeof m->state);
+    return ok;
+}
+
+/* ---- sealing ------------------------------------------------------------------------------------------------------
+ */
+
+struct sealing {
+    struct sops_doc *d;
+    struct crew crew;
+    struct sops_reuse reuse;
+    struct sops_arena aads;
+    struct mac mac;
+};
+
+static void seal_leaf(struct lane *lane, struct leaf *leaf)
+{
+    const struct sops_node *n = leaf->node;
+    leaf->why = sops_cipher_seal(lane->cipher, (enum sops_kind)n->kind, n->text, leaf->aad,
+                                 lane->crew->nonce[leaf - lane->crew->leaf], leaf->to);
+}
+
+/* Null and empty texts are never sealed; true for the rest of what is marked. */
+static bool is_to_seal(const struct sops_node *n)
+{
+    return (n->flags & SOPS_MARKED) != 0 && n->kind != SOPS_NULL &&
+           (n->text.len != 0 || (n->kind != SOPS_STR && n->kind != SOPS_COMMENT));
+}
+
+/* Leaves that are what they were opened from, and now stand for it, are settled here; the others become the crew's. */
+static bool collect_to_seal(struct sealing *s, struct sops_err *e)
+{
+    struct sops_walk walk = {.doc = s->d};
+    struct crew *crew = &s->crew;
+    bool ok = true;
+    while (ok && sops_walk_next(&walk, e)) {
+        struct sops_node *n = walk.at;
+        struct sops_slice aad = sops_buf_view(&walk.aad);
+        if (!is_to_seal(n)) {
+            continue;
+        }
+        if (sops_reuse_own(&s->reuse, n, aad)) {
+            continue;
+        }
+        struct leaf *leaf = &crew->leaf[crew->count++];
+        *leaf = (struct leaf){.node = n};
+        ok = copy_aad(&s->aads, crew->count > 1 ? leaf[-1].aad : (struct sops_slice){0}, aad, &leaf->aad, e);
+    }
+    sops_walk_free(&walk);
+    return ok && e->code == SOPS_OK;
+}
+
+/* Of the leaves that are left, those that find an old ciphertext are settled, too; the others get nonce and room. */
+static bool prepare_to_seal(struct sealing *s, struct sops_err *e)
+{
+    struct crew *crew = &s->crew;
+    size_t kept = 0;
+    for (size_t i = 0; i < crew->count; i++) {
+        struct leaf *leaf = &crew->leaf[i];
+        struct sops_node *n = leaf->node;
+        enum sops_kind kind = (enum sops_kind)n->kind;
+        n->sealed = sops_reuse_find(&s->reuse, n, leaf->aad);
+        if (n->sealed == NULL) {
+            leaf->to = sops_arena_bytes(&s->d->arena, sops_sealed_size(kind, n->text.len), e);
+            crew->leaf[kept++] = *leaf;
+            if (leaf->to == NULL) {
+                return false;
+            }
+        }
+    }
+    crew->count = kept;
+    crew->nonce = sops_alloc(kept * sizeof *crew->nonce, e);
+    for (size_t i = 0; crew->nonce != NULL && i < kept; i++) {
+        if (!fresh_nonce(crew->c, crew->nonce[i], e)) {
+            return false;
+        }
+    }
+    return crew->nonce != NULL;
+}
+
+static void count_leaves(void *arg)
+{
+    struct sealing *s = arg;
+    for (struct sops_node *part = s->d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            if (sops_node_is_leaf(n) && n->kind != SOPS_COMMENT) {
+                mac_add(&s->mac, n);
+            }
+        }
+    }
+}
+
+/* The ciphertext takes the place of the text. */
+static bool settle_sealed(const struct sops_crypt *c, struct sops_node *n, struct sops_slice enc, struct sops_err *e)
+{
+    n->text = enc;
+    if (n->kind != SOPS_COMMENT) {
+        n->kind = SOPS_STR;
+        return true;
+    }
+    if (sops_rules_which(c->rules) == SOPS_UNENCRYPTED_COMMENT_REGEX && c->rules->regex != NULL &&
+        sops_regex_match(c->rules->regex, n->text)) {
+        return sops_fail(e, SOPS_E_ENCRYPT,
+                         "the encrypted form of a comment matches unencrypted_comment_regex, so the file could not be "
+                         "decrypted again");
+    }
+    if (n->up->kind == SOPS_LIST) {
+        n->kind = SOPS_STR; /* an encrypted comment in a list is an ordinary item */
+        n->flags &= (uint16_t)~SOPS_INLINE;
+    }
     return true;
 }
+
+static bool settle_all_sealed(struct sealing *s, struct sops_err *e)
+{
+    const struct leaf *next = s->crew.leaf;
+    for (struct sops_node *part = s->d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            if (!sops_node_is_leaf(n) || !is_to_seal(n)) {
+                continue;
+            }
+            struct sops_slice enc = {0};
+            const char *why = NULL;
+            if (n->sealed != NULL) {
+                enc = n->sealed->enc;
+            } else {
+                enc = sops_slice_of(next->to, sops_sealed_size((enum sops_kind)n->kind, n->text.len));
+                why = next++->why;
+            }
+            if (why != NULL ? !sops_fail(e, SOPS_E_ENCRYPT, "%s", why) : !settle_sealed(s->crew.c, n, enc, e)) {
+                return fail_at_node(n, e);
+            }
+        }
+    }
+    return true;
+}
+
+bool sops_doc_seal(struct sops_doc *d, struct sops_crypt *c, const struct sops_doc *const *old,
+                   enum sops_reuse_which which, struct sops_buf *mac, struct sops_err *e)
+{
+    struct sealing s = {.d = d, .crew = {.c = c, .work = seal_leaf}, .reuse = {.old = old, .which = which}};
+    bool ok = engine_of(c, e) != NULL;
+    s.reuse.key = ok ? &c->engine->key : NULL;
+    ok = ok && sops_reuse_make(&s.reuse, e);
+    s.crew.leaf = ok ? sops_alloc(count_marked(d) * sizeof *s.crew.leaf, e) : NULL;
+    ok = s.crew.leaf != NULL && collect_to_seal(&s, e) && prepare_to_seal(&s, e);
+    sops_reuse_free(&s.reuse);
+    if (ok) {
+        mac_start(&s.mac, c->rules);
+        run_crew(&s.crew, count_leaves, &s);
+        ok = settle_all_sealed(&s, e);
+        ok = mac_end(&s.mac, mac, e) && ok;
+    }
+    sops_free(s.crew.nonce);
+    sops_free(s.crew.leaf);
+    sops_arena_free(&s.aads);
+    d->state = SOPS_DOC_SEALED;
+    return ok;
+}
+
+/* ---- opening: canonical texts -------------------------------------------------------------------------------------
+ */
+
+static bool canonical_float(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
+{
+    double v;
+    struct sops_slice word = text;
+    if (word.len != 0 && (word.ptr[0] == '+' || word.ptr[0] == '-')) {
+        word = sops_slice_skip(word, 1);
+    }
+    if ((word.len == 3 && strncasecmp((const char *)word.ptr, "inf", 3) == 0) ||
+        (word.len == 8 && strncasecmp((const char *)word.ptr, "infinity", 8) == 0)) {
+        v = text.ptr[0] == '-' ? -INFINITY : INFINITY;
+    } else if (text.len == 3 && strncasecmp((const char *)text.ptr, "nan", 3) == 0) {
+        v = NAN;
+    } else if (!sops_float_parse(text, &v, NULL)) {
+        return sops_fail(e, SOPS_E_DECRYPT, "what was decrypted is no number");
+    }
+    return sops_float_canonical(out, v, e);
+}
+
+static bool canonical_bool(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
+{
+    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
+    static const char *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        if (sops_slice_eq(text, sops_str(yes[i]))) {
+            return sops_buf_adds(out, "True", e);
+        }
+        if (sops_slice_eq(text, sops_str(no[i]))) {
+            return sops_buf_adds(out, "False", e);
+        }
+    }
+    return sops_fail(e, SOPS_E_DECRYPT, "what was decrypted is neither true nor false");
+}
+
+/* The canonical text of what was decrypted as `kind`; texts and comments are that already. */
+static bool canonical(enum sops_kind kind, struct sops_slice text, struct sops_buf *out, struct sops_err *e)
+{
+    if (kind == SOPS_FLOAT) {
+        return canonical_float(text, out, e);
+    }
+    if (kind == SOPS_BOOL) {
+        return canonical_bool(text, out, e);
+    }
+    if (kind == SOPS_INT) {
+        int64_t v;
+        char digits[24];
+        bool plus = text.len > 1 && text.ptr[0] == '+' && text.ptr[1] != '-' && text.ptr[1] != '+';
+        if (!sops_int_parse(plus ? sops_slice_skip(text, 1) : text, &v)) {
+            return sops_fail(e, SOPS_E_DECRYPT, "what was decrypted is no whole number of 64 bits");
+        }
+        return sops_buf_add(out, sops_slice_of(digits, sops_int_text(v, digits)), e);
+    }
+    struct sops_time t;
+    return sops_time_parse(text, &t) ? sops_time_text(out, &t, e)
+                                     : sops_fail(e, SOPS_E_DECRYPT, "what was decrypted is no time");
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------
+ */
+
+struct opening {
+    struct sops_doc *d;
+    struct crew crew;
+    struct mac mac;
+    struct stray *strays; /* the newest first */
+    sops_fault_fn *fault;
+    void *ctx;
+    size_t kept_comments; /* that could not be opened */
+};
+
+/* Opens the leaf with the additional data that `sealed` has. The text goes to `texts`, the ciphertext stays. */
+static const char *open_one(struct sops_cipher *cipher, struct sops_arena *texts, const struct sops_node *n,
+                            struct sops_sealed *s)
+{
+    struct sops_opened opened;
+    const char *why = sops_cipher_open(cipher, n->text, s->aad, &opened);
+    if (why == NULL && !sops_arena_copy(texts, opened.text, &s->text, NULL)) {
+        why = sops_no_memory;
+    }
+    if (why != NULL) {
+        return why;
+    }
+    s->enc = opened.enc;
+    s->kind = (uint8_t)opened.kind;
+    s->odd_nonce = opened.nonce_len != SOPS_NONCE;
+    /* A NaN equals nothing, not even itself. */
+    s->reusable = opened.as_ours && !(opened.kind == SOPS_FLOAT && sops_slice_eq(s->text, SOPS_LIT("NaN")));
+    return NULL;
+}
+
+static void open_leaf(struct lane *lane, struct leaf *leaf)
+{
+    leaf->why = open_one(lane->cipher, &lane->texts, leaf->node, leaf->sealed);
+}
+
+static bool collect_to_open(struct opening *o, struct sops_err *e)
+{
+    struct sops_doc *d = o->d;
+    struct crew *crew = &o->crew;
+    size_t most = count_marked(d);
+    struct sops_opening *opening = sops_arena_alloc(&d->opened, sizeof *opening, e);
+    struct sops_sealed *sealed = opening != NULL ? sops_arena_alloc(&d->opened, most * sizeof *sealed, e) : NULL;
+    crew->leaf = sealed != NULL ? sops_alloc(most * sizeof *crew->leaf, e) : NULL;
+    if (crew->leaf == NULL) {
+        return false;
+    }
+    struct sops_walk walk = {.doc = d};
+    bool ok = true;
+    while (ok && sops_walk_next(&walk, e)) {
+        struct sops_node *n = walk.at;
+        n->sealed = NULL;
+        if ((n->flags & SOPS_MARKED) == 0 || n->text.len == 0 || (n->kind != SOPS_STR && n->kind != SOPS_COMMENT)) {
+            continue;
+        }
+        struct sops_sealed *s = &sealed[crew->count];
+        struct sops_slice before = crew->count != 0 ? s[-1].aad : (struct sops_slice){0};
+        ok = copy_aad(&d->opened, before, sops_buf_view(&walk.aad), &s->aad, e);
+        s->of = opening;
+        crew->leaf[crew->count++] = (struct leaf){.node = n, .sealed = s};
+    }
+    sops_walk_free(&walk);
+    *opening = (struct sops_opening){.key = crew->c->engine->key, .leaf = sealed, .count = crew->count};
+    d->opening = opening;
+    return ok && e->code == SOPS_OK;
+}
+
+/* ---- opening: comments out of place -------------------------------------------------------------------------------
+ */
+
+/*
+ * A comment at the end of a nested block may be read one or more levels below the mapping that it was sealed for: in
+ * the encrypted file an entry follows it (`sops:` at the latest), and YAML's reader then takes it for the end of the
+ * deepest block. So the mappings above the place where it was read are tried, nearest first, and the comment goes back
+ * to the one that opens it, behind the entry that it was read in. docs/COMPATIBILITY.md, "YAML".
+ */
+#define LEVELS_MAX 64 /* mappings tried for one comment: each is a decryption, and a file may be hostile */
+
+/* One comment that goes back to `home`. They are moved in reverse order, so that `before` stays where it is. */
+struct stray {
+    struct sops_node *comment, *before, *home; /* before: the sibling in front of it, or NULL */
+    struct stray *older;
+};
+
+/* What is left of `path`, which leads to `n`, for the map or list around it. */
+static struct sops_slice path_around(const struct sops_node *n, struct sops_slice path)
+{
+    return n->up->kind == SOPS_MAP ? sops_slice_first(path, path.len - n->key.len - 1) : path;
+}
+
+static bool add_stray(struct opening *o, struct sops_node *n, struct sops_node *previous, struct sops_node *home,
+                      struct sops_err *e)
+{
+    struct stray *stray = sops_arena_alloc(&o->d->opened, sizeof *stray, e);
+    if (stray == NULL) {
+        return false;
+    }
+    *stray = (struct stray){.comment = n, .home = home, .older = o->strays};
+    if (n->up->child != n) {
+        for (stray->before = previous; stray->before->up != n->up;) {
+            stray->before = stray->before->up;
+        }
+    }
+    o->strays = stray;
+    return true;
+}
+
+/* Tries the mappings above the comment of `leaf`, which did not open where it was read; when one opens it, `leaf` is as
+ * if it had opened at once. `previous` is the node before it in document order. */
+static bool try_above(struct opening *o, struct leaf *leaf, struct sops_node *previous, struct sops_err *e)
+{
+    struct sops_sealed *s = leaf->sealed;
+    struct sops_node *n = leaf->node, *at = n->up;
+    struct sops_slice read_with = s->aad, path = at->up != NULL ? s->aad : SOPS_LIT("");
+    for (unsigned level = 0; at->up != NULL && level < LEVELS_MAX;) {
+        path = path_around(at, path);
+        at = at->up;
+        if (at->kind != SOPS_MAP) {
+            continue; /* a comment that is sealed in a list becomes an item, which is never out of place */
+        }
+        level++;
+        s->aad = path.len != 0 ? path : SOPS_LIT(":");
+        const char *why = open_one(&o->crew.c->engine->lane[0], &o->d->arena, n, s);
+        if (why == sops_no_memory) {
+            return sops_fail_memory(e);
+        }
+        if (why == NULL && s->kind == SOPS_COMMENT) {
+            leaf->why = NULL;
+            return add_stray(o, n, previous, at, e);
+        }
+        s->reusable = false;
+    }
+    s->aad = read_with;
+    return true;
+}
+
+/* Moves each of them to the mapping that it was sealed for, behind the entry that it was read in. */
+static void move_strays(const struct opening *o)
+{
+    for (struct stray *stray = o->strays; stray != NULL; stray = stray->older) {
+        struct sops_node *n = stray->comment, *around = n->up, *entry = around;
+        while (entry->up != stray->home) {
+            entry = entry->up;
+        }
+        *(stray->before != NULL ? &stray->before->next : &around->child) = n->next;
+        if (around->last == n) {
+            around->last = stray->before;
+        }
+        n->up = n->next = NULL;
+        sops_node_link(stray->home, entry, n);
+    }
+}
+
+/* ---- opening: what becomes of each leaf ----------------------------------------------------------------------------
+ */
+
+/* A comment whose type somebody changed: refused when its text is of that type, and otherwise one that does not open.
+ */
+static bool take_odd_comment(struct opening *o, const struct sops_sealed *s, struct sops_err *e)
+{
+    struct sops_buf out = {0};
+    struct sops_err why = {0};
+    bool fits = canonical((enum sops_kind)s->kind, s->text, &out, &why);
+    bool no_memory = !fits && why.code != SOPS_E_DECRYPT;
+    sops_err_clear(&why);
+    sops_buf_free(&out);
+    if (no_memory) {
+        return sops_fail_memory(e);
+    }
+    o->kept_comments += !fits;
+    return !fits || sops_fail(e, SOPS_E_DECRYPT, "an encrypted comment has the type of a value");
+}
+
+/* A comment that opens nowhere stays as it is: old files have clear ones. `previous`: what stands before it. */
+static bool take_comment(struct opening *o, struct leaf *leaf, struct sops_node *previous, struct sops_err *e)
+{
+    struct sops_node *n = leaf->node;
+    if (leaf->why != NULL && !try_above(o, leaf, previous, e)) {
+        return false;
+    }
+    if (leaf->why != NULL) {
+        o->kept_comments++;
+        return true;
+    }
+    if (leaf->sealed->kind != SOPS_COMMENT && leaf->sealed->kind != SOPS_STR) {
+        return take_odd_comment(o, leaf->sealed, e);
+    }
+    n->text = leaf->sealed->text;
+    n->flags &= (uint16_t)~SOPS_INLINE;
+    n->sealed = leaf->sealed;
+    if (leaf->sealed->kind == SOPS_STR) {
+        mac_add(&o->mac, n);
+    }
+    return true;
+}
+
+/* Text and kind of what was opened; where another text of the same type stands in the file, the canonical one. */
+static bool take_text(struct opening *o, struct sops_node *n, const struct sops_sealed *s, struct sops_err *e)
+{
+    struct sops_buf out = {0};
+    bool ok = true;
+    n->text = s->text;
+    n->kind = s->kind;
+    if (s->kind == SOPS_STR || s->kind == SOPS_COMMENT) {
+        n->kind = SOPS_STR;
+        return true;
+    }
+    ok = canonical((enum sops_kind)s->kind, s->text, &out, e);
+    if (ok && !sops_slice_eq(s->text, sops_buf_view(&out))) {
+        ok = sops_arena_copy(&o->d->arena, sops_buf_view(&out), &n->text, e);
+    }
+    sops_buf_free(&out);
+    return ok;
+}
+
+static bool take_value(struct opening *o, const struct leaf *leaf, struct sops_err *e)
+{
+    struct sops_node *n = leaf->node;
+    if (leaf->why != NULL) {
+        return sops_fail(e, SOPS_E_DECRYPT, "%s", leaf->why);
+    }
+    struct sops_slice before = n->text;
+    if (!take_text(o, n, leaf->sealed, e)) {
+        n->text = before;
+        n->kind = SOPS_STR;
+        return false;
+    }
+    n->sealed = leaf->sealed;
+    /* A value of type comment does not count for the MAC, so that it is noticed (51); in a list it is a comment again.
+     */
+    if (leaf->sealed->kind != SOPS_COMMENT) {
+        mac_add(&o->mac, n);
+    } else if (n->up->kind == SOPS_LIST) {
+        n->kind = SOPS_COMMENT;
+    }
+    return true;
+}
+
+/* A marked leaf without ciphertext: empty, or clear where a ciphertext belongs. */
+static bool take_clear(const struct sops_node *n, struct sops_err *e)
+{
+    if (n->kind == SOPS_STR || n->kind == SOPS_COMMENT || n->kind == SOPS_NULL) {
+        return true;
+    }
+    sops_fail(e, SOPS_E_DECRYPT, "it should be encrypted, but is a clear number, bool or time");
+    return sops_hint(e, "was it added by hand? use 'sops edit' or 'sops set' to change an encrypted file");
+}
+
+/* What went wrong with `n` is told, and forgotten, where somebody wants to know of each; else it is the failure. */
+static bool told_of(const struct opening *o, const struct sops_node *n, struct sops_err *e)
+{
+    if (o->fault == NULL || e->code != SOPS_E_DECRYPT) {
+        return fail_at_node(n, e);
+    }
+    o->fault(o->ctx, n, e->msg);
+    sops_err_clear(e);
+    return true;
+}
+
+static bool take_all(struct opening *o, struct sops_err *e)
+{
+    struct leaf *next = o->crew.leaf;
+    const struct leaf *end = next + o->crew.count;
+    for (struct sops_node *part = o->d->parts; part != NULL; part = part->next) {
+        struct sops_node *previous = part;
+        for (struct sops_node *n = part; n != NULL; previous = n, n = sops_node_after(part, n)) {
+            bool ok = true;
+            if (next != end && next->node == n) {
+                struct leaf *leaf = next++;
+                if (leaf->why == sops_no_memory) {
+                    return sops_fail_memory(e);
+                }
+                ok = n->kind == SOPS_COMMENT ? take_comment(o, leaf, previous, e) : take_value(o, leaf, e);
+            } else if ((n->flags & SOPS_MARKED) != 0) {
+                ok = take_clear(n, e);
+            } else if (sops_node_is_leaf(n) && n->kind != SOPS_COMMENT) {
+                mac_add(&o->mac, n);
+            }
+            if (!ok && !told_of(o, n, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What the threads opened becomes the document's. */
+static void join_texts(struct opening *o)
+{
+    for (size_t i = 0; i < LANES; i++) {
+        sops_arena_join(&o->d->arena, &o->crew.lane[i].texts);
+    }
+}
+
+bool sops_doc_open(struct sops_doc *d, struct sops_crypt *c, sops_fault_fn *fault, void *ctx, struct sops_buf *mac,
+                   struct sops_err *e)
+{
+    struct opening o = {.d = d, .crew = {.c = c, .work = open_leaf}, .fault = fault, .ctx = ctx};
+    d->state = SOPS_DOC_UNVERIFIED;
+    bool ok = engine_of(c, e) != NULL && collect_to_open(&o, e);
+    if (ok) {
+        mac_start(&o.mac, c->rules);
+        run_crew(&o.crew, NULL, NULL);
+        join_texts(&o);
+        ok = take_all(&o, e);
+        move_strays(&o);
+        ok = mac_end(&o.mac, mac, e) && ok;
+    }
+    if (ok && o.kept_comments != 0) {
+        ok = sops_buf_addf(&d->notes, e, "%zu comment(s) could not be decrypted and are kept as they are in the file\n",
+                           o.kept_comments);
+    }
+    if (e->code == SOPS_E_ENCRYPT) {
+        e->code = SOPS_E_DECRYPT; /* the walk does not know its direction */
+    }
+    sops_free(o.crew.leaf);
+    return ok;
+}
+
+void sops_doc_forget(struct sops_doc *d)
+{
+    for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            n->sealed = NULL;
+        }
+    }
+    sops_arena_free(&d->opened);
+    d->opening = NULL;
+}
+
+/* ---- verifying ----------------------------------------------------------------------------------------------------
+ */
+
+bool sops_doc_verify(struct sops_doc *d, struct sops_crypt *c, struct sops_slice computed, struct sops_slice stored,
+                     struct sops_slice last_modified, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    enum sops_kind kind = SOPS_STR;
+    bool ok = stored.len == 0 || sops_text_open(c, stored, last_modified, &kind, &text, e);
+    if (!ok) {
+        sops_within(e, "Cannot decrypt MAC");
+        sops_recode(e, SOPS_E_MAC);
+    } else if (stored.len == 0 || kind != SOPS_STR || text.len != computed.len ||
+               CRYPTO_memcmp(text.ptr, computed.ptr, computed.len) != 0) {
+        ok = sops_fail(e, SOPS_E_MAC, "MAC mismatch. File has %.*s, computed %.*s",
+                       SOPS_ARG(text.len != 0 ? sops_buf_view(&text) : SOPS_LIT("no MAC")), SOPS_ARG(computed));
+    } else {
+        d->state = SOPS_DOC_PLAIN;
+    }
+    if (!ok) {
+        sops_hint(e,
+                  "the file was changed after it was encrypted; if you know why, --ignore-mac reads it all the same");
+    }
+    sops_buf_free(&text);
+    return ok;
+}
+
+void sops_doc_trust(struct sops_doc *d) { d->state = SOPS_DOC_PLAIN; }

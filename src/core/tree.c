@@ -5,6 +5,7 @@
 void sops_doc_free(struct sops_doc *d)
 {
     sops_arena_free(&d->arena);
+    sops_arena_free(&d->opened);
     sops_buf_free(&d->notes);
     *d = (struct sops_doc){0};
 }

@@ -37,9 +37,10 @@ struct sops_node {
     uint8_t kind;     /* enum sops_kind */
     uint8_t key_kind; /* SOPS_STR, or another one that fails when walked (spec 21 section 3) */
     uint16_t flags;
-    uint32_t line;          /* 1-based, for messages; 0: none */
-    struct sops_slice key;  /* inside a map; empty for list items and comments */
-    struct sops_slice text; /* scalars and comments */
+    uint32_t line;                    /* 1-based, for messages; 0: none */
+    struct sops_slice key;            /* inside a map; empty for list items and comments */
+    struct sops_slice text;           /* scalars and comments */
+    const struct sops_sealed *sealed; /* the ciphertext that it was opened from, or NULL (reuse.h) */
     struct sops_node *up, *next, *child, *last;
 };
 
@@ -55,6 +56,8 @@ struct sops_doc {
     struct sops_node *tail;
     struct sops_buf notes; /* lines (each with its LF) to warn the user with; never values */
     enum sops_doc_state state;
+    const struct sops_opening *opening; /* all ciphertexts that were opened, or NULL (reuse.h) */
+    struct sops_arena opened;           /* owns the opening, but for its texts */
 };
 
 void sops_doc_free(struct sops_doc *d);

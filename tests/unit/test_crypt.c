@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The leaf cipher and the MAC: round trips, what the pattern takes and refuses, kept nonces, and every refusal to emit.
+/* The leaf cipher and the MAC: round trips, what the pattern takes and refuses, what stays of a ciphertext,
+ * and every refusal to emit.
  */
 #include "testing.h"
 
@@ -10,6 +11,7 @@
 
 static const uint8_t key[32] = "0123456789abcdef0123456789abcdef";
 static struct sops_world world = TEST_WORLD;
+static const struct sops_doc *const nothing_old[] = {NULL};
 
 static struct sops_crypt crypt_with(const struct sops_rules *rules)
 {
@@ -139,14 +141,14 @@ static void documents(void **state)
     struct sops_node *root = sample(&d), *same = sample(&want);
     struct sops_crypt c = crypt_with(&rules);
     struct sops_buf mac = {0}, again = {0}, stored = {0}, out = {0};
-    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_seal(&d, &c, &mac, &e), &e);
+    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_seal(&d, &c, nothing_old, SOPS_REUSE_LAST, &mac, &e), &e);
     assert_int_equal(mac.len, 128);
     assert_int_equal(d.state, SOPS_DOC_SEALED);
     assert_true(sops_slice_starts(root->child->text, SOPS_LIT("ENC[")));
     assert_slice(sops_node_find(root, SOPS_LIT("c_unencrypted"))->text, "clear");
     assert_int_equal(sops_node_find(root, SOPS_LIT("l"))->child->kind, SOPS_STR);
     assert_ok(sops_text_seal(&c, SOPS_STR, sops_buf_view(&mac), SOPS_LIT("t"), &stored, &e), &e);
-    assert_ok(sops_doc_open(&d, &c, &again, &e), &e);
+    assert_ok(sops_doc_open(&d, &c, NULL, NULL, &again, &e), &e);
     assert_int_equal(d.state, SOPS_DOC_UNVERIFIED);
     assert_fails(sops_doc_emit(&d, sops_formats[0], &(struct sops_style){0}, &out, &e), &e, SOPS_E_MAC);
     assert_int_equal(out.len, 0);
@@ -166,27 +168,109 @@ static void documents(void **state)
     sops_doc_free(&want);
 }
 
-static void kept_nonces(void **state)
+/* Two nodes may have one text, as a YAML alias gives them: both open, and each keeps its ciphertext. */
+static void ciphertexts_stay(void **state)
+{
+    (void)state;
+    struct sops_rules rules = {0};
+    struct sops_err e = {0};
+    struct sops_doc d = {0};
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_buf enc = {0}, mac = {0};
+    assert_ok(sops_text_seal(&c, SOPS_INT, SOPS_LIT("7"), SOPS_LIT("l:"), &enc, &e), &e);
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
+    struct sops_node *list = sops_node_add(&d, root, SOPS_LIST, SOPS_LIT("l"), NONE, &e);
+    struct sops_node *a = sops_node_add(&d, list, SOPS_STR, NONE, sops_buf_view(&enc), &e);
+    struct sops_node *b = sops_node_add_ref(&d, list, SOPS_STR, NONE, a->text, &e);
+    assert_non_null(b);
+    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, NULL, NULL, &mac, &e), &e);
+    for (struct sops_node *n = a; n != NULL; n = n->next) {
+        assert_int_equal(n->kind, SOPS_INT);
+        assert_slice(n->text, "7");
+        assert_true(sops_slice_eq(n->sealed->enc, sops_buf_view(&enc)));
+        assert_slice(n->sealed->aad, "l:");
+    }
+    assert_int_equal(d.opening->count, 2);
+    sops_buf_free(&enc);
+    sops_buf_free(&mac);
+    sops_crypt_free(&c);
+    sops_doc_free(&d);
+}
+
+/* Leaves enough for all threads. */
+static void many_leaves(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 };
+    struct sops_rules rules = {0};
+    struct sops_err e = {0};
+    struct sops_doc d = {0};
+    struct sops_crypt c = crypt_with(&rules);
+    struct sops_buf sealed_mac = {0}, mac = {0}, text = {0};
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
+    struct sops_node *list = sops_node_add(&d, root, SOPS_LIST, SOPS_LIT("l"), NONE, &e);
+    for (int i = 0; i < MANY; i++) {
+        sops_buf_cut(&text, 0);
+        assert_ok(sops_buf_addf(&text, &e, "value %d", i), &e);
+        assert_non_null(sops_node_add(&d, list, SOPS_STR, NONE, sops_buf_view(&text), &e));
+    }
+    assert_ok(sops_rules_mark(&rules, &d, &e), &e);
+    assert_ok(sops_doc_seal(&d, &c, nothing_old, SOPS_REUSE_LAST, &sealed_mac, &e), &e);
+    assert_ok(sops_doc_open(&d, &c, NULL, NULL, &mac, &e), &e);
+    assert_true(sops_slice_eq(sops_buf_view(&mac), sops_buf_view(&sealed_mac)));
+    int i = 0;
+    for (const struct sops_node *n = list->child; n != NULL; n = n->next, i++) {
+        sops_buf_cut(&text, 0);
+        assert_ok(sops_buf_addf(&text, &e, "value %d", i), &e);
+        assert_true(sops_slice_eq(n->text, sops_buf_view(&text)));
+    }
+    assert_int_equal(i, MANY);
+    sops_buf_free(&sealed_mac);
+    sops_buf_free(&mac);
+    sops_buf_free(&text);
+    sops_crypt_free(&c);
+    sops_doc_free(&d);
+}
+
+struct told {
+    size_t count;
+    const struct sops_node *leaf[4];
+};
+
+static void tell(void *ctx, const struct sops_node *leaf, const char *why)
+{
+    struct told *t = ctx;
+    assert_true(t->count < 4 && why[0] != '\0');
+    t->leaf[t->count++] = leaf;
+}
+
+/* Whoever wants to know of every leaf is told of each that does not open, and of no other. */
+static void every_fault(void **state)
 {
     (void)state;
     struct sops_rules rules = {.text = {[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX)}};
     struct sops_err e = {0};
     struct sops_doc d = {0};
-    struct sops_node *root = sample(&d), *n = sops_node_find(root, SOPS_LIT("n"));
     struct sops_crypt c = crypt_with(&rules);
-    struct sops_buf mac = {0}, first_a = {0}, first_n = {0};
-    c.keep_nonces = true;
-    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_seal(&d, &c, &mac, &e), &e);
-    assert_ok(sops_buf_add(&first_a, root->child->text, &e) && sops_buf_add(&first_n, n->text, &e), &e);
-    assert_ok(sops_doc_open(&d, &c, &mac, &e), &e);
-    n->kind = SOPS_STR; /* the text 7 is another value than the number 7 */
-    sops_doc_trust(&d);
-    assert_ok(sops_doc_seal(&d, &c, &mac, &e), &e);
-    assert_true(sops_slice_eq(root->child->text, sops_buf_view(&first_a)));
-    assert_false(sops_slice_eq(sops_slice_first(n->text, 80), sops_slice_first(sops_buf_view(&first_n), 80)));
+    struct sops_buf enc = {0}, mac = {0};
+    struct told told = {0};
+    assert_ok(sops_text_seal(&c, SOPS_STR, SOPS_LIT("good"), SOPS_LIT("b:"), &enc, &e), &e);
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
+    struct sops_node *a = sops_node_add(&d, root, SOPS_STR, SOPS_LIT("a"), sops_buf_view(&enc), &e);
+    struct sops_node *b = sops_node_add(&d, root, SOPS_STR, SOPS_LIT("b"), sops_buf_view(&enc), &e);
+    struct sops_node *clear = sops_node_add(&d, root, SOPS_INT, SOPS_LIT("c"), SOPS_LIT("1"), &e);
+    assert_non_null(clear);
+    assert_ok(sops_rules_mark(&rules, &d, &e), &e);
+    assert_ok(sops_doc_open(&d, &c, tell, &told, &mac, &e), &e);
+    assert_int_equal(told.count, 2);
+    assert_ptr_equal(told.leaf[0], a);
+    assert_ptr_equal(told.leaf[1], clear);
+    assert_true(sops_slice_eq(a->text, sops_buf_view(&enc)));
+    assert_null(a->sealed);
+    assert_slice(b->text, "good");
+    assert_int_equal(d.state, SOPS_DOC_UNVERIFIED);
+    sops_buf_free(&enc);
     sops_buf_free(&mac);
-    sops_buf_free(&first_a);
-    sops_buf_free(&first_n);
     sops_crypt_free(&c);
     sops_doc_free(&d);
 }
@@ -201,7 +285,7 @@ static void clear_value_where_cipher_belongs(void **state)
     struct sops_crypt c = crypt_with(&rules);
     struct sops_buf mac = {0};
     assert_ok(sops_rules_mark(&rules, &d, &e), &e);
-    assert_false(sops_doc_open(&d, &c, &mac, &e));
+    assert_false(sops_doc_open(&d, &c, NULL, NULL, &mac, &e));
     assert_int_equal(e.code, SOPS_E_DECRYPT);
     assert_non_null(strstr(e.msg, "[\"a\"]"));
     assert_null(strstr(e.msg, "one"));
@@ -209,7 +293,7 @@ static void clear_value_where_cipher_belongs(void **state)
     c.data_key.len = 31;
     struct sops_crypt short_key = crypt_with(&rules);
     short_key.data_key.len = 31;
-    assert_false(sops_doc_open(&d, &short_key, &mac, &e));
+    assert_false(sops_doc_open(&d, &short_key, NULL, NULL, &mac, &e));
     assert_non_null(strstr(e.msg, "31 bytes"));
     sops_err_clear(&e);
     sops_buf_free(&mac);
@@ -237,7 +321,7 @@ static void clear_number_where_cipher_belongs(void **state)
         struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, NONE, NONE, &e);
         assert_non_null(sops_node_add(&d, root, cases[i].kind, SOPS_LIT("k"), sops_str(cases[i].text), &e));
         assert_ok(sops_rules_mark(&rules, &d, &e), &e);
-        assert_int_equal(sops_doc_open(&d, &c, &mac, &e), cases[i].opens);
+        assert_int_equal(sops_doc_open(&d, &c, NULL, NULL, &mac, &e), cases[i].opens);
         if (!cases[i].opens) {
             assert_int_equal(e.code, SOPS_E_DECRYPT);
             assert_non_null(strstr(e.msg, "[\"k\"]"));
@@ -270,11 +354,11 @@ static void comment_of_another_type(void **state)
         struct sops_node *n = sops_node_add(&d, root, SOPS_COMMENT, NONE, sops_buf_view(&enc), &e);
         assert_ok(sops_rules_mark(&rules, &d, &e), &e);
         if (cases[i].opens) {
-            assert_ok(sops_doc_open(&d, &c, &mac, &e), &e);
+            assert_ok(sops_doc_open(&d, &c, NULL, NULL, &mac, &e), &e);
             assert_true(sops_slice_eq(n->text, sops_buf_view(&enc)));
             assert_true(d.notes.len != 0);
         } else {
-            assert_fails(sops_doc_open(&d, &c, &mac, &e), &e, SOPS_E_DECRYPT);
+            assert_fails(sops_doc_open(&d, &c, NULL, NULL, &mac, &e), &e, SOPS_E_DECRYPT);
         }
         sops_buf_free(&enc);
         sops_buf_free(&mac);
@@ -363,7 +447,9 @@ int main(void)
         cmocka_unit_test(long_text),
         cmocka_unit_test(pattern),
         cmocka_unit_test(documents),
-        cmocka_unit_test(kept_nonces),
+        cmocka_unit_test(ciphertexts_stay),
+        cmocka_unit_test(many_leaves),
+        cmocka_unit_test(every_fault),
         cmocka_unit_test(clear_value_where_cipher_belongs),
         cmocka_unit_test(clear_number_where_cipher_belongs),
         cmocka_unit_test(comment_of_another_type),

@@ -13,7 +13,7 @@ struct extract {
 static bool own_path(struct sops_job *j, struct sops_err *e)
 {
     struct extract *x = j->own;
-    const char *text = sops_opt(j->opt, "extract");
+    const char *text = j->opt->shared.extract;
     if (text == NULL) {
         return true;
     }
@@ -54,8 +54,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
         return sops_step_emit(j, e);
     }
     if (!sops_route_find(&x->route, j->doc.parts, &found, e)) {
-        sops_within(e, "error extracting %s from '%s'", sops_opt(j->opt, "extract"),
-                    j->path != NULL ? j->path : "stdin");
+        sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, j->path != NULL ? j->path : "stdin");
         /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
         bool unfit =
             (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 && is_entry(j->doc.parts, &x->route.step[0]);
@@ -68,7 +67,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
         return sops_buf_add(&j->bytes, found->text, e);
     }
     if (!j->out->emit_value(&j->doc, found, &j->style, &j->bytes, e)) {
-        sops_within(e, "cannot write what is at %s as %s", sops_opt(j->opt, "extract"), j->out->name);
+        sops_within(e, "cannot write what is at %s as %s", j->opt->shared.extract, j->out->name);
         return sops_recode(e, SOPS_E_DUMP);
     }
     return true;
@@ -105,7 +104,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_option own_list[] = {{.name = "extract",
-                                               .kind = SOPS_OPT_TEXT,
+                                               SOPS_TEXT_TO(struct sops_shared, extract),
                                                .value = "PATH",
                                                .help = "only what is there: [\"database\"][0][\"user\"]"},
                                               {.name = NULL}};

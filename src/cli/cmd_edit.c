@@ -269,7 +269,7 @@ static bool own_open(struct sops_job *j, struct sops_err *e)
 bool sops_step_edit(struct sops_job *j, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_open, own_rounds, NULL};
-    struct edit d = {.show_keys = sops_opt_on(j->opt, "show-master-keys")};
+    struct edit d = {.show_keys = j->opt->shared.show_master_keys};
     j->own = &d;
     j->in_place = true;
     sops_signals_status(SOPS_E_GENERIC);
@@ -296,7 +296,10 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_option options[] = {
-    {.name = "show-master-keys", .short_name = "s", .help = "show the metadata, too: settings and keys can be edited"},
+    {.name = "show-master-keys",
+     SOPS_FLAG_TO(struct sops_shared, show_master_keys),
+     .short_name = "s",
+     .help = "show the metadata, too: settings and keys can be edited"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"EDITOR", options};

@@ -9,7 +9,8 @@
 
 static bool own_conflict(struct sops_job *j, struct sops_err *e)
 {
-    if (sops_opt_on(j->opt, "same-process") && sops_opt_on(j->opt, "background")) {
+    const struct sops_exec_options *o = sops_exec_said(j->opt);
+    if (o->same_process && o->background) {
         return sops_fail(e, SOPS_E_CONFLICT, "--same-process cannot be used with --background");
     }
     return true;
@@ -70,6 +71,7 @@ static bool add_variables(struct sops_arena *a, const struct sops_doc *d, const 
 
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
+    const struct sops_exec_options *o = sops_exec_said(j->opt);
     struct sops_arena a = {0};
     const char *user[4], *none[4] = {NULL};
     const char *const *argv, *const *variables;
@@ -77,10 +79,9 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
     /* Everything that may be wrong with the file is, before this process becomes somebody else. */
     bool ok = add_variables(&a, &j->doc, none, &variables, e) && sops_exec_user(j->opt, &a, user, e) &&
               add_variables(&a, &j->doc, user, &variables, e) && sops_exec_words(j->opt, &a, NULL, &argv, e);
-    ok = ok && sops_proc_environment(&a, sops_opt_on(j->opt, "pristine") ? NULL : (const char *const *)environ,
-                                     variables, &env, e);
+    ok = ok && sops_proc_environment(&a, o->pristine ? NULL : (const char *const *)environ, variables, &env, e);
     if (ok) {
-        ok = sops_opt_on(j->opt, "same-process") ? sops_exec_replace(j, argv, env, e) : sops_exec_run(j, argv, env, e);
+        ok = o->same_process ? sops_exec_replace(j, argv, env, e) : sops_exec_run(j, argv, env, e);
     }
     sops_arena_free(&a);
     return ok;
@@ -96,8 +97,12 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_option options[] = {
-    {.name = "pristine", .help = "only the file's values: nothing of the environment is passed on"},
-    {.name = "same-process", .help = "replace sops by the command instead of waiting for it"},
+    {.name = "pristine",
+     SOPS_FLAG_TO(struct sops_exec_options, pristine),
+     .help = "only the file's values: nothing of the environment is passed on"},
+    {.name = "same-process",
+     SOPS_FLAG_TO(struct sops_exec_options, same_process),
+     .help = "replace sops by the command instead of waiting for it"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"COMMAND", options};
@@ -114,5 +119,6 @@ const struct sops_verb sops_verb_exec_env = {
              "a shell. The status is the command's.\n",
     .example = "sops exec-env secrets.env './deploy production'",
     .tables = tables,
+    .own_size = sizeof(struct sops_exec_options),
     .run = run,
 };

@@ -30,7 +30,7 @@ struct place {
 /* `--filename`: one name, nothing that leads elsewhere. */
 static bool own_name(struct sops_job *j, struct sops_err *e)
 {
-    const char *name = sops_opt(j->opt, "filename");
+    const char *name = sops_exec_said(j->opt)->filename;
     if (name != NULL && (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)) {
         return sops_fail(e, SOPS_E_GENERIC, "--filename '%s' would not be a file in the temporary folder", name);
     }
@@ -68,8 +68,9 @@ static bool make_fifo(struct place *p, struct sops_err *e)
 
 static bool make_place(struct sops_job *j, struct place *p, struct sops_err *e)
 {
-    const char *name = sops_opt(j->opt, "filename");
-    bool plain = sops_opt_on(j->opt, "no-fifo");
+    const struct sops_exec_options *o = sops_exec_said(j->opt);
+    const char *name = o->filename;
+    bool plain = o->no_fifo;
     if (!sops_scratch_make(j->world, &p->folder, e)) {
         return false;
     }
@@ -125,8 +126,13 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_option options[] = {
-    {.name = "no-fifo", .help = "a plain file instead of a FIFO, for programs that read it more than once"},
-    {.name = "filename", .kind = SOPS_OPT_TEXT, .value = "NAME", .help = "the name of the file (default: tmp-file)"},
+    {.name = "no-fifo",
+     SOPS_FLAG_TO(struct sops_exec_options, no_fifo),
+     .help = "a plain file instead of a FIFO, for programs that read it more than once"},
+    {.name = "filename",
+     SOPS_TEXT_TO(struct sops_exec_options, filename),
+     .value = "NAME",
+     .help = "the name of the file (default: tmp-file)"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"COMMAND", options};
@@ -144,5 +150,6 @@ const struct sops_verb sops_verb_exec_file = {
              "shell. The status is the command's.\n",
     .example = "sops exec-file secrets.json './deploy {}'",
     .tables = tables,
+    .own_size = sizeof(struct sops_exec_options),
     .run = run,
 };

@@ -5,6 +5,10 @@
 #include "cli/command.h"
 #include "cli/steps.h"
 
+struct groups_options {
+    const char *file;
+};
+
 static size_t count(const struct sops_group *g)
 {
     size_t n = 0;
@@ -16,15 +20,14 @@ static size_t count(const struct sops_group *g)
 
 static bool own_file(struct sops_job *j, struct sops_err *e)
 {
-    j->path = j->name = sops_opt(j->opt, "file");
+    j->path = j->name = ((const struct groups_options *)j->opt->own)->file;
     return j->path != NULL || sops_fail(e, SOPS_E_READ, "no file given") || sops_hint(e, "name it with --file");
 }
 
 static bool own_threshold(struct sops_job *j, struct sops_err *e)
 {
-    int64_t threshold;
-    if (sops_opt_int(j->opt, "shamir-secret-sharing-threshold", &threshold) && threshold != 0) {
-        j->meta.threshold = threshold;
+    if (j->opt->shared.threshold.value != 0) {
+        j->meta.threshold = j->opt->shared.threshold.value;
     }
     if (j->meta.threshold < 0) {
         return sops_fail(e, SOPS_E_GENERIC, "the threshold %lld is negative", (long long)j->meta.threshold);
@@ -139,7 +142,11 @@ static bool run_delete(struct sops_world *w, const struct sops_options *o, struc
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
 
 static const struct sops_option file[] = {
-    {.name = "file", .short_name = "f", .kind = SOPS_OPT_TEXT, .value = "FILE", .help = "the encrypted file"},
+    {.name = "file",
+     SOPS_TEXT_TO(struct groups_options, file),
+     .short_name = "f",
+     .value = "FILE",
+     .help = "the encrypted file"},
     {.name = NULL},
 };
 static const struct sops_opt_table file_table = {"FILE", file};
@@ -156,6 +163,7 @@ static const struct sops_verb add = {
     .example = "sops groups add -i --file secrets.yaml --age age1…",
     .tables = tables,
     .keys = SOPS_OPT_KEYS_MANY,
+    .own_size = sizeof(struct groups_options),
     .run = run_add,
 };
 
@@ -166,6 +174,7 @@ static const struct sops_verb delete = {
     .about = "Deletes group N, counted from 0, and splits the data key anew for the others.\n",
     .example = "sops groups delete -i --file secrets.yaml 1",
     .tables = tables,
+    .own_size = sizeof(struct groups_options),
     .run = run_delete,
 };
 

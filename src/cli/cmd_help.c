@@ -11,12 +11,16 @@ static bool print_text(struct sops_buf *text, bool made, struct sops_err *e)
 }
 
 /* help, help COMMAND, help COMMAND SUBCOMMAND */
+struct help_options {
+    bool man;
+};
+
 static bool run_help(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     (void)w;
     const struct sops_verb *verb = &sops_verb_root;
     struct sops_buf command = {0}, text = {0};
-    if (sops_opt_on(o, "man")) {
+    if (((const struct help_options *)o->own)->man) {
         return print_text(&text, sops_usage_man(&text, e), e);
     }
     bool ok = true;
@@ -36,8 +40,8 @@ static bool run_help(struct sops_world *w, const struct sops_options *o, struct 
     return ok;
 }
 
-static const struct sops_option help_list[] = {{.name = "man", .help = "print the manual page instead"},
-                                               {.name = NULL}};
+static const struct sops_option help_list[] = {
+    {.name = "man", SOPS_FLAG_TO(struct help_options, man), .help = "print the manual page instead"}, {.name = NULL}};
 static const struct sops_opt_table help_table = {"OUTPUT", help_list};
 static const struct sops_opt_table *const help_tables[] = {&help_table, NULL};
 
@@ -47,5 +51,6 @@ const struct sops_verb sops_verb_help = {
     .args = "[COMMAND]",
     .example = "sops help decrypt",
     .tables = help_tables,
+    .own_size = sizeof(struct help_options),
     .run = run_help,
 };

@@ -85,10 +85,14 @@ static bool write_identity(struct sops_world *w, struct sops_buf *path, struct s
     return ok;
 }
 
+struct keygen_options {
+    bool pq, recipients;
+};
+
 static bool generate(struct sops_world *w, const struct sops_options *o, struct sops_buf *path, struct sops_err *e)
 {
     struct sops_buf identity = {.locked = true}, recipient = {0};
-    struct sops_slice kind = sops_opt_on(o, "pq") ? SOPS_LIT("pq") : SOPS_LIT("");
+    struct sops_slice kind = ((const struct keygen_options *)o->own)->pq ? SOPS_LIT("pq") : SOPS_LIT("");
     bool ok = generator()->generate(w, kind, &identity, &recipient, e) &&
               write_identity(w, path, sops_buf_view(&identity), sops_buf_view(&recipient), e) &&
               sops_buf_addc(&recipient, '\n', e) && sops_ui_out(sops_buf_view(&recipient), e);
@@ -114,16 +118,17 @@ static bool show_recipients(struct sops_world *w, const struct sops_buf *path, s
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     struct sops_buf path = {0};
-    bool show = sops_opt_on(o, "recipients");
+    const struct keygen_options *own = o->own;
+    bool show = own->recipients;
     if (o->argc > (show ? 1 : 0)) {
         sops_fail(e, SOPS_E_GENERIC, "'%s' is an argument too many", o->args[show]);
         return sops_hint(e, "sops help keygen");
     }
-    if (show && (sops_opt(o, "output") != NULL || sops_opt_on(o, "pq"))) {
+    if (show && (o->shared.output != NULL || own->pq)) {
         sops_fail(e, SOPS_E_CONFLICT, "-y makes nothing, and goes with neither --output nor --pq");
         return sops_hint(e, "sops keygen -y FILE > OTHER");
     }
-    bool ok = chosen_file(w, show ? sops_arg(o, 0) : sops_opt(o, "output"), &path, e) &&
+    bool ok = chosen_file(w, show ? sops_arg(o, 0) : o->shared.output, &path, e) &&
               (show ? show_recipients(w, &path, e) : generate(w, o, &path, e));
     sops_buf_free(&path);
     return ok;
@@ -132,11 +137,16 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 static const struct sops_option own_list[] = {
     {.name = "output",
      .short_name = "o",
-     .kind = SOPS_OPT_TEXT,
+     SOPS_TEXT_TO(struct sops_shared, output),
      .value = "FILE",
      .help = "where the identity goes (default: where decrypt looks for it)"},
-    {.name = "pq", .help = "a hybrid one that quantum computers do not break; its recipient is long"},
-    {.name = "recipients", .short_name = "y", .help = "make nothing, show the recipients of the identities in FILE"},
+    {.name = "pq",
+     SOPS_FLAG_TO(struct keygen_options, pq),
+     .help = "a hybrid one that quantum computers do not break; its recipient is long"},
+    {.name = "recipients",
+     SOPS_FLAG_TO(struct keygen_options, recipients),
+     .short_name = "y",
+     .help = "make nothing, show the recipients of the identities in FILE"},
     {.name = NULL}};
 static const struct sops_opt_table own_table = {"IDENTITY", own_list};
 static const struct sops_opt_table *const tables[] = {&own_table, NULL};
@@ -151,5 +161,6 @@ const struct sops_verb sops_verb_keygen = {
     .example = "sops keygen",
     .tables = tables,
     .ours = true,
+    .own_size = sizeof(struct keygen_options),
     .run = run,
 };

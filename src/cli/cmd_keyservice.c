@@ -4,14 +4,20 @@
 #include "cli/ui.h"
 #include "services/server.h"
 
+struct keyservice_options {
+    const char *network, *address;
+    bool prompt;
+};
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    const char *network = sops_opt(o, "network"), *address = sops_opt(o, "address");
+    const struct keyservice_options *own = o->own;
+    const char *network = own->network, *address = own->address;
     const struct sops_server server = {
         .network = network != NULL ? network : "tcp",
         .address = address != NULL ? address : "127.0.0.1:5000",
-        .verbose = sops_opt_on(o, "verbose"),
-        .confirm = sops_opt_on(o, "prompt") ? sops_ui_confirm : NULL,
+        .verbose = o->shared.verbose,
+        .confirm = own->prompt ? sops_ui_confirm : NULL,
     };
     return sops_server_run(w, &server, e) || sops_within(e, "key service");
 }
@@ -19,16 +25,17 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 static const struct sops_option options[] = {
     {.name = "network",
      .short_name = "net",
-     .kind = SOPS_OPT_TEXT,
+     SOPS_TEXT_TO(struct keyservice_options, network),
      .value = "NAME",
      .help = "tcp, tcp4, tcp6 or unix (default: tcp)"},
     {.name = "address",
      .short_name = "addr",
-     .kind = SOPS_OPT_TEXT,
+     SOPS_TEXT_TO(struct keyservice_options, address),
      .value = "ADDRESS",
      .help = "where to listen: HOST:PORT, or the path of a socket (default: 127.0.0.1:5000)"},
-    {.name = "prompt", .help = "ask before each answer"},
+    {.name = "prompt", SOPS_FLAG_TO(struct keyservice_options, prompt), .help = "ask before each answer"},
     {.name = "verbose",
+     SOPS_FLAG_TO(struct sops_shared, verbose),
      .flags = SOPS_OPT_GLOBAL,
      .help = "say where it listens, what is asked, and which connections broke"},
     {.name = NULL},
@@ -46,5 +53,6 @@ const struct sops_verb sops_verb_keyservice = {
              "reaches it can use the keys. The socket of \"unix\" is for the same user only.\n",
     .example = "sops keyservice --network unix --address /run/user/1000/sops.sock",
     .tables = tables,
+    .own_size = sizeof(struct keyservice_options),
     .run = run,
 };

@@ -23,10 +23,11 @@ static bool own_modes(struct sops_job *j, struct sops_err *e)
 {
     (void)e;
     struct old *old = j->own;
-    old->on[ENCRYPT] = sops_opt_on(j->opt, "encrypt");
-    old->on[DECRYPT] = sops_opt_on(j->opt, "decrypt");
-    old->on[ROTATE] = sops_opt_on(j->opt, "rotate");
-    old->on[SET] = sops_opt(j->opt, "set") != NULL;
+    const struct sops_old_options *o = j->opt->own;
+    old->on[ENCRYPT] = o->encrypt;
+    old->on[DECRYPT] = o->decrypt;
+    old->on[ROTATE] = o->rotate;
+    old->on[SET] = o->set != NULL;
     for (size_t m = 0; m < MODES; m++) {
         old->count += old->on[m];
     }
@@ -135,20 +136,31 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     return sops_job_run(&j, steps, e);
 }
 
-static const struct sops_option mode_list[] = {
-    {.name = "decrypt", .short_name = "d", .help = "decrypt FILE to stdout"},
-    {.name = "encrypt", .short_name = "e", .help = "encrypt FILE to stdout"},
-    {.name = "rotate", .short_name = "r", .help = "encrypt FILE anew with a new data key, to stdout"},
-    {.name = "set",
-     .kind = SOPS_OPT_TEXT,
-     .value = "'PATH VALUE'",
-     .help = "set what is at PATH in FILE to the JSON text VALUE"},
-    {.name = "show-master-keys", .short_name = "s", .help = "show the metadata, too, while editing"},
-    {.name = NULL}};
+static const struct sops_option mode_list[] = {{.name = "decrypt",
+                                                SOPS_FLAG_TO(struct sops_old_options, decrypt),
+                                                .short_name = "d",
+                                                .help = "decrypt FILE to stdout"},
+                                               {.name = "encrypt",
+                                                SOPS_FLAG_TO(struct sops_old_options, encrypt),
+                                                .short_name = "e",
+                                                .help = "encrypt FILE to stdout"},
+                                               {.name = "rotate",
+                                                SOPS_FLAG_TO(struct sops_old_options, rotate),
+                                                .short_name = "r",
+                                                .help = "encrypt FILE anew with a new data key, to stdout"},
+                                               {.name = "set",
+                                                SOPS_TEXT_TO(struct sops_old_options, set),
+                                                .value = "'PATH VALUE'",
+                                                .help = "set what is at PATH in FILE to the JSON text VALUE"},
+                                               {.name = "show-master-keys",
+                                                SOPS_FLAG_TO(struct sops_shared, show_master_keys),
+                                                .short_name = "s",
+                                                .help = "show the metadata, too, while editing"},
+                                               {.name = NULL}};
 static const struct sops_opt_table mode_table = {"OLD FORM: WHAT TO DO WITH FILE (DEFAULT: EDIT)", mode_list};
 
 static const struct sops_option more_list[] = {{.name = "extract",
-                                                .kind = SOPS_OPT_TEXT,
+                                                SOPS_TEXT_TO(struct sops_shared, extract),
                                                 .value = "PATH",
                                                 .help = "only what is there: [\"database\"][0][\"user\"]"},
                                                {.name = NULL}};
@@ -179,5 +191,6 @@ const struct sops_verb sops_verb_root = {
     .tables = tables,
     .keys = SOPS_OPT_KEYS | SOPS_OPT_ADD_RM,
     .verbs = sops_verbs,
+    .own_size = sizeof(struct sops_old_options),
     .run = run,
 };

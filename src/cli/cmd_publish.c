@@ -41,6 +41,10 @@ static struct sops_slice without_ending(struct sops_slice name)
     return name;
 }
 
+struct publish_options {
+    bool omit_extensions;
+};
+
 static bool own_rule(struct sops_job *j, struct sops_err *e)
 {
     struct publishing *p = j->own;
@@ -53,7 +57,7 @@ static bool own_rule(struct sops_job *j, struct sops_err *e)
         return false;
     }
     p->absolute = (const char *)copy.ptr;
-    if (p->rule.omit_extensions || sops_opt_on(j->opt, "omit-extensions")) {
+    if (p->rule.omit_extensions || ((const struct publish_options *)j->opt->own)->omit_extensions) {
         p->name = without_ending(p->name);
     }
     return p->rule.destination->where(j->world, p->rule.value, p->name, &p->where, e);
@@ -135,7 +139,7 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
     struct publishing *p = j->own;
     struct sops_buf prompt = {0};
     const char *text = NULL;
-    bool yes = sops_opt_on(j->opt, "yes");
+    bool yes = j->opt->shared.yes;
     if (yes) {
         return true;
     }
@@ -170,7 +174,7 @@ static bool publish_file(void *ctx, const char *path, struct sops_slice name, st
         sops_step_own_format, own_rule, sops_step_order, own_load, own_ask, own_put, NULL};
     const struct sops_job *common = ctx;
     size_t *count = common->own;
-    struct publishing p = {.name = name, .recursive = sops_opt_on(common->opt, "recursive")};
+    struct publishing p = {.name = name, .recursive = common->opt->shared.recursive};
     struct sops_job j = {
         .world = common->world,
         .opt = common->opt,
@@ -213,7 +217,7 @@ static bool publish_all(struct sops_job *j, struct sops_err *e)
         const char *slash = strrchr(j->path, '/');
         return publish_file(j, j->path, sops_str(slash != NULL ? slash + 1 : j->path), e);
     }
-    if (!sops_opt_on(j->opt, "recursive")) {
+    if (!j->opt->shared.recursive) {
         return sops_fail(e, SOPS_E_GENERIC, "can't operate on a directory without --recursive flag.");
     }
     bool ok = sops_publish_walk(j->path, publish_file, j, e);
@@ -230,9 +234,13 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_option options[] = {
-    {.name = "omit-extensions", .help = "leave the ending of the file's name out at the destination"},
-    {.name = "recursive", .help = "publish all files of a folder and of those in it"},
-    {.name = "verbose", .flags = SOPS_OPT_GLOBAL, .help = "say more"},
+    {.name = "omit-extensions",
+     SOPS_FLAG_TO(struct publish_options, omit_extensions),
+     .help = "leave the ending of the file's name out at the destination"},
+    {.name = "recursive",
+     SOPS_FLAG_TO(struct sops_shared, recursive),
+     .help = "publish all files of a folder and of those in it"},
+    {.name = "verbose", SOPS_FLAG_TO(struct sops_shared, verbose), .flags = SOPS_OPT_GLOBAL, .help = "say more"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"FILES", options};
@@ -249,5 +257,6 @@ const struct sops_verb sops_verb_publish = {
              "recreation_rule; Vault gets the decrypted values.\n",
     .example = "sops publish secrets.yaml",
     .tables = tables,
+    .own_size = sizeof(struct publish_options),
     .run = run,
 };

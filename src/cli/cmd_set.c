@@ -19,7 +19,11 @@ struct change {
     struct sops_route route;
     struct sops_doc value; /* {"value": VALUE} */
     struct sops_buf text;  /* of VALUE */
-    bool unset;
+    bool unset, idempotent;
+};
+
+struct set_options {
+    bool idempotent, value_file, value_stdin;
 };
 
 static void change_free(struct change *c)
@@ -100,7 +104,7 @@ static bool holds(const struct change *c, struct sops_node *root)
 static bool set(struct sops_job *j, const struct change *c, struct sops_err *e)
 {
     struct sops_node *root = j->doc.parts;
-    if (sops_opt_on(j->opt, "idempotent") && holds(c, root)) {
+    if (c->idempotent && holds(c, root)) {
         j->done = true;
         return sops_job_audit(j, "encrypt", e); /* the original compares only what it has encrypted */
     }
@@ -114,7 +118,7 @@ static bool unset(struct sops_job *j, const struct change *c, struct sops_err *e
     if (!sops_route_unset(&c->route, &j->doc, j->doc.parts, &found, e)) {
         return false;
     }
-    if (!found && !sops_opt_on(j->opt, "idempotent")) {
+    if (!found && !c->idempotent) {
         return sops_fail(e, SOPS_E_GENERIC, "there is nothing at '%s' in '%s'", sops_arg(j->opt, 1), j->path);
     }
     j->done = !found;
@@ -134,8 +138,10 @@ static bool own_change(struct sops_job *j, struct sops_err *e)
 
 static bool own_arguments(struct sops_job *j, struct sops_err *e)
 {
-    const struct change *c = j->own;
-    bool from_file = sops_opt_on(j->opt, "value-file"), from_stdin = sops_opt_on(j->opt, "value-stdin");
+    struct change *c = j->own;
+    const struct set_options *own = j->opt->own;
+    c->idempotent = own->idempotent;
+    bool from_file = own->value_file, from_stdin = own->value_stdin;
     if (from_file && from_stdin) {
         return sops_fail(e, SOPS_E_GENERIC, "--value-file and --value-stdin cannot be given together");
     }
@@ -156,11 +162,12 @@ static bool own_path(struct sops_job *j, struct sops_err *e)
 static bool own_value(struct sops_job *j, struct sops_err *e)
 {
     struct change *c = j->own;
+    const struct set_options *own = j->opt->own;
     const char *word = sops_arg(j->opt, 2);
     bool ok;
-    if (sops_opt_on(j->opt, "value-file")) {
+    if (own->value_file) {
         ok = sops_file_read(word, SOPS_FILE_MAX, &c->text, e) || sops_recode(e, SOPS_E_GENERIC);
-    } else if (sops_opt_on(j->opt, "value-stdin")) {
+    } else if (own->value_stdin) {
         ok = sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &c->text, e) || sops_recode(e, SOPS_E_GENERIC);
     } else {
         ok = sops_buf_adds(&c->text, word, e);
@@ -197,7 +204,7 @@ bool sops_step_old_set(struct sops_job *j, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_unlock, own_change, sops_step_not_sealed, sops_step_seal, NULL};
     struct change c = {0};
-    struct sops_slice text = sops_opt_slice(j->opt, "set"), value = text;
+    struct sops_slice text = sops_str(((const struct sops_old_options *)j->opt->own)->set), value = text;
     while (value.len != 0 && !sops_slice_starts(value, SOPS_LIT("] "))) {
         value = sops_slice_skip(value, 1);
     }
@@ -212,14 +219,20 @@ bool sops_step_old_set(struct sops_job *j, struct sops_err *e)
 }
 
 static const struct sops_option idempotent[] = {
-    {.name = "idempotent", .help = "do nothing, and succeed, when it is so already"},
+    {.name = "idempotent",
+     SOPS_FLAG_TO(struct set_options, idempotent),
+     .help = "do nothing, and succeed, when it is so already"},
     {.name = NULL},
 };
 static const struct sops_opt_table idempotent_table = {"CHANGE", idempotent};
 
 static const struct sops_option value_from[] = {
-    {.name = "value-file", .help = "VALUE is the name of a file that holds the value"},
-    {.name = "value-stdin", .help = "read the value from stdin; there is no VALUE then"},
+    {.name = "value-file",
+     SOPS_FLAG_TO(struct set_options, value_file),
+     .help = "VALUE is the name of a file that holds the value"},
+    {.name = "value-stdin",
+     SOPS_FLAG_TO(struct set_options, value_stdin),
+     .help = "read the value from stdin; there is no VALUE then"},
     {.name = NULL},
 };
 static const struct sops_opt_table value_table = {"CHANGE", value_from};
@@ -243,6 +256,7 @@ const struct sops_verb sops_verb_set = {
              "kept as floating point) or an object. Other values keep their ciphertext.\n",
     .example = "sops set secrets.yaml '[\"database\"][\"password\"]' '\"hunter2\"'",
     .tables = set_tables,
+    .own_size = sizeof(struct set_options),
     .run = run_set,
 };
 
@@ -254,5 +268,6 @@ const struct sops_verb sops_verb_unset = {
              "like '[\"database\"][\"hosts\"][0]'. Other values keep their ciphertext.\n",
     .example = "sops unset secrets.yaml '[\"database\"][\"password\"]'",
     .tables = unset_tables,
+    .own_size = sizeof(struct set_options),
     .run = run_unset,
 };

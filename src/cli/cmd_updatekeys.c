@@ -65,7 +65,7 @@ static bool own_compare(struct sops_job *j, struct sops_err *e)
 static bool own_ask(struct sops_job *j, struct sops_err *e)
 {
     struct update *u = j->own;
-    bool yes = sops_opt_on(j->opt, "yes");
+    bool yes = j->opt->shared.yes;
     if (!yes && !sops_ui_confirm("Is this okay? (y/n):", &yes, e)) {
         return false;
     }
@@ -173,7 +173,7 @@ static bool update_arguments(struct sops_job *common, struct sops_err *e)
     const char *const *paths = (const char *const *)o->args;
     size_t n = o->argc;
     struct update u;
-    bool recursive = sops_opt_on(o, "recursive");
+    bool recursive = o->shared.recursive;
     bool ok = !recursive || sops_keys_files(common, paths, &a, &paths, &n, e);
     if (ok) {
         ok = n == 1 && !recursive ? update_file(common, paths[0], &u, e) : update_all(common, paths, n, e);
@@ -195,8 +195,7 @@ static bool own_arguments(struct sops_job *j, struct sops_err *e)
         return true;
     }
     struct sops_err why = {0};
-    bool none =
-        sops_config_load(&j->own_config, j->world, sops_opt(j->opt, "config"), &why) && j->own_config.path.len == 0;
+    bool none = sops_config_load(&j->own_config, j->world, j->opt->shared.config, &why) && j->own_config.path.len == 0;
     sops_err_clear(&why);
     return none ? no_config(e) : sops_fail(e, SOPS_E_NO_FILE, "no file specified");
 }
@@ -215,6 +214,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 
 static const struct sops_option options[] = {
     {.name = "recursive",
+     SOPS_FLAG_TO(struct sops_shared, recursive),
      .short_name = "r",
      .flags = SOPS_OPT_OURS,
      .help = "go through folders, and update each encrypted file in them"},

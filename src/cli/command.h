@@ -13,10 +13,17 @@ struct sops_verb {
     const char *example; /* one line, as typed; or NULL */
     const struct sops_opt_table *const *tables; /* NULL-terminated; or NULL */
     unsigned keys;                              /* SOPS_OPT_KEYS, … */
+    size_t own_size;                            /* of the struct that its own options are bound to, or 0 */
     const struct sops_verb *const *verbs;       /* the commands below this one (groups, completion), or NULL */
     bool ours;                                  /* the reference has none: not in the list for completion scripts */
     /* NULL when there are `verbs`. What it returns false with is printed by main, and its code is the exit status. */
     bool (*run)(struct sops_world *w, const struct sops_options *o, struct sops_err *e);
+};
+
+/* What only the old form has: its modes. */
+struct sops_old_options {
+    bool encrypt, decrypt, rotate;
+    const char *set;
 };
 
 /* All commands, in the order of the help; NULL-terminated. */

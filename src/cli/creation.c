@@ -166,7 +166,7 @@ static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool
     if (count == 0) {
         r->text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX);
     }
-    r->mac_only_encrypted = c->mac_only_encrypted || sops_opt_on(j->opt, "mac-only-encrypted");
+    r->mac_only_encrypted = c->mac_only_encrypted || j->opt->shared.mac_only_encrypted;
     return true;
 }
 
@@ -180,7 +180,7 @@ static void ignore_rules(struct sops_job *j, const struct sops_creation *c)
                             sops_rule_names[i]);
         }
     }
-    if (c->mac_only_encrypted || sops_opt_on(j->opt, "mac-only-encrypted")) {
+    if (c->mac_only_encrypted || j->opt->shared.mac_only_encrypted) {
         sops_world_warn(j->world, "'%s': mac_only_encrypted will be ignored, as binary files are encrypted as a whole",
                         j->name);
     }
@@ -291,9 +291,8 @@ bool sops_step_creation(struct sops_job *j, struct sops_err *e)
         return false;
     }
     m->threshold = c.threshold;
-    int64_t threshold = 0;
-    if (sops_opt_int(j->opt, "shamir-secret-sharing-threshold", &threshold) && threshold != 0) {
-        m->threshold = threshold;
+    if (j->opt->shared.threshold.value != 0) {
+        m->threshold = j->opt->shared.threshold.value;
     }
     m->version = SOPS_LIT(SOPS_VERSION);
     return whole || compile_rules(j, by_option, e);

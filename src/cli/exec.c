@@ -16,8 +16,13 @@
 #define BY_SIGNAL 255
 
 static const struct sops_option options[] = {
-    {.name = "background", .help = "do not wait for the command (deprecated)"},
-    {.name = "user", .kind = SOPS_OPT_TEXT, .value = "NAME", .help = "run the command as this user"},
+    {.name = "background",
+     SOPS_FLAG_TO(struct sops_exec_options, background),
+     .help = "do not wait for the command (deprecated)"},
+    {.name = "user",
+     SOPS_TEXT_TO(struct sops_exec_options, user),
+     .value = "NAME",
+     .help = "run the command as this user"},
     {.name = NULL},
 };
 const struct sops_opt_table sops_opts_exec = {"COMMAND", options};
@@ -40,7 +45,7 @@ bool sops_exec_arguments(struct sops_job *j, struct sops_err *e)
         return sops_hint(e, "a command of several words is one argument; or put -- before it");
     }
     j->path = j->name = sops_arg(o, 0);
-    if (sops_opt_on(o, "background")) {
+    if (sops_exec_said(o)->background) {
         sops_ui_warn("the option --background is deprecated");
     }
     return true;
@@ -75,7 +80,7 @@ static bool add_variable(struct sops_arena *a, const char **to, const char *name
 
 bool sops_exec_user(const struct sops_options *o, struct sops_arena *a, const char *env[4], struct sops_err *e)
 {
-    const char *name = sops_opt(o, "user");
+    const char *name = sops_exec_said(o)->user;
     env[0] = NULL;
     if (name == NULL) {
         return true;
@@ -181,7 +186,7 @@ bool sops_exec_run(struct sops_job *j, const char *const *argv, char *const *env
 {
     struct sops_buf path = {0};
     bool ok = find_program(j, argv[0], &path, e);
-    if (ok && sops_opt_on(j->opt, "background")) {
+    if (ok && sops_exec_said(j->opt)->background) {
         ok = run_in_background((const char *)path.ptr, argv, env, e);
     } else if (ok) {
         ok = run_to_its_end((const char *)path.ptr, argv, env, e);

@@ -5,6 +5,12 @@
 
 #include "cli/steps.h"
 
+/* The options of the two commands. */
+struct sops_exec_options {
+    const char *user, *filename;
+    bool background, pristine, same_process, no_fifo;
+};
+static inline const struct sops_exec_options *sops_exec_said(const struct sops_options *o) { return o->own; }
 extern const struct sops_opt_table sops_opts_exec; /* --background, --user */
 
 /* Step: FILE and one COMMAND for the shell, or FILE -- and a program with its arguments, which is run without a shell;

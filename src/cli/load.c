@@ -37,7 +37,7 @@ static void warn_about_extras(struct sops_job *j)
 
 static void take_file(struct sops_job *j, const char *path)
 {
-    const char *name = sops_opt(j->opt, "filename-override");
+    const char *name = j->opt->shared.filename_override;
     j->path = path != NULL && path[0] == '\0' ? "." : path; /* an empty name is the current folder */
     j->name = name != NULL ? name : j->path;
 }
@@ -91,8 +91,8 @@ bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_conflict(struct sops_job *j, struct sops_err *e)
 {
-    bool in_place = sops_opt_on(j->opt, "in-place");
-    if (in_place && sops_opt(j->opt, "output") != NULL) {
+    bool in_place = j->opt->shared.in_place;
+    if (in_place && j->opt->shared.output != NULL) {
         return sops_fail(e, SOPS_E_CONFLICT, "cannot operate on both --output and --in-place");
     }
     if (in_place && j->path == NULL) {
@@ -122,7 +122,8 @@ bool sops_job_is_new(const struct sops_job *j)
 static void choose_style(struct sops_job *j)
 {
     j->style = sops_config_style(j->config, j->out);
-    if (!j->config_indent && sops_opt_int(j->opt, "indent", &j->style.indent)) {
+    if (!j->config_indent && j->opt->shared.indent.given) {
+        j->style.indent = j->opt->shared.indent.value;
         j->style.indent_set = true;
     }
 }
@@ -131,8 +132,8 @@ void sops_job_formats(struct sops_job *j)
 {
     struct sops_slice name = sops_str(j->name != NULL ? j->name : "");
     const struct sops_format *by_name = sops_format_for(name);
-    j->in = sops_format_named(sops_opt_slice(j->opt, "input-type"));
-    j->out = sops_format_named(sops_opt_slice(j->opt, "output-type"));
+    j->in = sops_format_named(sops_str(j->opt->shared.input_type));
+    j->out = sops_format_named(sops_str(j->opt->shared.output_type));
     j->in = j->in != NULL ? j->in : by_name;
     j->out = j->out != NULL ? j->out : by_name;
     choose_style(j);
@@ -166,7 +167,7 @@ static bool do_without_config(struct sops_job *j, struct sops_err *e)
 bool sops_step_config(struct sops_job *j, struct sops_err *e)
 {
     if (j->config == NULL) {
-        if (!sops_config_load(&j->own_config, j->world, sops_opt(j->opt, "config"), e) && !do_without_config(j, e)) {
+        if (!sops_config_load(&j->own_config, j->world, j->opt->shared.config, e) && !do_without_config(j, e)) {
             return false;
         }
         j->config = &j->own_config;
@@ -177,7 +178,7 @@ bool sops_step_config(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_order(struct sops_job *j, struct sops_err *e)
 {
-    const char *order = sops_opt(j->opt, "decryption-order");
+    const char *order = j->opt->shared.decryption_order;
     j->order = order != NULL ? sops_str(order) : SOPS_LIT(SOPS_DEFAULT_ORDER);
     return sops_datakey_check_order(j->order, e);
 }
@@ -212,7 +213,7 @@ bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) { return pars
 
 bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e)
 {
-    if (j->in->sealed == NULL || sops_opt(j->opt, "input-type") != NULL) {
+    if (j->in->sealed == NULL || j->opt->shared.input_type != NULL) {
         return false;
     }
     return sops_hint(e, "no name says what it is, so it is taken as %s; --input-type says otherwise", j->in->name);

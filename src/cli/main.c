@@ -61,7 +61,7 @@ static bool print_usage(const struct sops_options *o, struct sops_err *e)
 
 static bool print_version(const struct sops_options *o, struct sops_err *e)
 {
-    if (sops_opt_on(o, "check-for-updates") && !sops_opt_on(o, "disable-version-check")) {
+    if (o->shared.check_for_updates && !o->shared.disable_version_check) {
         sops_ui_note("newer versions are not looked up: ask where you got this one from");
     }
     return sops_ui_outf(e, "sops %s\n", SOPS_VERSION);
@@ -101,7 +101,7 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
     ok = ok && sops_options_parse(&o, words, verb->verbs == NULL, &usage, e);
     if (usage) {
         ok = fail_usage(&o, e);
-    } else if (ok && sops_opt_on(&o, "help")) {
+    } else if (ok && o.shared.help) {
         ok = print_usage(&o, e);
     } else if (ok && verb->verbs != NULL) {
         ok = run_below(w, &o, e);
@@ -128,9 +128,9 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     const struct sops_verb *verb = ok && global.argc != 0 ? sops_verb_find(sops_verbs, global.args[0]) : NULL;
     if (usage) {
         ok = fail_usage(&global, e);
-    } else if (ok && sops_opt_on(&global, "help")) {
+    } else if (ok && global.shared.help) {
         ok = print_usage(&global, e);
-    } else if (ok && sops_opt_on(&global, "version")) {
+    } else if (ok && global.shared.version) {
         ok = print_version(&global, e);
     } else if (ok && sops_options_env(&global, w, e)) {
         prepare(w);

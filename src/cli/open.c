@@ -34,10 +34,10 @@ bool sops_job_services(struct sops_job *j, struct sops_err *e)
     if (j->services != NULL || j->services_lent) {
         return true;
     }
-    if (sops_opt_on(j->opt, "enable-local-keyservice") && !add_service(j, NULL, &end, e)) {
+    if (j->opt->shared.local_keyservice && !add_service(j, NULL, &end, e)) {
         return false;
     }
-    for (const char *const *url = sops_opt_many(j->opt, "keyservice"); *url != NULL; url++) {
+    for (const char *const *url = j->opt->shared.keyservice; url != NULL && *url != NULL; url++) {
         if ((*url)[0] != '\0' && !add_service(j, *url, &end, e)) {
             return false;
         }
@@ -129,7 +129,7 @@ static bool open_values(struct sops_job *j, struct sops_err *e)
 
 static bool verify(struct sops_job *j, struct sops_err *e)
 {
-    if (sops_opt_on(j->opt, "ignore-mac")) {
+    if (j->opt->shared.ignore_mac) {
         sops_doc_trust(&j->doc);
         return true;
     }

@@ -9,20 +9,21 @@
 
 #define IN_PLACE                                                                                                       \
     {                                                                                                                  \
-        .name = "in-place", .short_name = "i", .help = "write the result into the file itself instead of to stdout"    \
+        .name = "in-place", SOPS_FLAG_TO(struct sops_shared, in_place), .short_name = "i",                             \
+        .help = "write the result into the file itself instead of to stdout"                                           \
     }
 
 TABLE(in_place, "RESULT", IN_PLACE);
 
 TABLE(place, "RESULT", IN_PLACE,
       {.name = "output",
-       .kind = SOPS_OPT_TEXT,
+       SOPS_TEXT_TO(struct sops_shared, output),
        .value = "FILE",
        .help = "write the result into another file instead of to stdout"});
 
 #define INPUT_TYPE(more)                                                                                               \
     {                                                                                                                  \
-        .name = "input-type", .kind = SOPS_OPT_TEXT, .flags = (more), .value = "TYPE",                                 \
+        .name = "input-type", SOPS_TEXT_TO(struct sops_shared, input_type), .flags = (more), .value = "TYPE",          \
         .help = "how to read: yaml, json, dotenv, ini, binary (default: by the end of the name)"                       \
     }
 
@@ -31,18 +32,20 @@ TABLE(our_input_type, "FORMAT", INPUT_TYPE(SOPS_OPT_OURS));
 
 TABLE(types, "FORMAT", INPUT_TYPE(0),
       {.name = "output-type",
-       .kind = SOPS_OPT_TEXT,
+       SOPS_TEXT_TO(struct sops_shared, output_type),
        .value = "TYPE",
        .help = "how to write: yaml, json, dotenv, ini, binary (default: by the end of the name)"});
 
 TABLE(name, "FORMAT",
       {.name = "filename-override",
-       .kind = SOPS_OPT_TEXT,
+       SOPS_TEXT_TO(struct sops_shared, filename_override),
        .value = "PATH",
        .help = "choose format and creation rule as for this file"});
 
 TABLE(mac, "CHECKS",
-      {.name = "ignore-mac", .help = "do not compare the message authentication code: changed files are not noticed"});
+      {.name = "ignore-mac",
+       SOPS_FLAG_TO(struct sops_shared, ignore_mac),
+       .help = "do not compare the message authentication code: changed files are not noticed"});
 
 TABLE(
     crypt, "WHAT IS ENCRYPTED",
@@ -70,52 +73,68 @@ TABLE(our_comments, "WHAT IS ENCRYPTED", COMMENT_REGEXES(SOPS_OPT_OURS));
 
 TABLE(threshold, "KEYS",
       {.name = "shamir-secret-sharing-threshold",
-       .kind = SOPS_OPT_INT,
+       SOPS_INT_TO(struct sops_shared, threshold),
        .value = "N",
        .help = "how many key groups it takes to open the file (default: all)"});
 
 TABLE(order, "OPENING",
       {.name = "decryption-order",
-       .kind = SOPS_OPT_TEXT,
+       SOPS_TEXT_TO(struct sops_shared, decryption_order),
        .env = "SOPS_DECRYPTION_ORDER",
        .value = "TYPES",
        .help = "comma separated key types to try first (default: age,pgp)"});
 
 TABLE(services, "KEY SERVICES",
       {.name = "enable-local-keyservice",
+       SOPS_FLAG_TO(struct sops_shared, local_keyservice),
        .flags = SOPS_OPT_ON,
        .env = "SOPS_ENABLE_LOCAL_KEYSERVICE",
        .help = "let this program use keys itself (on unless \"=false\")"},
       {.name = "keyservice",
-       .kind = SOPS_OPT_MANY,
+       SOPS_MANY_TO(struct sops_shared, keyservice),
        .env = "SOPS_KEYSERVICE",
        .value = "URL",
        .help = "ask this key service, too: tcp://HOST:PORT or unix:///PATH; may be given again"});
 
-TABLE(yes, "ANSWERS", {.name = "yes", .short_name = "y", .help = "do not ask, go on"});
+TABLE(yes, "ANSWERS",
+      {.name = "yes", SOPS_FLAG_TO(struct sops_shared, yes), .short_name = "y", .help = "do not ask, go on"});
 
 TABLE(global, "GLOBAL OPTIONS",
       {.name = "config",
-       .kind = SOPS_OPT_TEXT,
+       SOPS_TEXT_TO(struct sops_shared, config),
        .flags = SOPS_OPT_GLOBAL,
        .env = "SOPS_CONFIG",
        .value = "FILE",
        .help = "the configuration (default: the nearest .sops.yaml, upwards from here)"},
       {.name = "indent",
-       .kind = SOPS_OPT_INT,
+       SOPS_INT_TO(struct sops_shared, indent),
        .flags = SOPS_OPT_GLOBAL,
        .value = "N",
        .help = "blanks per level in YAML and JSON that is written (-1: a tab, JSON only)"},
       {.name = "mac-only-encrypted",
+       SOPS_FLAG_TO(struct sops_shared, mac_only_encrypted),
        .flags = SOPS_OPT_GLOBAL,
        .help = "let the message authentication code cover encrypted values only"},
-      {.name = "verbose", .flags = SOPS_OPT_GLOBAL, .help = "say more while publishing and serving keys"},
+      {.name = "verbose",
+       SOPS_FLAG_TO(struct sops_shared, verbose),
+       .flags = SOPS_OPT_GLOBAL,
+       .help = "say more while publishing and serving keys"},
       {.name = "disable-version-check",
+       SOPS_FLAG_TO(struct sops_shared, disable_version_check),
        .flags = SOPS_OPT_GLOBAL,
        .env = "SOPS_DISABLE_VERSION_CHECK",
        .help = "accepted: the version shown is never looked up elsewhere unless asked for"},
       {.name = "check-for-updates",
+       SOPS_FLAG_TO(struct sops_shared, check_for_updates),
        .flags = SOPS_OPT_GLOBAL,
        .help = "show with the version whether there is a newer one"},
-      {.name = "help", .short_name = "h", .flags = SOPS_OPT_GLOBAL, .help = "show this help"},
-      {.name = "version", .short_name = "v", .flags = SOPS_OPT_GLOBAL, .help = "show the version"});
+      {.name = "help",
+       SOPS_FLAG_TO(struct sops_shared, help),
+       .short_name = "h",
+       .flags = SOPS_OPT_GLOBAL,
+       .help = "show this help"},
+      {.name = "version",
+       SOPS_FLAG_TO(struct sops_shared, version),
+       .short_name = "v",
+       .flags = SOPS_OPT_GLOBAL,
+       .help = "show the version"});

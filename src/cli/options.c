@@ -11,7 +11,8 @@
 #include "cli/command.h"
 #include "core/key.h"
 
-static const struct sops_option help_option = {.name = "help", .short_name = "h"};
+static const struct sops_option help_option = {
+    .name = "help", .short_name = "h", SOPS_FLAG_TO(struct sops_shared, help)};
 
 /* ---- the slots of a command ------------------------------------------------------------------------------------- */
 
@@ -99,7 +100,8 @@ bool sops_options_open(struct sops_options *o, const struct sops_verb *verb, str
     o->command = verb->name;
     o->args = no_args;
     o->slot = sops_arena_alloc(&o->arena, SOPS_MAX_OPTIONS * sizeof *o->slot, e);
-    if (o->slot == NULL || !add_key_slots(o, e)) {
+    o->own = sops_arena_alloc(&o->arena, verb->own_size + 1, e);
+    if (o->slot == NULL || o->own == NULL || !add_key_slots(o, e)) {
         return false;
     }
     for (size_t t = 0; verb->tables != NULL && verb->tables[t] != NULL; t++) {
@@ -136,46 +138,24 @@ static struct sops_opt_slot *find(const struct sops_options *o, struct sops_slic
     return NULL;
 }
 
-/* The slot where `name` was given, else any that it has; before a command only global options count. */
-static const struct sops_opt_slot *look_up(const struct sops_options *o, const char *name)
+static const char *text_of(const struct sops_opt_slot *s)
 {
-    bool by_short;
-    const struct sops_opt_slot *own = find(o, sops_str(name), &by_short);
-    if ((own != NULL && own->given) || o->global == NULL) {
-        return own;
-    }
-    const struct sops_opt_slot *before = find(o->global, sops_str(name), &by_short);
-    return before != NULL && (before->def.flags & SOPS_OPT_GLOBAL) != 0 ? before : own;
+    return s != NULL && s->text != NULL && s->text[0] != '\0' ? s->text : NULL;
 }
 
 const char *sops_opt(const struct sops_options *o, const char *name)
 {
-    const struct sops_opt_slot *s = look_up(o, name);
-    return s != NULL && s->text != NULL && s->text[0] != '\0' ? s->text : NULL;
+    bool by_short;
+    return text_of(find(o, sops_str(name), &by_short));
 }
 
 struct sops_slice sops_opt_slice(const struct sops_options *o, const char *name) { return sops_str(sops_opt(o, name)); }
 
-bool sops_opt_on(const struct sops_options *o, const char *name)
-{
-    const struct sops_opt_slot *s = look_up(o, name);
-    return s != NULL && s->on;
-}
-
-bool sops_opt_int(const struct sops_options *o, const char *name, int64_t *number)
-{
-    const struct sops_opt_slot *s = look_up(o, name);
-    if (s == NULL || !s->given) {
-        return false;
-    }
-    *number = s->number;
-    return true;
-}
-
 const char *const *sops_opt_many(const struct sops_options *o, const char *name)
 {
     static const char *const none[] = {NULL};
-    const struct sops_opt_slot *s = look_up(o, name);
+    bool by_short;
+    const struct sops_opt_slot *s = find(o, sops_str(name), &by_short);
     return s != NULL ? (const char *const *)s->many : none;
 }
 
@@ -183,11 +163,48 @@ bool sops_opt_any(const struct sops_options *o, const char *prefix)
 {
     for (size_t i = 0; i < o->slots; i++) {
         const struct sops_opt_slot *s = &o->slot[i];
-        if (strncmp(s->def.name, prefix, strlen(prefix)) == 0 && s->text != NULL && s->text[0] != '\0') {
+        if (strncmp(s->def.name, prefix, strlen(prefix)) == 0 && text_of(s) != NULL) {
             return true;
         }
     }
     return false;
+}
+
+static void bind_slot(const struct sops_opt_slot *s, void *to)
+{
+    switch (s->def.kind) {
+    case SOPS_OPT_FLAG:
+        *(bool *)to = s->on;
+        break;
+    case SOPS_OPT_TEXT:
+        *(const char **)to = text_of(s);
+        break;
+    case SOPS_OPT_INT:
+        *(struct sops_opt_number *)to = (struct sops_opt_number){s->number, s->given};
+        break;
+    case SOPS_OPT_MANY:
+        *(const char *const **)to = (const char *const *)s->many;
+        break;
+    }
+}
+
+/* Puts what was said so far where the commands look for it. Of what stood before the command the global options count,
+ * unless they were given behind it, too. */
+static void bind_all(struct sops_options *o)
+{
+    for (size_t i = 0; o->global != NULL && i < o->global->slots; i++) {
+        const struct sops_opt_slot *s = &o->global->slot[i];
+        if ((s->def.flags & SOPS_OPT_GLOBAL) != 0 && s->def.shared) {
+            bind_slot(s, (char *)&o->shared + s->def.at - 1);
+        }
+    }
+    for (size_t i = 0; i < o->slots; i++) {
+        const struct sops_opt_slot *s = &o->slot[i];
+        bool before = o->global != NULL && (s->def.flags & SOPS_OPT_GLOBAL) != 0 && !s->given;
+        if (s->def.at != 0 && !before) {
+            bind_slot(s, (char *)(s->def.shared ? (void *)&o->shared : o->own) + s->def.at - 1);
+        }
+    }
 }
 
 const char *sops_arg(const struct sops_options *o, size_t i) { return i < o->argc ? o->args[i] : NULL; }
@@ -446,6 +463,7 @@ bool sops_options_parse(struct sops_options *o, const char *const *words, bool r
     }
     o->args = words;
     o->argc = n;
+    bind_all(o);
     return true;
 }
 
@@ -484,6 +502,7 @@ bool sops_options_env(struct sops_options *o, struct sops_world *w, struct sops_
             return false;
         }
     }
+    bind_all(o);
     return true;
 }
 

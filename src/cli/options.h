@@ -11,13 +11,31 @@
 
 #include "core/world.h"
 
+#include <stddef.h>
+
 struct sops_verb;
 
 enum sops_opt_kind { SOPS_OPT_FLAG, SOPS_OPT_TEXT, SOPS_OPT_INT, SOPS_OPT_MANY };
 
+/* What an INT option says. */
+struct sops_opt_number {
+    int64_t value;
+    bool given;
+};
+
+/* What the options that several commands share say. A text that was not given, or is empty, is NULL; everything is
+ * empty or false where a command does not have the option. */
+struct sops_shared {
+    const char *config, *input_type, *output_type, *filename_override, *output, *extract, *decryption_order;
+    const char *const *keyservice; /* NULL-terminated, or NULL */
+    struct sops_opt_number indent, threshold;
+    bool local_keyservice, in_place, recursive, yes, ignore_mac, mac_only_encrypted, show_master_keys, verbose,
+        disable_version_check, check_for_updates, help, version;
+};
+
 enum {
     SOPS_OPT_ON = 1,     /* a FLAG that is on unless turned off */
-    SOPS_OPT_GLOBAL = 2, /* counts before a command, too: sops_opt finds it there */
+    SOPS_OPT_GLOBAL = 2, /* counts before a command, too */
     SOPS_OPT_OURS = 4,   /* the reference has none: not in the lists that scripts read (completion; in the help it is
                             told without dashes) */
 };
@@ -29,7 +47,23 @@ struct sops_option {
     const char *env;   /* the variable that stands for it, or NULL */
     const char *value; /* what the help calls the value: "FILE"; NULL for a FLAG */
     const char *help;  /* one line */
+    /* Where its value goes: kind, shared and at come from one of the macros below. `at` is 0 for an option whose name
+     * is made from a table (keys, their fields, crypt rules), which is asked for with sops_opt. */
+    bool shared;
+    uint16_t at;
 };
+/* The option's value is the member `field` of `type`: struct sops_shared, or the struct of the command's own options
+ * (sops_verb.own_size). A member of another type than the option's does not compile. */
+#define SOPS_OPT_AT(type, field, want)                                                                                 \
+    .shared = _Generic((type *)0, struct sops_shared *                                                                 \
+                       : true, default                                                                                 \
+                       : false),                                                                                       \
+    .at = _Generic(((type *)0)->field, want                                                                            \
+                   : offsetof(type, field) + 1)
+#define SOPS_FLAG_TO(type, field) .kind = SOPS_OPT_FLAG, SOPS_OPT_AT(type, field, bool)
+#define SOPS_TEXT_TO(type, field) .kind = SOPS_OPT_TEXT, SOPS_OPT_AT(type, field, const char *)
+#define SOPS_INT_TO(type, field) .kind = SOPS_OPT_INT, SOPS_OPT_AT(type, field, struct sops_opt_number)
+#define SOPS_MANY_TO(type, field) .kind = SOPS_OPT_MANY, SOPS_OPT_AT(type, field, const char *const *)
 /* Ends with an option whose name is NULL. `title` heads it in the help. */
 struct sops_opt_table {
     const char *title;
@@ -83,16 +117,17 @@ struct sops_options {
     size_t argc;
     bool ended;                        /* "--" stood before them */
     const struct sops_options *global; /* what stood before the command; NULL for that itself and for the old form */
+    struct sops_shared shared;         /* what was said, by words and variables */
+    void *own;                         /* the same of the command's own options: a struct of its own; see sops_own */
     struct sops_arena arena;
 };
+
+/* ---- options whose names a table makes: --age, --add-kms, --encryption-context, --encrypted-regex --------------- */
 
 /* The value, or NULL when not given, empty, or not an option here. */
 const char *sops_opt(const struct sops_options *o, const char *name);
 /* The same as a slice; empty when there is none. */
 struct sops_slice sops_opt_slice(const struct sops_options *o, const char *name);
-bool sops_opt_on(const struct sops_options *o, const char *name);
-/* False when not given; then `*number` stays as it is. */
-bool sops_opt_int(const struct sops_options *o, const char *name, int64_t *number);
 /* All values of a MANY option, NULL-terminated; never NULL. */
 const char *const *sops_opt_many(const struct sops_options *o, const char *name);
 /* Was any option whose name begins with `prefix` ("add-") given with a value? */

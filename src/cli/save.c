@@ -80,9 +80,9 @@ bool sops_step_emit(struct sops_job *j, struct sops_err *e) { return emit(j, j->
 
 bool sops_step_write(struct sops_job *j, struct sops_err *e)
 {
-    const char *output = sops_opt(j->opt, "output");
+    const char *output = j->opt->shared.output;
     struct sops_slice bytes = sops_buf_view(&j->bytes);
-    if (j->in_place || sops_opt_on(j->opt, "in-place")) {
+    if (j->in_place || j->opt->shared.in_place) {
         output = j->path;
     }
     if (output == NULL) {

@@ -94,7 +94,7 @@ static void words_are_put_in_order(void **state)
             assert_string_equal(joined_args(&o), c->args);
             const char *value = sops_opt(&o, c->option);
             if (strcmp(c->option, "in-place") == 0) {
-                assert_int_equal(sops_opt_on(&o, "in-place"), c->value != NULL);
+                assert_int_equal(o.shared.in_place, c->value != NULL);
             } else if (c->value == NULL) {
                 assert_null(value);
             } else {
@@ -152,7 +152,8 @@ static void whole_numbers(void **state)
         assert_ok(sops_options_open(&o, &verb, &e), &e);
         assert_int_equal(sops_options_parse(&o, line, true, &usage, &e), cases[i].good);
         if (cases[i].good) {
-            assert_true(sops_opt_int(&o, "shamir-secret-sharing-threshold", &number));
+            assert_true(o.shared.threshold.given);
+            number = o.shared.threshold.value;
             assert_true(number == cases[i].number);
         }
         sops_err_clear(&e);
@@ -184,13 +185,13 @@ static void variables_stand_for_options(void **state)
     struct sops_err e = {0};
     bool usage;
     assert_ok(sops_options_open(&o, &verb, &e), &e);
-    assert_true(sops_opt_on(&o, "enable-local-keyservice"));
+    assert_true(o.shared.local_keyservice);
     assert_ok(sops_options_parse(&o, split("f"), true, &usage, &e) && sops_options_env(&o, &w, &e), &e);
     assert_string_equal(sops_opt(&o, "age"), "env-age");
     assert_null(sops_opt(&o, "pgp"));
-    assert_null(sops_opt(&o, "config")); /* no option of this command */
-    assert_false(sops_opt_on(&o, "enable-local-keyservice"));
-    const char *const *urls = sops_opt_many(&o, "keyservice");
+    assert_null(o.shared.config); /* no option of this command */
+    assert_false(o.shared.local_keyservice);
+    const char *const *urls = o.shared.keyservice;
     assert_string_equal(urls[0], "tcp://a:1");
     assert_string_equal(urls[1], "tcp://b:2");
     assert_null(urls[2]);
@@ -200,8 +201,8 @@ static void variables_stand_for_options(void **state)
     const char *const line = "--age own --keyservice x --keyservice y --enable-local-keyservice f";
     assert_ok(sops_options_parse(&o, split(line), true, &usage, &e) && sops_options_env(&o, &w, &e), &e);
     assert_string_equal(sops_opt(&o, "age"), "own");
-    assert_true(sops_opt_on(&o, "enable-local-keyservice"));
-    urls = sops_opt_many(&o, "keyservice");
+    assert_true(o.shared.local_keyservice);
+    urls = o.shared.keyservice;
     assert_string_equal(urls[0], "x");
     assert_string_equal(urls[1], "y");
     assert_null(urls[2]);
@@ -224,10 +225,11 @@ static void before_a_command(void **state)
     o.global = &before;
     assert_ok(sops_options_parse(&o, before.args + 1, true, &usage, &e), &e);
     assert_null(sops_opt(&o, "age"));
-    assert_null(sops_opt(&o, "output"));
-    assert_null(sops_opt(&o, "extract"));
-    assert_true(sops_opt_on(&o, "mac-only-encrypted"));
-    assert_true(sops_opt_int(&o, "indent", &indent));
+    assert_null(o.shared.output);
+    assert_null(o.shared.extract);
+    assert_true(o.shared.mac_only_encrypted);
+    assert_true(o.shared.indent.given);
+    indent = o.shared.indent.value;
     assert_int_equal(indent, 2);
     sops_options_free(&o);
     sops_options_free(&before);

@@ -93,81 +93,11 @@ static bool add_key_slots(struct sops_options *o, struct sops_err *e)
     return ok;
 }
 
-bool sops_options_open(struct sops_options *o, const struct sops_verb *verb, struct sops_err *e)
-{
-    static const char *const no_args[] = {NULL};
-    o->verb = verb;
-    o->command = verb->name;
-    o->args = no_args;
-    o->slot = sops_arena_alloc(&o->arena, SOPS_MAX_OPTIONS * sizeof *o->slot, e);
-    o->own = sops_arena_alloc(&o->arena, verb->own_size + 1, e);
-    if (o->slot == NULL || o->own == NULL || !add_key_slots(o, e)) {
-        return false;
-    }
-    for (size_t t = 0; verb->tables != NULL && verb->tables[t] != NULL; t++) {
-        for (const struct sops_option *def = verb->tables[t]->options; def->name != NULL; def++) {
-            if (!add_slot(o, def, verb->tables[t]->title, e)) {
-                return false;
-            }
-        }
-    }
-    return verb == &sops_verb_root || add_slot(o, &help_option, NULL, e);
-}
-
-void sops_options_free(struct sops_options *o)
-{
-    sops_arena_free(&o->arena);
-    *o = (struct sops_options){0};
-}
-
-/* ---- look-ups --------------------------------------------------------------------------------------------------- */
-
-static struct sops_opt_slot *find(const struct sops_options *o, struct sops_slice name, bool *by_short)
-{
-    for (size_t i = 0; i < o->slots; i++) {
-        const struct sops_option *def = &o->slot[i].def;
-        if (sops_slice_eq(name, sops_str(def->name))) {
-            *by_short = false;
-            return &o->slot[i];
-        }
-        if (def->short_name != NULL && sops_slice_eq(name, sops_str(def->short_name))) {
-            *by_short = true;
-            return &o->slot[i];
-        }
-    }
-    return NULL;
-}
+/* ---- where commands look ----------------------------------------------------------------------------------------- */
 
 static const char *text_of(const struct sops_opt_slot *s)
 {
     return s != NULL && s->text != NULL && s->text[0] != '\0' ? s->text : NULL;
-}
-
-const char *sops_opt(const struct sops_options *o, const char *name)
-{
-    bool by_short;
-    return text_of(find(o, sops_str(name), &by_short));
-}
-
-struct sops_slice sops_opt_slice(const struct sops_options *o, const char *name) { return sops_str(sops_opt(o, name)); }
-
-const char *const *sops_opt_many(const struct sops_options *o, const char *name)
-{
-    static const char *const none[] = {NULL};
-    bool by_short;
-    const struct sops_opt_slot *s = find(o, sops_str(name), &by_short);
-    return s != NULL ? (const char *const *)s->many : none;
-}
-
-bool sops_opt_any(const struct sops_options *o, const char *prefix)
-{
-    for (size_t i = 0; i < o->slots; i++) {
-        const struct sops_opt_slot *s = &o->slot[i];
-        if (strncmp(s->def.name, prefix, strlen(prefix)) == 0 && text_of(s) != NULL) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void bind_slot(const struct sops_opt_slot *s, void *to)
@@ -205,6 +135,80 @@ static void bind_all(struct sops_options *o)
             bind_slot(s, (char *)(s->def.shared ? (void *)&o->shared : o->own) + s->def.at - 1);
         }
     }
+}
+
+bool sops_options_open(struct sops_options *o, const struct sops_verb *verb, struct sops_err *e)
+{
+    static const char *const no_args[] = {NULL};
+    o->verb = verb;
+    o->command = verb->name;
+    o->args = no_args;
+    o->slot = sops_arena_alloc(&o->arena, SOPS_MAX_OPTIONS * sizeof *o->slot, e);
+    o->own = sops_arena_alloc(&o->arena, verb->own_size + 1, e);
+    if (o->slot == NULL || o->own == NULL || !add_key_slots(o, e)) {
+        return false;
+    }
+    for (size_t t = 0; verb->tables != NULL && verb->tables[t] != NULL; t++) {
+        for (const struct sops_option *def = verb->tables[t]->options; def->name != NULL; def++) {
+            if (!add_slot(o, def, verb->tables[t]->title, e)) {
+                return false;
+            }
+        }
+    }
+    bool ok = verb == &sops_verb_root || add_slot(o, &help_option, NULL, e);
+    bind_all(o);
+    return ok;
+}
+
+void sops_options_free(struct sops_options *o)
+{
+    sops_arena_free(&o->arena);
+    *o = (struct sops_options){0};
+}
+
+/* ---- look-ups --------------------------------------------------------------------------------------------------- */
+
+static struct sops_opt_slot *find(const struct sops_options *o, struct sops_slice name, bool *by_short)
+{
+    for (size_t i = 0; i < o->slots; i++) {
+        const struct sops_option *def = &o->slot[i].def;
+        if (sops_slice_eq(name, sops_str(def->name))) {
+            *by_short = false;
+            return &o->slot[i];
+        }
+        if (def->short_name != NULL && sops_slice_eq(name, sops_str(def->short_name))) {
+            *by_short = true;
+            return &o->slot[i];
+        }
+    }
+    return NULL;
+}
+
+const char *sops_opt(const struct sops_options *o, const char *name)
+{
+    bool by_short;
+    return text_of(find(o, sops_str(name), &by_short));
+}
+
+struct sops_slice sops_opt_slice(const struct sops_options *o, const char *name) { return sops_str(sops_opt(o, name)); }
+
+const char *const *sops_opt_many(const struct sops_options *o, const char *name)
+{
+    static const char *const none[] = {NULL};
+    bool by_short;
+    const struct sops_opt_slot *s = find(o, sops_str(name), &by_short);
+    return s != NULL ? (const char *const *)s->many : none;
+}
+
+bool sops_opt_any(const struct sops_options *o, const char *prefix)
+{
+    for (size_t i = 0; i < o->slots; i++) {
+        const struct sops_opt_slot *s = &o->slot[i];
+        if (strncmp(s->def.name, prefix, strlen(prefix)) == 0 && text_of(s) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *sops_arg(const struct sops_options *o, size_t i) { return i < o->argc ? o->args[i] : NULL; }

@@ -23,7 +23,7 @@ static bool fits_host(struct sops_slice bucket, bool tls)
     bool ok = bucket.len >= 3 && bucket.len <= 63;
     for (size_t i = 0; ok && i < bucket.len; i++) {
         uint8_t c = bucket.ptr[i];
-        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && i != 0) || (c == '.' && !tls && i != 0);
+        ok = sops_is_lower(c) || sops_is_digit(c) || (c == '-' && i != 0) || (c == '.' && !tls && i != 0);
     }
     return ok;
 }

@@ -8,8 +8,6 @@
 #include "base/table.h"
 #include "base/text.h"
 
-#include <strings.h>
-
 struct entry {
     struct sops_slice key, value, comment;
     const struct section *section;
@@ -218,8 +216,7 @@ static bool write_value(struct writer *w, struct sops_slice value)
 
 static bool write_section(struct writer *w, const struct section *s)
 {
-    bool nameless = s == w->first && s->name.len == SOPS_INI_DEFAULT.len &&
-                    strncasecmp((const char *)s->name.ptr, "DEFAULT", s->name.len) == 0;
+    bool nameless = s == w->first && sops_same_word(s->name, SOPS_INI_DEFAULT);
     if (!write_comment(w, s->comment, false)) {
         return false;
     }

@@ -87,15 +87,11 @@ static int32_t hex4(const uint8_t *p, const uint8_t *end)
     }
     int32_t v = 0;
     for (int i = 0; i < 4; i++) {
-        uint8_t c = p[i];
-        uint8_t lower = c | 0x20;
-        if (c >= '0' && c <= '9') {
-            v = v * 16 + (c - '0');
-        } else if (lower >= 'a' && lower <= 'f') {
-            v = v * 16 + (lower - 'a' + 10);
-        } else {
+        unsigned digit = sops_hex_digit(p[i]);
+        if (digit > 15) {
             return -1;
         }
+        v = v * 16 + (int32_t)digit;
     }
     return v;
 }
@@ -203,7 +199,7 @@ static bool take_string(struct reader *r, struct sops_slice *text)
 static bool skip_digits(const uint8_t **p, const uint8_t *end)
 {
     const uint8_t *start = *p;
-    while (*p < end && **p >= '0' && **p <= '9') {
+    while (*p < end && sops_is_digit(**p)) {
         ++*p;
     }
     return *p != start;

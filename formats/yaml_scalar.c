@@ -7,30 +7,18 @@
 
 #include "base/encode.h"
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
 static uint8_t at(struct sops_slice s, size_t i) { return i < s.len ? s.ptr[i] : 0; }
-
-static bool is_one_of(struct sops_slice s, const char *const *words)
-{
-    for (; *words != NULL; words++) {
-        if (sops_slice_eq(s, sops_str(*words))) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* ---- timestamps ------------------------------------------------------------------------------------------------- */
 
 /* One or two digits (exactly two when `two`) and, unless it is 0, the character `behind`. */
 static bool part(struct sops_slice s, size_t *i, bool two, char behind, int *v)
 {
-    if (!is_digit(at(s, *i)) || (two && !is_digit(at(s, *i + 1)))) {
+    if (!sops_is_digit(at(s, *i)) || (two && !sops_is_digit(at(s, *i + 1)))) {
         return false;
     }
     *v = s.ptr[(*i)++] - '0';
-    if (is_digit(at(s, *i))) {
+    if (sops_is_digit(at(s, *i))) {
         *v = *v * 10 + (s.ptr[(*i)++] - '0');
     }
     if (behind == 0) {
@@ -41,11 +29,11 @@ static bool part(struct sops_slice s, size_t *i, bool two, char behind, int *v)
 
 static void fraction(struct sops_slice s, size_t *i, int32_t *nanos)
 {
-    if ((at(s, *i) != '.' && at(s, *i) != ',') || !is_digit(at(s, *i + 1))) {
+    if ((at(s, *i) != '.' && at(s, *i) != ',') || !sops_is_digit(at(s, *i + 1))) {
         return;
     }
     int32_t unit = 100000000;
-    for (++*i; is_digit(at(s, *i)); ++*i) {
+    for (++*i; sops_is_digit(at(s, *i)); ++*i) {
         *nanos += unit * (s.ptr[*i] - '0');
         unit /= 10;
     }
@@ -72,7 +60,7 @@ static bool timestamp(struct sops_slice s, struct sops_time *t)
     int year = 0, month, day, hour, minute, second;
     *t = (struct sops_time){0};
     for (size_t k = 0; k < 4; k++) {
-        if (!is_digit(at(s, k))) {
+        if (!sops_is_digit(at(s, k))) {
             return false;
         }
         year = year * 10 + (s.ptr[k] - '0');
@@ -109,8 +97,7 @@ static bool digits(struct sops_slice s, unsigned base, size_t least, uint64_t *v
 {
     *v = 0;
     for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i] | 0x20;
-        unsigned d = is_digit(s.ptr[i]) ? s.ptr[i] - (unsigned)'0' : c >= 'a' && c <= 'f' ? c - 'a' + 10U : 99;
+        unsigned d = sops_hex_digit(s.ptr[i]);
         if (d >= base || __builtin_mul_overflow(*v, base, v) || __builtin_add_overflow(*v, d, v)) {
             return false;
         }
@@ -162,7 +149,7 @@ static bool integer_sign_inside(struct sops_slice s, int64_t *v)
 
 static size_t run_of_digits(struct sops_slice s, size_t i)
 {
-    while (is_digit(at(s, i))) {
+    while (sops_is_digit(at(s, i))) {
         i++;
     }
     return i;
@@ -206,7 +193,7 @@ static bool without_underscores(struct sops_slice *s, struct sops_buf *scratch, 
 static bool underscores_between(struct sops_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '_' && (i == 0 || !is_digit(at(s, i - 1)) || !is_digit(at(s, i + 1)))) {
+        if (s.ptr[i] == '_' && (i == 0 || !sops_is_digit(at(s, i - 1)) || !sops_is_digit(at(s, i + 1)))) {
             return false;
         }
     }
@@ -246,23 +233,23 @@ bool sops_yaml_resolve(struct sops_slice s, struct sops_buf *scratch, struct sop
     uint8_t c = at(s, 0);
     bool sign = c == '+' || c == '-';
     if (s.len <= 5 && (s.len == 0 || strchr("~nNtTfF.+-", c) != NULL)) {
-        if (is_one_of(s, nulls)) {
+        if (sops_slice_is_any(s, nulls)) {
             v->kind = SOPS_NULL;
             return true;
         }
-        v->truth = is_one_of(s, trues);
-        if (v->truth || is_one_of(s, falses)) {
+        v->truth = sops_slice_is_any(s, trues);
+        if (v->truth || sops_slice_is_any(s, falses)) {
             v->kind = SOPS_BOOL;
             return true;
         }
-        if (is_one_of(s, nans) || is_one_of(sops_slice_skip(s, sign), infs)) {
+        if (sops_slice_is_any(s, nans) || sops_slice_is_any(sops_slice_skip(s, sign), infs)) {
             v->kind = SOPS_FLOAT;
             v->number = at(s, 1) == 'n' || at(s, 1) == 'N' ? __builtin_nan("") : __builtin_inf();
             v->number = c == '-' ? -v->number : v->number;
             return true;
         }
     }
-    return (c != '.' && !sign && !is_digit(c)) || number(s, scratch, v, e);
+    return (c != '.' && !sign && !sops_is_digit(c)) || number(s, scratch, v, e);
 }
 
 enum sops_yaml_tag sops_yaml_tag_class(struct sops_slice prefix, struct sops_slice suffix)

@@ -103,14 +103,14 @@ static bool is_base60(struct sops_slice s)
 {
     size_t i = s.ptr[0] == '-' || s.ptr[0] == '+';
     size_t start = i, groups = 0;
-    while (i < s.len && ((s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] == '_' && i > start))) {
+    while (i < s.len && (sops_is_digit(s.ptr[i]) || (s.ptr[i] == '_' && i > start))) {
         i++;
     }
     if (i == start) {
         return false;
     }
-    while (i + 1 < s.len && s.ptr[i] == ':' && s.ptr[i + 1] >= '0' && s.ptr[i + 1] <= '9') {
-        bool two = i + 2 < s.len && s.ptr[i + 2] >= '0' && s.ptr[i + 2] <= '9';
+    while (i + 1 < s.len && s.ptr[i] == ':' && sops_is_digit(s.ptr[i + 1])) {
+        bool two = i + 2 < s.len && sops_is_digit(s.ptr[i + 2]);
         if (two && s.ptr[i + 1] > '5') {
             return false;
         }
@@ -119,7 +119,7 @@ static bool is_base60(struct sops_slice s)
     }
     if (groups != 0 && i < s.len && s.ptr[i] == '.') {
         i++;
-        while (i < s.len && ((s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_')) {
+        while (i < s.len && (sops_is_digit(s.ptr[i]) || s.ptr[i] == '_')) {
             i++;
         }
     }

@@ -165,13 +165,7 @@ static bool add_escaped(struct sops_buf *out, const char *text, struct sops_err 
     bool ok = true;
     for (const char *p = text; ok && *p != '\0'; p++) {
         uint8_t c = (uint8_t)*p;
-        bool plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c) != NULL;
-        if (plain || c == ' ') {
-            ok = sops_buf_addc(out, plain ? c : '+', e);
-        } else {
-            ok = sops_buf_addc(out, '%', e) && sops_hex_add(out, sops_slice_of(&c, 1), true, e);
-        }
+        ok = c == ' ' ? sops_buf_addc(out, '+', e) : sops_percent_add(out, sops_slice_of(&c, 1), "", e);
     }
     return ok;
 }

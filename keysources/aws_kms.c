@@ -67,21 +67,12 @@ static bool show(const struct sops_key *k, struct sops_buf *out, struct sops_err
 
 /* ---- the ARN --------------------------------------------------------------------------------------------------- */
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
-static bool is_word(uint8_t c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-}
+static bool is_word(uint8_t c) { return sops_is_alnum(c) || c == '_' || c == '-'; }
 
 /* Does ":<account>:key/…" or ":<account>:alias/…" begin at `s`? */
 static bool is_resource(struct sops_slice s)
 {
-    size_t i = 1;
-
-    while (i < s.len && is_digit(s.ptr[i])) {
-        i++;
-    }
+    size_t i = 1 + sops_digits(sops_slice_skip(s, 1));
     struct sops_slice rest = sops_slice_skip(s, i);
     return i > 1 && ((sops_slice_starts(rest, SOPS_LIT(":key/")) && rest.len > 5) ||
                      (sops_slice_starts(rest, SOPS_LIT(":alias/")) && rest.len > 7));
@@ -125,7 +116,7 @@ static bool session_name(char out[65], struct sops_err *e)
     memcpy(out, "sops@", n);
     for (size_t i = 0; host[i] != '\0' && n < 64; i++) {
         uint8_t c = (uint8_t)host[i];
-        if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 0x40 && c <= 0x5f) || c == '=' || c == ',' || c == '.') {
+        if (sops_is_digit(c) || sops_is_lower(c) || (c >= 0x40 && c <= 0x5f) || c == '=' || c == ',' || c == '.') {
             out[n++] = (char)c;
         }
     }

@@ -3,13 +3,9 @@
  * so "http://h/v1/a/b/c?x" is the key "c?x" at "http://h?x". */
 #include "keysources/hc_vault_uri.h"
 
+#include "base/ascii.h"
+
 #define EXAMPLE "https://vault.example.com:8200/v1/transit/keys/keyName"
-
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
-static bool is_letter(uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-static bool is_hex(uint8_t c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 /* A URI may hold a password, so it is quoted only when it cannot. */
 static bool refuse(struct sops_slice uri, const char *why, struct sops_err *e)
@@ -54,7 +50,7 @@ static bool check_host(struct sops_slice uri, struct sops_slice host, struct sop
         colon = sops_slice_find(rest, ':');
     }
     for (size_t i = colon + 1; i < rest.len; i++) {
-        if (!is_digit(rest.ptr[i])) {
+        if (!sops_is_digit(rest.ptr[i])) {
             return refuse(uri, "invalid port after host", e);
         }
     }
@@ -64,7 +60,8 @@ static bool check_host(struct sops_slice uri, struct sops_slice host, struct sop
 static bool check_path(struct sops_slice uri, struct sops_slice path, struct sops_err *e)
 {
     for (size_t i = 0; i < path.len; i++) {
-        if (path.ptr[i] == '%' && (path.len - i < 3 || !is_hex(path.ptr[i + 1]) || !is_hex(path.ptr[i + 2]))) {
+        if (path.ptr[i] == '%' &&
+            (path.len - i < 3 || sops_hex_digit(path.ptr[i + 1]) > 15 || sops_hex_digit(path.ptr[i + 2]) > 15)) {
             return refuse(uri, "invalid URL escape", e);
         }
     }
@@ -84,7 +81,7 @@ static bool take_scheme(struct sops_slice uri, struct sops_slice *rest, struct p
             *rest = sops_slice_skip(*rest, i + 1);
             return true;
         }
-        if (!is_letter(c) && (i == 0 || !(is_digit(c) || c == '+' || c == '-' || c == '.'))) {
+        if (!sops_is_letter(c) && (i == 0 || !(sops_is_digit(c) || c == '+' || c == '-' || c == '.'))) {
             break;
         }
     }
@@ -127,9 +124,7 @@ static bool version_path(struct sops_slice s)
     if (!sops_slice_starts(s, SOPS_LIT("/v"))) {
         return false;
     }
-    while (i < s.len && is_digit(s.ptr[i])) {
-        i++;
-    }
+    i += sops_digits(sops_slice_skip(s, i));
     if (i == 2) {
         return false;
     }
@@ -174,7 +169,7 @@ static bool escape(const struct pieces *p, struct sops_buf *out, struct sops_err
     }
     for (size_t i = 0; i < p->path.len; i++) {
         uint8_t c = p->path.ptr[i];
-        bool plain = is_letter(c) || is_digit(c) || (c < 0x80 && strchr("-_.~!$&'()*+,;=:@[]/%", c) != NULL);
+        bool plain = sops_is_alnum(c) || (c < 0x80 && strchr("-_.~!$&'()*+,;=:@[]/%", c) != NULL);
 
         if (!(plain ? sops_buf_addc(out, c, e) : sops_buf_addf(out, e, "%%%02X", c))) {
             return false;
@@ -218,7 +213,7 @@ bool sops_vault_uri_parse(struct sops_arena *a, struct sops_slice uri, struct so
         goto out;
     }
     for (uint8_t *c = (uint8_t *)(uintptr_t)out->address.ptr; *c != ':'; c++) {
-        *c = is_letter(*c) ? (uint8_t)(*c | 0x20) : *c;
+        *c = sops_to_lower(*c);
     }
     ok = true;
 out:

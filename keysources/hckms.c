@@ -75,7 +75,7 @@ static bool from_environment(struct sops_world *w, struct asking *who, struct so
 
     for (size_t i = 0; ok && i < who->region.len; i++) {
         uint8_t c = who->region.ptr[i];
-        ok = sops_buf_addc(&name, c == '-' ? '_' : c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c, e);
+        ok = sops_buf_addc(&name, c == '-' ? '_' : sops_to_upper(c), e);
     }
     ok = ok && sops_buf_cstr(&name, e) != NULL;
     struct sops_slice rest = ok ? sops_str(sops_world_env_set(w, (const char *)name.ptr)) : (struct sops_slice){0}, one;

@@ -203,8 +203,7 @@ static bool day(struct sops_buf *out, const char *what, long when, const char *t
 static bool subkey_named(const struct _gpgme_subkey *s, struct sops_slice name)
 {
     const char *fingerprint = s->fpr != NULL ? s->fpr : s->_keyid;
-    size_t n = strlen(fingerprint);
-    return name.len <= n && strncasecmp(fingerprint + n - name.len, (const char *)name.ptr, name.len) == 0;
+    return sops_ends_word(sops_str(fingerprint), name);
 }
 
 /* Nothing is appended when the keyring shows no reason. `forced`: exactly this (sub)key was asked for. */
@@ -292,8 +291,7 @@ static bool check_name(struct sops_slice fingerprint, struct sops_slice *name, b
     s = sops_slice_first(s, s.len - (*forced ? 1 : 0));
     bool hex = s.len == 16 || s.len == 32 || s.len == 40 || s.len == 64;
     for (size_t i = 0; hex && i < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        hex = sops_hex_digit(s.ptr[i]) < 16;
     }
     if (!hex) {
         return sops_fail(e, SOPS_E_GENERIC,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Growing bytes; grown by copy and wipe, so that no old copy of a secret stays behind. Slices, too. */
-#include "base/base.h"
+#include "base/ascii.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -129,14 +129,12 @@ int sops_slice_cmp(struct sops_slice a, struct sops_slice b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-static bool is_blank(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 struct sops_slice sops_slice_trim(struct sops_slice s)
 {
-    while (s.len != 0 && is_blank(s.ptr[0])) {
+    while (s.len != 0 && sops_is_white(s.ptr[0])) {
         s = sops_slice_skip(s, 1);
     }
-    while (s.len != 0 && is_blank(s.ptr[s.len - 1])) {
+    while (s.len != 0 && sops_is_white(s.ptr[s.len - 1])) {
         s.len--;
     }
     return s;

@@ -200,16 +200,6 @@ bool sops_hex_add(struct sops_buf *out, struct sops_slice in, bool upper, struct
     return true;
 }
 
-/* The value of a hex digit, or 16. */
-static unsigned hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - (unsigned)'0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10 : 16;
-}
-
 bool sops_hex_take(struct sops_buf *out, struct sops_slice in, struct sops_err *e)
 {
     size_t before = out->len;
@@ -220,12 +210,43 @@ bool sops_hex_take(struct sops_buf *out, struct sops_slice in, struct sops_err *
         return false;
     }
     for (size_t i = 0; i < in.len; i += 2) {
-        unsigned high = hex_value(in.ptr[i]), low = hex_value(in.ptr[i + 1]);
+        unsigned high = sops_hex_digit(in.ptr[i]), low = sops_hex_digit(in.ptr[i + 1]);
         if (high > 15 || low > 15) {
             sops_buf_cut(out, before);
             return sops_fail(e, SOPS_E_GENERIC, "bad hex");
         }
         out->ptr[out->len++] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* ---- percent encoding ------------------------------------------------------------------------------------------- */
+
+bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bool plain = sops_is_alnum(c) || (c != '\0' && (strchr("-_.~", c) != NULL || strchr(keep, c) != NULL));
+        if (!(plain ? sops_buf_addc(out, c, e) : sops_buf_addf(out, e, "%%%02X", c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sops_percent_take(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        unsigned high = text.len - i > 2 ? sops_hex_digit(text.ptr[i + 1]) : 16;
+        unsigned low = text.len - i > 2 ? sops_hex_digit(text.ptr[i + 2]) : 16;
+        if (c == '%' && high < 16 && low < 16) {
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        if (!sops_buf_addc(out, c, e)) {
+            return false;
+        }
     }
     return true;
 }
@@ -249,12 +270,10 @@ static uint32_t polymod(uint32_t c, uint8_t value)
     return c;
 }
 
-static uint8_t ascii_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c; }
-
 static bool has_upper(struct sops_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') {
+        if (sops_is_upper(s.ptr[i])) {
             return true;
         }
     }
@@ -264,7 +283,7 @@ static bool has_upper(struct sops_slice s)
 static bool has_lower(struct sops_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] >= 'a' && s.ptr[i] <= 'z') {
+        if (sops_is_lower(s.ptr[i])) {
             return true;
         }
     }
@@ -276,11 +295,11 @@ static uint32_t polymod_hrp(struct sops_slice hrp)
 {
     uint32_t c = 1;
     for (size_t i = 0; i < hrp.len; i++) {
-        c = polymod(c, ascii_lower(hrp.ptr[i]) >> 5);
+        c = polymod(c, sops_to_lower(hrp.ptr[i]) >> 5);
     }
     c = polymod(c, 0);
     for (size_t i = 0; i < hrp.len; i++) {
-        c = polymod(c, ascii_lower(hrp.ptr[i]) & 31);
+        c = polymod(c, sops_to_lower(hrp.ptr[i]) & 31);
     }
     return c;
 }
@@ -328,11 +347,11 @@ bool sops_bech32_add(struct sops_buf *out, struct sops_slice hrp, struct sops_sl
 
 static uint8_t bech32_value(uint8_t c)
 {
-    c = ascii_lower(c);
-    if (c >= '0' && c <= '9') {
+    c = sops_to_lower(c);
+    if (sops_is_digit(c)) {
         return bech32_digits[c - '0'];
     }
-    return c >= 'a' && c <= 'z' ? bech32_letters[c - 'a'] : BAD;
+    return sops_is_lower(c) ? bech32_letters[c - 'a'] : BAD;
 }
 
 /* The values behind the separator into bytes, appended; checks characters, checksum and what is left over. */

@@ -3,7 +3,7 @@
 #ifndef SOPS_BASE_ENCODE_H
 #define SOPS_BASE_ENCODE_H
 
-#include "base/base.h"
+#include "base/ascii.h"
 
 enum sops_base64 {
     SOPS_B64_STD, /* RFC 4648 section 4, padded */
@@ -26,6 +26,10 @@ void sops_base64_write(char *to, const uint8_t *from, size_t n);
 /* Lower- or upper-case hex. */
 bool sops_hex_add(struct sops_buf *out, struct sops_slice in, bool upper, struct sops_err *e) SOPS_CHECKED;
 bool sops_hex_take(struct sops_buf *out, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+/* Percent-encoded bytes of a URL: letters, digits, "-_.~" and those of `keep` stay. */
+bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e) SOPS_CHECKED;
+/* The bytes of percent-encoded text; a '%' without two hex digits behind it stays as it is. */
+bool sops_percent_take(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* Bech32 (BIP 173, checksum constant 1, no length limit). Encodes in lower case, or in upper case when `hrp` is.
  * The messages never show the text. */
 bool sops_bech32_add(struct sops_buf *out, struct sops_slice hrp, struct sops_slice in,

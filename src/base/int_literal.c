@@ -26,15 +26,6 @@ static unsigned take_base(struct sops_slice *s)
     return base;
 }
 
-static unsigned digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    uint8_t low = c | 0x20;
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10u : 99;
-}
-
 bool sops_uint_parse_literal(struct sops_slice s, uint64_t *v)
 {
     size_t whole = s.len;
@@ -49,7 +40,7 @@ bool sops_uint_parse_literal(struct sops_slice s, uint64_t *v)
             digit_before = false;
             continue;
         }
-        unsigned d = digit(s.ptr[i]);
+        unsigned d = sops_hex_digit(s.ptr[i]);
         if (d >= base || __builtin_mul_overflow(n, base, &n) || __builtin_add_overflow(n, d, &n)) {
             return false;
         }

@@ -8,7 +8,7 @@
 #ifndef SOPS_BASE_TEXT_H
 #define SOPS_BASE_TEXT_H
 
-#include "base/base.h"
+#include "base/ascii.h"
 
 /* One character of UTF-8 at the start of `s` (s.len > 0): its length 1..4 and value, or length 0 when the first byte
  * does not begin a valid sequence (overlong, surrogate, > U+10FFFF, cut: all invalid). */

@@ -34,8 +34,6 @@ size_t sops_int_text(int64_t v, char *out)
     return len;
 }
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
 bool sops_int_parse(struct sops_slice s, int64_t *v)
 {
     bool minus = s.len != 0 && s.ptr[0] == '-';
@@ -47,7 +45,7 @@ bool sops_int_parse(struct sops_slice s, int64_t *v)
     }
     int64_t sum = 0; /* kept negative, as there is one more negative number */
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_digit(s.ptr[i]) || __builtin_mul_overflow(sum, 10, &sum) ||
+        if (!sops_is_digit(s.ptr[i]) || __builtin_mul_overflow(sum, 10, &sum) ||
             __builtin_sub_overflow(sum, s.ptr[i] - '0', &sum)) {
             return false;
         }
@@ -93,7 +91,7 @@ static bool take_mantissa(struct sops_slice *s, struct decimal *d)
             behind_point = true;
             continue;
         }
-        if (!is_digit(c)) {
+        if (!sops_is_digit(c)) {
             break;
         }
         any = true;
@@ -117,7 +115,7 @@ static bool take_exponent(struct sops_slice s, int64_t *exponent)
     }
     int64_t sum = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_digit(s.ptr[i])) {
+        if (!sops_is_digit(s.ptr[i])) {
             return false;
         }
         sum = sum < EXPONENT_MAX ? sum * 10 + (s.ptr[i] - '0') : sum;
@@ -205,7 +203,7 @@ static void round_to(double v, int count, struct decimal *d)
     d->minus = false;
     d->count = 0;
     for (const char *c = text; c < mark; c++) {
-        if (is_digit((uint8_t)*c)) { /* all but the point, whatever the locale has for one */
+        if (sops_is_digit((uint8_t)*c)) { /* all but the point, whatever the locale has for one */
             d->digit[d->count++] = *c;
         }
     }
@@ -308,7 +306,7 @@ bool sops_float_canonical(struct sops_buf *out, double v, struct sops_err *e)
 
 static bool is_finite(struct sops_slice canonical)
 {
-    return canonical.len != 0 && is_digit(canonical.ptr[canonical.len - 1]);
+    return canonical.len != 0 && sops_is_digit(canonical.ptr[canonical.len - 1]);
 }
 
 static bool has_point(struct sops_slice s) { return sops_slice_find(s, '.') != s.len; }

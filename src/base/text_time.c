@@ -101,12 +101,12 @@ static bool take_byte(struct sops_slice *s, char c)
 static void take_fraction(struct sops_slice *s, int32_t *nanos)
 {
     *nanos = 0;
-    if (s->len < 2 || (s->ptr[0] != '.' && s->ptr[0] != ',') || s->ptr[1] < '0' || s->ptr[1] > '9') {
+    if (s->len < 2 || (s->ptr[0] != '.' && s->ptr[0] != ',') || !sops_is_digit(s->ptr[1])) {
         return;
     }
     *s = sops_slice_skip(*s, 1);
     int32_t unit = 100000000;
-    while (s->len != 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9') {
+    while (s->len != 0 && sops_is_digit(s->ptr[0])) {
         *nanos += (s->ptr[0] - '0') * unit;
         unit /= 10;
         *s = sops_slice_skip(*s, 1);
@@ -156,10 +156,7 @@ bool sops_time_plain(struct sops_buf *out, struct sops_slice canonical, struct s
     size_t point = sops_slice_find(canonical, '.');
     struct sops_slice rest = sops_slice_skip(canonical, point);
     if (rest.len != 0) {
-        rest = sops_slice_skip(rest, 1);
-        while (rest.len != 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9') {
-            rest = sops_slice_skip(rest, 1);
-        }
+        rest = sops_slice_skip(rest, 1 + sops_digits(sops_slice_skip(rest, 1)));
     }
     return sops_buf_add(out, sops_slice_first(canonical, point), e) && sops_buf_add(out, rest, e);
 }

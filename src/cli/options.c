@@ -4,10 +4,11 @@
  * that words behind options are found, but both programs must find the same ones. */
 #include "cli/options.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
+#include "base/ascii.h"
 #include "base/suggest.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "core/key.h"
 
@@ -260,45 +261,6 @@ void sops_options_fit_hint(const struct sops_options *o, struct sops_err *e)
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-static bool parse_bool(const char *text, bool *on)
-{
-    static const char *const words[2][6] = {{"0", "f", "F", "false", "FALSE", "False"},
-                                            {"1", "t", "T", "true", "TRUE", "True"}};
-    for (size_t i = 0; i < 12; i++) {
-        if (strcmp(text, words[i % 2][i / 2]) == 0) {
-            *on = i % 2 == 1;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse_int(const char *text, int64_t *number)
-{
-    bool minus = text[0] == '-';
-    const char *digits = text + (minus || text[0] == '+');
-    unsigned base = 10;
-    if (digits[0] == '0' && digits[1] != '\0') {
-        int letter = tolower((unsigned char)digits[1]);
-        base = letter == 'x' ? 16 : letter == 'b' ? 2 : 8;
-        digits += letter == 'x' || letter == 'b' || letter == 'o' ? 2 : 1;
-    }
-    uint64_t value = 0, most = (uint64_t)INT64_MAX + minus;
-    if (*digits == '\0') {
-        return false;
-    }
-    for (; *digits != '\0'; digits++) {
-        int c = tolower((unsigned char)*digits);
-        unsigned digit = isdigit(c) ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : base;
-        if (digit >= base || value > (most - digit) / base) {
-            return false;
-        }
-        value = value * base + digit;
-    }
-    *number = minus ? (int64_t)(0 - value) : (int64_t)value;
-    return true;
-}
-
 static bool add_value(struct sops_options *o, struct sops_opt_slot *s, const char *value, struct sops_err *e)
 {
     const char **grown = sops_arena_alloc(&o->arena, (s->count + 2) * sizeof *grown, e);
@@ -319,10 +281,10 @@ static bool set_value(struct sops_options *o, struct sops_opt_slot *s, const cha
     switch (s->def.kind) {
     case SOPS_OPT_FLAG:
         s->on = true;
-        return value == NULL || parse_bool(value, &s->on) ||
+        return value == NULL || sops_bool_word(sops_str(value), &s->on) ||
                sops_fail(e, SOPS_E_GENERIC, "invalid boolean value \"%s\" for %s", value, from);
     case SOPS_OPT_INT:
-        return parse_int(value, &s->number) ||
+        return sops_int_parse_literal(sops_str(value), &s->number) ||
                sops_fail(e, SOPS_E_GENERIC, "invalid value \"%s\" for %s: not a whole number", value, from);
     case SOPS_OPT_MANY:
         return add_value(o, s, value, e);
@@ -517,7 +479,7 @@ bool sops_options_check_env(struct sops_world *w, struct sops_err *e)
         for (const struct sops_option *def = tables[t]->options; def->name != NULL; def++) {
             const char *value = def->env != NULL && def->kind == SOPS_OPT_FLAG ? w->env(w, def->env) : NULL;
             bool on;
-            if (value != NULL && value[0] != '\0' && !parse_bool(value, &on)) {
+            if (value != NULL && value[0] != '\0' && !sops_bool_word(sops_str(value), &on)) {
                 sops_fail(e, SOPS_E_GENERIC, "invalid boolean value \"%s\" in %s", value, def->env);
                 return sops_hint(e, "use true or false");
             }

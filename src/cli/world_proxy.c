@@ -3,9 +3,10 @@
  * loopback addresses are never proxied, which is what lets a cloud's emulator and a proxy stand side by side. */
 #include "cli/world_http.h"
 
+#include "base/ascii.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <strings.h>
 
 bool sops_url_parse(struct sops_slice url, struct sops_url *out)
 {
@@ -63,7 +64,7 @@ static bool is_loopback(struct sops_slice host)
 {
     static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff}, v6[16] = {[15] = 1};
     uint8_t a[16];
-    if (host.len == 9 && strncasecmp((const char *)host.ptr, "localhost", 9) == 0) {
+    if (sops_same_word(host, SOPS_LIT("localhost"))) {
         return true;
     }
     return address_of(host, a) && ((memcmp(a, v4, 12) == 0 && a[12] == 127) || memcmp(a, v6, 16) == 0);
@@ -79,7 +80,7 @@ static bool in_network(struct sops_slice host, struct sops_slice network)
     }
     unsigned bits = 0;
     for (size_t i = slash + 1; i < network.len; i++) {
-        if (network.ptr[i] < '0' || network.ptr[i] > '9' || bits > 128) {
+        if (!sops_is_digit(network.ptr[i]) || bits > 128) {
             return false;
         }
         bits = bits * 10 + (unsigned)(network.ptr[i] - '0');
@@ -93,12 +94,6 @@ static bool in_network(struct sops_slice host, struct sops_slice network)
     unsigned left = bits % 8;
     uint8_t mask = (uint8_t)(0xff00U >> left);
     return memcmp(a, b, bits / 8) == 0 && (left == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0);
-}
-
-static bool ends_with(struct sops_slice host, struct sops_slice suffix)
-{
-    return host.len >= suffix.len &&
-           strncasecmp((const char *)host.ptr + host.len - suffix.len, (const char *)suffix.ptr, suffix.len) == 0;
 }
 
 /* One entry of NO_PROXY: "*", an address, a network, a domain with all below it, ".domain" for those below it only;
@@ -115,7 +110,7 @@ static bool entry_matches(struct sops_slice entry, const struct sops_url *url)
     }
     if (!address_of(entry, b)) {
         size_t colon = entry.len;
-        while (colon > 0 && entry.ptr[colon - 1] >= '0' && entry.ptr[colon - 1] <= '9') {
+        while (colon > 0 && sops_is_digit(entry.ptr[colon - 1])) {
             colon--;
         }
         if (colon > 0 && colon < entry.len && entry.ptr[colon - 1] == ':') {
@@ -134,7 +129,7 @@ static bool entry_matches(struct sops_slice entry, const struct sops_url *url)
     if (sops_slice_starts(entry, SOPS_LIT("*."))) {
         entry = sops_slice_skip(entry, 1);
     }
-    if (!ends_with(url->host, entry)) {
+    if (!sops_ends_word(url->host, entry)) {
         return false;
     }
     return entry.ptr[0] == '.' || url->host.len == entry.len || url->host.ptr[url->host.len - entry.len - 1] == '.';

@@ -196,7 +196,7 @@ static struct sops_slice configured(struct sops_world *w, const struct sops_aws 
         return (struct sops_slice){0};
     }
     for (size_t i = 0; service[i] != '\0' && n < sizeof variable - 1; i++) {
-        variable[n++] = (char)(service[i] >= 'a' && service[i] <= 'z' ? service[i] - 32 : service[i]);
+        variable[n++] = (char)sops_to_upper((uint8_t)service[i]);
     }
     struct sops_slice found = sops_str(sops_world_env_set(w, variable));
     if (found.len == 0) {
@@ -246,11 +246,8 @@ bool sops_aws_endpoint(struct sops_world *w, const struct sops_aws *aws, const c
         return sops_buf_add(url, own, e);
     }
     /* A region becomes part of a host name: nothing else may come in with it. */
-    for (size_t i = 0; i < region.len; i++) {
-        uint8_t c = region.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-')) {
-            return sops_fail(e, SOPS_E_GENERIC, "invalid region '%.*s'", SOPS_ARG(region));
-        }
+    if (!sops_only_alnum(region, "-")) {
+        return sops_fail(e, SOPS_E_GENERIC, "invalid region '%.*s'", SOPS_ARG(region));
     }
     return sops_buf_addf(url, e, "https://%s%s.%.*s.%s", service, fips ? "-fips" : "", SOPS_ARG(region),
                          suffix_of(region, dualstack));

@@ -38,7 +38,7 @@ static bool may_be_asked(struct sops_slice url)
         return false;
     }
     for (size_t i = 0; i < host.len; i++) {
-        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9')) {
+        if (host.ptr[i] != '.' && !sops_is_digit(host.ptr[i])) {
             return false;
         }
     }

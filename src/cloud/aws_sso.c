@@ -53,13 +53,8 @@ static bool read_settings(const struct sops_aws *aws, struct sops_slice profile,
     if (o->start_url.len == 0 || o->region.len == 0 || o->account.len == 0 || o->role.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "sso_start_url, sso_region, sso_account_id or sso_role_name is missing");
     }
-    for (size_t i = 0; i < o->region.len; i++) {
-        uint8_t c = o->region.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
-            return sops_fail(e, SOPS_E_GENERIC, "invalid sso_region '%.*s'", SOPS_ARG(o->region));
-        }
-    }
-    return true;
+    return sops_only_alnum(o->region, "-") ||
+           sops_fail(e, SOPS_E_GENERIC, "invalid sso_region '%.*s'", SOPS_ARG(o->region));
 }
 
 static bool token_path(struct sops_world *w, const struct sso *o, struct sops_buf *path, struct sops_err *e)

@@ -3,8 +3,6 @@
  * sent to it. */
 #include "cloud/azure.h"
 
-#include <strings.h>
-
 /* The parts are separated by blanks; each is name="value" with a comma behind it or not. */
 static struct sops_slice parameter(struct sops_slice header, const char *name)
 {
@@ -42,7 +40,7 @@ static struct sops_slice host_of(struct sops_slice url)
 static bool is_below(struct sops_slice host, struct sops_slice domain)
 {
     return domain.len > 0 && host.len > domain.len && host.ptr[host.len - domain.len - 1] == '.' &&
-           strncasecmp((const char *)host.ptr + host.len - domain.len, (const char *)domain.ptr, domain.len) == 0;
+           sops_ends_word(host, domain);
 }
 
 /* The first part of the path of the authorization URL; the second behind "dstsv2". */
@@ -55,7 +53,7 @@ static struct sops_slice tenant_of(struct sops_slice authorization)
     }
     rest = sops_slice_skip(authorization, strlen("https://") + host.len + 1);
     part = sops_slice_first(rest, sops_slice_find(rest, '/'));
-    if (part.len == 6 && strncasecmp((const char *)part.ptr, "dstsv2", 6) == 0) {
+    if (sops_same_word(part, SOPS_LIT("dstsv2"))) {
         rest = sops_slice_skip(rest, part.len + 1);
         part = sops_slice_first(rest, sops_slice_find(rest, '/'));
     }
@@ -65,15 +63,7 @@ static struct sops_slice tenant_of(struct sops_slice authorization)
 /* Tenant and scope go into URLs and to other programs. */
 static bool is_plain(struct sops_slice s, const char *more)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  (c != '\0' && strchr(more, c) != NULL);
-        if (!ok) {
-            return false;
-        }
-    }
-    return s.len > 0 && s.ptr[0] != '-';
+    return s.len > 0 && s.ptr[0] != '-' && sops_only_alnum(s, more);
 }
 
 bool sops_azure_challenge_read(struct sops_arena *a, const struct sops_http_res *res, const char *url,

@@ -147,20 +147,6 @@ int64_t sops_json_number(const json_t *object, const char *name)
 
 /* ---- forms and URLs -------------------------------------------------------------------------------------------- */
 
-bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c != '\0' && (strchr("-_.~", c) != NULL || strchr(keep, c) != NULL));
-
-        if (!(plain ? sops_buf_addc(out, c, e) : sops_buf_addf(out, e, "%%%02X", c))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e)
 {
     return (out->len == 0 || sops_buf_addc(out, '&', e)) && sops_percent_add(out, sops_str(name), "", e) &&

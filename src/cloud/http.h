@@ -31,8 +31,6 @@ struct sops_slice sops_json_text(const json_t *object, const char *name);
 /* The integer of object[name], also when it is written as a text; 0 when there is none. */
 int64_t sops_json_number(const json_t *object, const char *name);
 
-/* Appends percent-encoded bytes: letters, digits, "-_.~" and those of `keep` stay. */
-bool sops_percent_add(struct sops_buf *out, struct sops_slice text, const char *keep, struct sops_err *e) SOPS_CHECKED;
 /* Appends "name=value" of a form, with '&' before it unless it is the first. */
 bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e) SOPS_CHECKED;
 

@@ -21,21 +21,10 @@ static bool bad(const char *name, const char *why, struct sops_err *e)
 /* The words that Go takes for a bool. */
 static bool read_bool(struct sops_world *w, const char *name, bool *value, struct sops_err *e)
 {
-    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
-    static const char *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
     const char *text = sops_world_env_set(w, name);
 
     *value = false;
-    for (size_t i = 0; text != NULL && i < sizeof yes / sizeof yes[0]; i++) {
-        if (strcmp(text, yes[i]) == 0) {
-            *value = true;
-            return true;
-        }
-        if (strcmp(text, no[i]) == 0) {
-            return true;
-        }
-    }
-    return text == NULL || bad(name, "not a boolean", e);
+    return text == NULL || sops_bool_word(sops_str(text), value) || bad(name, "not a boolean", e);
 }
 
 /* One number with its unit of a Go duration, or 0. */
@@ -49,7 +38,7 @@ static size_t take_duration_part(struct sops_slice s, double *ms)
     size_t n = 0;
     double value;
 
-    while (n < s.len && ((s.ptr[n] >= '0' && s.ptr[n] <= '9') || s.ptr[n] == '.')) {
+    while (n < s.len && (sops_is_digit(s.ptr[n]) || s.ptr[n] == '.')) {
         n++;
     }
     if (n == 0 || !sops_float_parse(sops_slice_first(s, n), &value, NULL)) {

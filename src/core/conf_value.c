@@ -5,37 +5,27 @@
 
 #include "base/text.h"
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
-static size_t digits(struct sops_slice s)
-{
-    size_t n = 0;
-    while (n < s.len && is_digit(s.ptr[n])) {
-        n++;
-    }
-    return n;
-}
-
-static struct sops_slice skip_digits(struct sops_slice s) { return sops_slice_skip(s, digits(s)); }
+static struct sops_slice skip_digits(struct sops_slice s) { return sops_slice_skip(s, sops_digits(s)); }
 
 /* YYYY-M-D, alone or with a time. */
 static bool is_date(struct sops_slice s)
 {
-    if (digits(s) != 4 || s.len < 5 || s.ptr[4] != '-') {
+    if (sops_digits(s) != 4 || s.len < 5 || s.ptr[4] != '-') {
         return false;
     }
     s = sops_slice_skip(s, 5);
-    size_t n = digits(s);
+    size_t n = sops_digits(s);
     if (n < 1 || n > 2 || n == s.len || s.ptr[n] != '-') {
         return false;
     }
     s = sops_slice_skip(s, n + 1);
-    n = digits(s);
+    n = sops_digits(s);
     if (n < 1 || n > 2) {
         return false;
     }
     s = sops_slice_skip(s, n);
-    return s.len == 0 || (s.len > 1 && (s.ptr[0] == 'T' || s.ptr[0] == 't' || s.ptr[0] == ' ') && is_digit(s.ptr[1]));
+    return s.len == 0 ||
+           (s.len > 1 && (s.ptr[0] == 'T' || s.ptr[0] == 't' || s.ptr[0] == ' ') && sops_is_digit(s.ptr[1]));
 }
 
 /* Optional sign, digits with or without a point, optional exponent. */
@@ -44,11 +34,11 @@ static bool is_decimal(struct sops_slice s)
     if (s.len != 0 && (s.ptr[0] == '+' || s.ptr[0] == '-')) {
         s = sops_slice_skip(s, 1);
     }
-    size_t whole = digits(s), part = 0;
+    size_t whole = sops_digits(s), part = 0;
     s = sops_slice_skip(s, whole);
     if (s.len != 0 && s.ptr[0] == '.') {
         s = sops_slice_skip(s, 1);
-        part = digits(s);
+        part = sops_digits(s);
         s = sops_slice_skip(s, part);
     }
     if (whole + part == 0) {
@@ -70,7 +60,7 @@ static bool read_number(struct sops_slice s, int64_t *v, bool *fits)
     char text[400];
     size_t n = 0;
     *fits = false;
-    if (s.len == 0 || s.len > sizeof text || (!is_digit(s.ptr[0]) && memchr("+-.", s.ptr[0], 3) == NULL)) {
+    if (s.len == 0 || s.len > sizeof text || (!sops_is_digit(s.ptr[0]) && memchr("+-.", s.ptr[0], 3) == NULL)) {
         return false;
     }
     for (size_t i = 0; i < s.len; i++) {

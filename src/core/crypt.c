@@ -19,7 +19,6 @@
 #include <openssl/sha.h>
 #include <sodium.h>
 #include <stdatomic.h>
-#include <strings.h>
 
 #define LANES 4                       /* threads, the caller's own among them */
 #define BATCH 128                     /* leaves that a thread takes at a time */
@@ -437,10 +436,9 @@ static bool canonical_float(struct sops_slice text, struct sops_buf *out, struct
     if (word.len != 0 && (word.ptr[0] == '+' || word.ptr[0] == '-')) {
         word = sops_slice_skip(word, 1);
     }
-    if ((word.len == 3 && strncasecmp((const char *)word.ptr, "inf", 3) == 0) ||
-        (word.len == 8 && strncasecmp((const char *)word.ptr, "infinity", 8) == 0)) {
+    if (sops_same_word(word, SOPS_LIT("inf")) || sops_same_word(word, SOPS_LIT("infinity"))) {
         v = text.ptr[0] == '-' ? -INFINITY : INFINITY;
-    } else if (text.len == 3 && strncasecmp((const char *)text.ptr, "nan", 3) == 0) {
+    } else if (sops_same_word(text, SOPS_LIT("nan"))) {
         v = NAN;
     } else if (!sops_float_parse(text, &v, NULL)) {
         return sops_fail(e, SOPS_E_DECRYPT, "what was decrypted is no number");
@@ -450,15 +448,9 @@ static bool canonical_float(struct sops_slice text, struct sops_buf *out, struct
 
 static bool canonical_bool(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
 {
-    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
-    static const char *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
-    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
-        if (sops_slice_eq(text, sops_str(yes[i]))) {
-            return sops_buf_adds(out, "True", e);
-        }
-        if (sops_slice_eq(text, sops_str(no[i]))) {
-            return sops_buf_adds(out, "False", e);
-        }
+    bool value;
+    if (sops_bool_word(text, &value)) {
+        return sops_buf_adds(out, value ? "True" : "False", e);
     }
     return sops_fail(e, SOPS_E_DECRYPT, "what was decrypted is neither true nor false");
 }

@@ -132,8 +132,6 @@ static bool read_int(const struct reading *r, const struct sops_node *map, const
 static bool read_bool(const struct reading *r, const struct sops_node *map, const char *name, bool *out,
                       struct sops_err *e)
 {
-    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True", NULL};
-    static const char *const no[] = {"", "0", "f", "F", "FALSE", "false", "False", NULL};
     const struct sops_node *n = find(map, name);
     if (n == NULL) {
         return true;
@@ -146,8 +144,11 @@ static bool read_bool(const struct reading *r, const struct sops_node *map, cons
         *out = !sops_slice_eq(n->text, SOPS_LIT("0")) && !sops_slice_eq(n->text, SOPS_LIT("-0"));
         return true;
     }
-    if (n->kind == SOPS_STR && (sops_slice_is_any(n->text, yes) || sops_slice_is_any(n->text, no))) {
-        *out = sops_slice_is_any(n->text, yes);
+    if (n->kind == SOPS_STR && n->text.len == 0) {
+        *out = false;
+        return true;
+    }
+    if (n->kind == SOPS_STR && sops_bool_word(n->text, out)) {
         return true;
     }
     return wrong(r, name, "true or false", e);

@@ -104,12 +104,8 @@ static struct sops_slice take_step(struct sops_slice *rest, enum sops_kind *kind
 /* Sign and digits, whatever their size. */
 static bool is_integer(struct sops_slice s)
 {
-    size_t at = s.len != 0 && (s.ptr[0] == '+' || s.ptr[0] == '-') ? 1 : 0;
-    bool is = at < s.len;
-    for (; is && at < s.len; at++) {
-        is = s.ptr[at] >= '0' && s.ptr[at] <= '9';
-    }
-    return is;
+    s = sops_slice_skip(s, s.len != 0 && (s.ptr[0] == '+' || s.ptr[0] == '-') ? 1 : 0);
+    return s.len != 0 && sops_digits(s) == s.len;
 }
 
 /* The node at `step` of `parent`, made when it is new. */

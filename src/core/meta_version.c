@@ -2,21 +2,13 @@
 /* Semantic versions 2.0. Numbers are compared as texts, by length first, as they have no leading zeros. */
 #include "core/meta.h"
 
+#include "base/ascii.h"
+
 struct version {
     struct sops_slice number[3], pre;
 };
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
-static bool all_digits(struct sops_slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_digit(s.ptr[i])) {
-            return false;
-        }
-    }
-    return s.len != 0;
-}
+static bool all_digits(struct sops_slice s) { return s.len != 0 && sops_digits(s) == s.len; }
 
 static int compare_numbers(struct sops_slice a, struct sops_slice b)
 {
@@ -35,14 +27,8 @@ static bool are_identifiers(struct sops_slice s, bool numbers)
 {
     struct sops_slice piece;
     while (sops_slice_next(&s, '.', &piece)) {
-        if (piece.len == 0 || (numbers && all_digits(piece) && !is_number(piece))) {
+        if (piece.len == 0 || (numbers && all_digits(piece) && !is_number(piece)) || !sops_only_alnum(piece, "-")) {
             return false;
-        }
-        for (size_t i = 0; i < piece.len; i++) {
-            uint8_t low = piece.ptr[i] | 0x20;
-            if (!is_digit(piece.ptr[i]) && (low < 'a' || low > 'z') && piece.ptr[i] != '-') {
-                return false;
-            }
         }
     }
     return true;

@@ -4,10 +4,11 @@
  * its failure, too: ten keys whose credentials are not to be had must not wait for ten time-outs. */
 #include "core/world.h"
 
+#include "base/ascii.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 struct sops_slot {
     struct sops_slot *next;
@@ -154,10 +155,10 @@ void sops_http_res_free(struct sops_http_res *r)
 struct sops_slice sops_http_header(const struct sops_http_res *r, const char *name)
 {
     struct sops_slice rest = sops_buf_view(&r->head), line;
-    size_t n = strlen(name);
     while (sops_slice_next(&rest, '\n', &line)) {
-        if (line.len > n && line.ptr[n] == ':' && strncasecmp((const char *)line.ptr, name, n) == 0) {
-            return sops_slice_trim(sops_slice_skip(line, n + 1));
+        size_t colon = sops_slice_find(line, ':');
+        if (colon < line.len && sops_same_word(sops_slice_first(line, colon), sops_str(name))) {
+            return sops_slice_trim(sops_slice_skip(line, colon + 1));
         }
     }
     return (struct sops_slice){0};

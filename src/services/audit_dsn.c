@@ -3,6 +3,8 @@
  * about a connection string never quotes it, as a password may be in it. */
 #include "services/audit.h"
 
+#include "base/encode.h"
+
 struct rewriting {
     bool (*known)(void *ctx, struct sops_slice name);
     void *ctx;
@@ -22,34 +24,10 @@ static bool add_option(struct sops_buf *options, struct sops_slice name, struct 
     bool ok = sops_buf_addf(options, e, "%s-c %.*s=", options->len != 0 ? " " : "", SOPS_ARG(name));
     for (size_t i = 0; ok && i < value.len; i++) {
         uint8_t c = value.ptr[i];
-        bool special = c == ' ' || c == '\\' || (c >= '\t' && c <= '\r');
+        bool special = c == '\\' || sops_is_white(c);
         ok = (!special || sops_buf_addc(options, '\\', e)) && sops_buf_addc(options, c, e);
     }
     return ok;
-}
-
-static int hex_digit(uint8_t c)
-{
-    uint8_t small = c | 0x20;
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
-static bool add_decoded(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c == '%' && text.len - i > 2 && hex_digit(text.ptr[i + 1]) >= 0 && hex_digit(text.ptr[i + 2]) >= 0) {
-            c = (uint8_t)(hex_digit(text.ptr[i + 1]) << 4 | hex_digit(text.ptr[i + 2]));
-            i += 2;
-        }
-        if (!sops_buf_addc(out, c, e)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* "postgres://user:password@host/database?name=value&name=value" */
@@ -66,7 +44,7 @@ static bool rewrite_url(const struct rewriting *r, struct sops_slice dsn, struct
             first = false;
         } else if (!is_dropped(name)) {
             struct sops_buf value = {0};
-            ok = add_decoded(&value, sops_slice_skip(pair, equals + 1), e) &&
+            ok = sops_percent_take(&value, sops_slice_skip(pair, equals + 1), e) &&
                  add_option(r->options, name, sops_buf_view(&value), e);
             sops_buf_free(&value);
         }
@@ -74,11 +52,9 @@ static bool rewrite_url(const struct rewriting *r, struct sops_slice dsn, struct
     return ok;
 }
 
-static bool is_blank(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 static void skip_blanks(struct sops_slice *s)
 {
-    while (s->len != 0 && is_blank(s->ptr[0])) {
+    while (s->len != 0 && sops_is_white(s->ptr[0])) {
         *s = sops_slice_skip(*s, 1);
     }
 }
@@ -88,7 +64,7 @@ static bool take_value(struct sops_slice *s, struct sops_buf *value, struct sops
 {
     bool quoted = s->len != 0 && s->ptr[0] == '\'';
     *s = sops_slice_skip(*s, quoted);
-    while (s->len != 0 && (quoted ? s->ptr[0] != '\'' : !is_blank(s->ptr[0]))) {
+    while (s->len != 0 && (quoted ? s->ptr[0] != '\'' : !sops_is_white(s->ptr[0]))) {
         if (s->ptr[0] == '\\' && s->len > 1) {
             *s = sops_slice_skip(*s, 1);
         }

@@ -3,10 +3,9 @@
  * must not wait twenty times for a machine that is off. */
 #include "services/client.h"
 
+#include "base/ascii.h"
 #include "services/grpc.h"
 #include "services/wire.h"
-
-#include <ctype.h>
 
 /* A person may have to say yes to each request of a service with --prompt. */
 static const struct sops_grpc_wait wait = {.greeting_ms = 20000, .answer_ms = 300000};
@@ -21,14 +20,7 @@ struct remote {
 
 static bool is_scheme(struct sops_slice s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        bool letter = isalpha(c) && c < 0x80;
-        if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))) {
-            return false;
-        }
-    }
-    return s.len != 0;
+    return s.len != 0 && sops_is_letter(s.ptr[0]) && sops_only_alnum(s, "+-.");
 }
 
 /* Does the text parse as a URI? Only "SCHEME:REST" and texts whose first segment has no colon do (RFC 3986 4.2). */

@@ -40,30 +40,6 @@ bool sops_grpc_escape(struct sops_buf *out, struct sops_slice text, struct sops_
     return true;
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    uint8_t small = c | 0x20;
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
-bool sops_grpc_unescape(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c == '%' && text.len - i > 2 && hex_digit(text.ptr[i + 1]) >= 0 && hex_digit(text.ptr[i + 2]) >= 0) {
-            c = (uint8_t)(hex_digit(text.ptr[i + 1]) << 4 | hex_digit(text.ptr[i + 2]));
-            i += 2;
-        }
-        if (!sops_buf_addc(out, c, e)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool sops_grpc_load(struct sops_world *w, struct sops_err *e)
 {
     const struct sops_nghttp2 *lib;

@@ -27,9 +27,8 @@ const char *sops_grpc_code_name(unsigned code);
 /* Sets "rpc error: code = NotFound desc = …". */
 bool sops_grpc_fail(struct sops_err *e, unsigned code, const char *fmt, ...) SOPS_PRINTF(3, 4);
 
-/* Percent-encoding of grpc-message: appends. Decoding leaves what is no valid escape as it is. */
+/* Percent-encoding of grpc-message: appends. (Back: sops_percent_take.) */
 bool sops_grpc_escape(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
-bool sops_grpc_unescape(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 
 /* Loads nghttp2 ahead of time: before a process forks. */
 bool sops_grpc_load(struct sops_world *w, struct sops_err *e) SOPS_CHECKED;

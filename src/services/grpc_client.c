@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call at a time on a connection that is kept: a command asks the same service once for each key. */
 #include "services/grpc.h"
+#include "base/encode.h"
 
 #include "base/proc.h"
 #include "services/nghttp2_lib.h"
@@ -58,7 +59,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         c->code = (int)number(text);
     } else if (sops_slice_eq(field, SOPS_LIT("grpc-message"))) {
         sops_buf_cut(&c->words, 0);
-        return sops_grpc_unescape(&c->words, text, &c->trouble) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+        return sops_percent_take(&c->words, text, &c->trouble) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
     }
     return 0;
 }

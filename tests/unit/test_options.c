@@ -132,6 +132,8 @@ static void whole_numbers(void **state)
         {"x", false, 0},
         {"1.5", false, 0},
         {"0x", false, 0},
+        {"1_000", true, 1000}, /* as in the language of the reference */
+        {"1__0", false, 0},
         {"1 ", false, 0},
         {"2a", false, 0},
         {"0b2", false, 0},

@@ -19,11 +19,7 @@ static bool make_url(const char *emulator, const struct sops_slice value[], stru
                      struct sops_buf *url, struct sops_err *e)
 {
     struct sops_slice base = sops_str(emulator != NULL ? emulator : "https://storage.googleapis.com");
-    bool whole = sops_slice_starts(base, SOPS_LIT("http://")) || sops_slice_starts(base, SOPS_LIT("https://"));
-    while (base.len > 0 && base.ptr[base.len - 1] == '/') {
-        base.len--;
-    }
-    return sops_buf_addf(url, e, "%s%.*s/upload/storage/v1/b/", whole ? "" : "http://", SOPS_ARG(base)) &&
+    return sops_url_base(url, "http://", base, e) && sops_buf_adds(url, "/upload/storage/v1/b/", e) &&
            sops_percent_add(url, value[BUCKET], "", e) && sops_buf_adds(url, "/o?alt=json&name=", e) &&
            sops_percent_add(url, value[PREFIX], "", e) && sops_percent_add(url, name, "", e) &&
            sops_buf_adds(url, "&prettyPrint=false&projection=full&uploadType=multipart", e) &&

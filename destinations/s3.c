@@ -28,18 +28,12 @@ static bool fits_host(struct sops_slice bucket, bool tls)
     return ok;
 }
 
-/* The host of "https://HOST:PORT/…" is an address? */
-static bool is_address(struct sops_slice host)
+static bool is_address(const struct sops_url *u)
 {
     char text[64];
     struct in_addr in;
-    host = sops_slice_first(host, sops_slice_find(host, '/'));
-    if (sops_slice_starts(host, SOPS_LIT("["))) {
-        return true;
-    }
-    host = sops_slice_first(host, sops_slice_find(host, ':'));
-    (void)snprintf(text, sizeof text, "%.*s", SOPS_ARG(host));
-    return inet_pton(AF_INET, text, &in) == 1;
+    (void)snprintf(text, sizeof text, "%.*s", SOPS_ARG(u->host));
+    return sops_slice_starts(u->authority, SOPS_LIT("[")) || inet_pton(AF_INET, text, &in) == 1;
 }
 
 static bool make_url(struct sops_world *w, const struct sops_aws *aws, const struct sops_slice value[],
@@ -48,12 +42,10 @@ static bool make_url(struct sops_world *w, const struct sops_aws *aws, const str
     struct sops_buf base = {0};
     bool ok = sops_aws_endpoint(w, aws, "s3", aws->region, &base, NULL, e);
     struct sops_slice whole = sops_buf_view(&base);
-    bool tls = sops_slice_starts(whole, SOPS_LIT("https://"));
-    size_t scheme = tls ? 8 : sops_slice_starts(whole, SOPS_LIT("http://")) ? 7 : 0;
-    struct sops_slice host = sops_slice_skip(whole, scheme);
-    if (ok && fits_host(value[BUCKET], tls) && !is_address(host)) {
-        ok = sops_buf_addf(url, e, "%.*s%.*s.%.*s/", (int)scheme, (const char *)whole.ptr, SOPS_ARG(value[BUCKET]),
-                           SOPS_ARG(host));
+    struct sops_url u;
+    if (ok && sops_url_parse(whole, &u) && fits_host(value[BUCKET], u.tls) && !is_address(&u)) {
+        ok = sops_buf_addf(url, e, "%.*s://%.*s.%.*s%.*s/", SOPS_ARG(u.scheme), SOPS_ARG(value[BUCKET]),
+                           SOPS_ARG(u.authority), SOPS_ARG(u.rest));
     } else {
         ok = ok && sops_buf_addf(url, e, "%.*s/", SOPS_ARG(whole)) && sops_percent_add(url, value[BUCKET], "", e) &&
              sops_buf_addc(url, '/', e);

@@ -17,15 +17,13 @@ static const struct sops_keyfield fields[] = {
 /* https://HOST/keys/NAME[/[VERSION]], none of the three holding a slash. */
 static bool split(struct sops_slice url, struct sops_slice part[3])
 {
-    const struct sops_slice scheme = SOPS_LIT("https://"), keys = SOPS_LIT("/keys/");
-    struct sops_slice rest = sops_slice_skip(url, scheme.len);
-    size_t host = sops_slice_find(rest, '/');
-
-    if (!sops_slice_starts(url, scheme) || host == 0 || !sops_slice_starts(sops_slice_skip(rest, host), keys)) {
+    const struct sops_slice keys = SOPS_LIT("/keys/");
+    struct sops_url u;
+    if (!sops_url_parse(url, &u) || !u.tls || !sops_slice_starts(u.rest, keys)) {
         return false;
     }
-    part[VAULT_URL] = sops_slice_first(url, scheme.len + host);
-    rest = sops_slice_skip(rest, host + keys.len);
+    part[VAULT_URL] = sops_slice_first(url, url.len - u.rest.len);
+    struct sops_slice rest = sops_slice_skip(u.rest, keys.len);
     part[NAME] = sops_slice_first(rest, sops_slice_find(rest, '/'));
     part[VERSION] = sops_slice_skip(rest, part[NAME].len + 1);
     return part[NAME].len > 0 && sops_slice_find(part[VERSION], '/') == part[VERSION].len;
@@ -42,12 +40,7 @@ static bool show(const struct sops_key *k, struct sops_buf *out, struct sops_err
 /* <vault>/keys/<name>/<version>[/<action>]?api-version=…; a slash at the end of the vault's URL is not doubled. */
 static bool add_url(const struct sops_key *k, const char *action, struct sops_buf *url, struct sops_err *e)
 {
-    struct sops_slice vault = k->field[VAULT_URL];
-
-    while (vault.len > 0 && vault.ptr[vault.len - 1] == '/') {
-        vault.len--;
-    }
-    return sops_buf_add(url, vault, e) && sops_buf_adds(url, "/keys/", e) &&
+    return sops_buf_add(url, sops_slice_trim_end(k->field[VAULT_URL], '/'), e) && sops_buf_adds(url, "/keys/", e) &&
            sops_percent_add(url, k->field[NAME], "", e) && sops_buf_addc(url, '/', e) &&
            sops_percent_add(url, k->field[VERSION], "", e) && sops_buf_adds(url, action, e) &&
            sops_buf_adds(url, API, e) && sops_buf_cstr(url, e) != NULL;

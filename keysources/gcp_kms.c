@@ -41,18 +41,8 @@ static bool check_id(struct sops_slice id, struct sops_err *e)
 /* Where the service is: a host, a host with port, or a whole URL. */
 static bool add_endpoint(struct sops_buf *url, const char *given, const char *universe, struct sops_err *e)
 {
-    struct sops_slice base = sops_str(given);
-
-    if (given == NULL) {
-        return sops_buf_addf(url, e, "https://cloudkms.%s", universe != NULL ? universe : "googleapis.com");
-    }
-    while (base.len > 0 && base.ptr[base.len - 1] == '/') {
-        base.len--;
-    }
-    if (sops_slice_starts(base, SOPS_LIT("http://")) || sops_slice_starts(base, SOPS_LIT("https://"))) {
-        return sops_buf_add(url, base, e);
-    }
-    return sops_buf_adds(url, "https://", e) && sops_buf_add(url, base, e);
+    return given != NULL ? sops_url_base(url, "https://", sops_str(given), e)
+                         : sops_buf_addf(url, e, "https://cloudkms.%s", universe != NULL ? universe : "googleapis.com");
 }
 
 struct asking {

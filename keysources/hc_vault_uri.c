@@ -186,9 +186,7 @@ static bool split_path(struct sops_arena *a, struct sops_slice path, struct sops
     while (path.len > 0 && path.ptr[0] == '/') {
         path = sops_slice_skip(path, 1);
     }
-    while (path.len > 0 && path.ptr[path.len - 1] == '/') {
-        path.len--;
-    }
+    path = sops_slice_trim_end(path, '/');
     for (start = path.len; start > 0 && path.ptr[start - 1] != '/'; start--) {
     }
     if (!sops_arena_copy(a, sops_slice_skip(path, start), &out->name, e)) {

@@ -59,10 +59,7 @@ struct asking {
 
 static bool add_endpoint(struct sops_buf *out, struct sops_slice url, struct sops_err *e)
 {
-    url = sops_slice_trim(url);
-    while (url.len > 0 && url.ptr[url.len - 1] == '/') {
-        url.len--;
-    }
+    url = sops_slice_trim_end(sops_slice_trim(url), '/');
     return url.len == 0 || ((sops_slice_starts(url, SOPS_LIT("http")) || sops_buf_adds(out, "https://", e)) &&
                             sops_buf_add(out, url, e) && sops_buf_addc(out, '\n', e));
 }

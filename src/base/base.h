@@ -94,6 +94,8 @@ size_t sops_slice_find(struct sops_slice s, uint8_t c);
 int sops_slice_cmp(struct sops_slice a, struct sops_slice b);
 /* `s` without ASCII blanks, tabs, CR, LF, VT, FF at both ends. (Unicode: sops_text_trim in text.h.) */
 struct sops_slice sops_slice_trim(struct sops_slice s);
+/* `s` without the bytes `c` at its end. */
+struct sops_slice sops_slice_trim_end(struct sops_slice s, uint8_t c);
 /* Takes the part of `*rest` before the next `sep` and moves `*rest` behind it; false when nothing is left.
  * "a,,b" gives a, "", b; "" gives one empty piece; start with rest.ptr != NULL. At the end rest->ptr is NULL. */
 bool sops_slice_next(struct sops_slice *rest, uint8_t sep, struct sops_slice *piece);

@@ -140,6 +140,14 @@ struct sops_slice sops_slice_trim(struct sops_slice s)
     return s;
 }
 
+struct sops_slice sops_slice_trim_end(struct sops_slice s, uint8_t c)
+{
+    while (s.len != 0 && s.ptr[s.len - 1] == c) {
+        s.len--;
+    }
+    return s;
+}
+
 bool sops_slice_next(struct sops_slice *rest, uint8_t sep, struct sops_slice *piece)
 {
     if (rest->ptr == NULL) {

@@ -73,10 +73,8 @@ bool sops_publish_walk(const char *folder,
                        void *ctx, struct sops_err *e)
 {
     struct walk k = {.visit = visit, .ctx = ctx};
-    struct sops_slice root = sops_str(folder);
-    while (root.len > 1 && root.ptr[root.len - 1] == '/') {
-        root.len--;
-    }
+    struct sops_slice root = sops_slice_trim_end(sops_str(folder), '/');
+    root = root.len != 0 ? root : SOPS_LIT("/");
     k.root = root.len + (sops_slice_ends(root, SOPS_LIT("/")) ? 0 : 1);
     bool ok = sops_arena_copy(&k.arena, root, &root, e) && push_entries(&k, (const char *)root.ptr, e);
     while (ok && k.top != NULL) {

@@ -3,6 +3,7 @@
 #ifndef SOPS_CLI_WORLD_HTTP_H
 #define SOPS_CLI_WORLD_HTTP_H
 
+#include "base/url.h"
 #include "core/world.h"
 
 /* As struct sops_world says. May be called from several threads. A failure that another try cannot mend (a certificate
@@ -18,14 +19,5 @@ const char *sops_proxy_for(struct sops_world *w, struct sops_slice url);
  * world. */
 bool sops_trust_folders(struct sops_world *w, const char *folders, const char *file, struct sops_slice *pem,
                         struct sops_err *e) SOPS_CHECKED;
-
-/* The parts of an http(s) URL; false for any other. */
-struct sops_url {
-    struct sops_slice scheme;
-    struct sops_slice authority;  /* host and port as they stand there, without a user's name and password */
-    struct sops_slice host, port; /* without brackets; "443" or "80" when not given */
-    struct sops_slice rest;       /* from the path on */
-};
-bool sops_url_parse(struct sops_slice url, struct sops_url *out);
 
 #endif

@@ -8,41 +8,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-bool sops_url_parse(struct sops_slice url, struct sops_url *out)
-{
-    bool tls = sops_slice_starts(url, SOPS_LIT("https://"));
-    if (!tls && !sops_slice_starts(url, SOPS_LIT("http://"))) {
-        return false;
-    }
-    out->scheme = sops_slice_first(url, tls ? 5 : 4);
-    struct sops_slice rest = sops_slice_skip(url, out->scheme.len + 3), authority;
-    size_t end = 0;
-    while (end < rest.len && strchr("/?#", rest.ptr[end]) == NULL) {
-        end++;
-    }
-    authority = sops_slice_first(rest, end);
-    out->rest = sops_slice_skip(rest, end);
-    size_t at = sops_slice_find(authority, '@');
-    if (at < authority.len) {
-        authority = sops_slice_skip(authority, at + 1);
-    }
-    out->authority = authority;
-    size_t colon;
-    if (authority.len > 0 && authority.ptr[0] == '[') {
-        colon = sops_slice_find(authority, ']');
-        out->host = sops_slice_skip(sops_slice_first(authority, colon), 1);
-        colon = colon < authority.len ? colon + 1 : colon;
-    } else {
-        colon = sops_slice_find(authority, ':');
-        out->host = sops_slice_first(authority, colon);
-    }
-    out->port = sops_slice_skip(authority, colon + 1);
-    if (out->port.len == 0) {
-        out->port = tls ? SOPS_LIT("443") : SOPS_LIT("80");
-    }
-    return out->host.len > 0;
-}
-
 /* An address as 16 bytes, IPv4 mapped into IPv6. */
 static bool address_of(struct sops_slice host, uint8_t out[16])
 {
@@ -147,8 +112,7 @@ const char *sops_proxy_for(struct sops_world *w, struct sops_slice text)
     if (!sops_url_parse(text, &url) || is_loopback(url.host)) {
         return "";
     }
-    bool tls = url.scheme.len == 5;
-    const char *proxy = tls ? either(w, "HTTPS_PROXY", "https_proxy") : either(w, "HTTP_PROXY", "http_proxy");
+    const char *proxy = url.tls ? either(w, "HTTPS_PROXY", "https_proxy") : either(w, "HTTP_PROXY", "http_proxy");
     if (proxy == NULL) {
         return "";
     }

@@ -240,10 +240,7 @@ bool sops_aws_endpoint(struct sops_world *w, const struct sops_aws *aws, const c
         *custom = own.len > 0;
     }
     if (own.len > 0) {
-        while (own.len > 0 && own.ptr[own.len - 1] == '/') {
-            own.len--;
-        }
-        return sops_buf_add(url, own, e);
+        return sops_buf_add(url, sops_slice_trim_end(own, '/'), e);
     }
     /* A region becomes part of a host name: nothing else may come in with it. */
     if (!sops_only_alnum(region, "-")) {
@@ -259,7 +256,7 @@ bool sops_aws_service_url(struct sops_world *w, const struct sops_aws *aws, cons
     if (!sops_aws_endpoint(w, aws, service, region, url, NULL, e)) {
         return false;
     }
-    const uint8_t *host = memmem(url->ptr, url->len, "://", 3);
-    bool path = host != NULL && memchr(host + 3, '/', url->len - (size_t)(host + 3 - url->ptr)) != NULL;
-    return (path || sops_buf_addc(url, '/', e)) && sops_buf_cstr(url, e) != NULL;
+    struct sops_url u;
+    return ((sops_url_parse(sops_buf_view(url), &u) && u.path.len != 0) || sops_buf_addc(url, '/', e)) &&
+           sops_buf_cstr(url, e) != NULL;
 }

@@ -18,31 +18,19 @@ bool sops_aws_container_given(struct sops_world *w)
 /* Over plain http only the machine itself and the addresses of ECS and EKS are asked (spec 60 section 4.6). */
 static bool may_be_asked(struct sops_slice url)
 {
-    static const char *const hosts[] = {"localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
-    const struct sops_slice plain = SOPS_LIT("http://");
-
-    if (!sops_slice_starts(url, plain)) {
-        return sops_slice_starts(url, SOPS_LIT("https://"));
-    }
-    struct sops_slice host = sops_slice_skip(url, plain.len);
-    host = sops_slice_first(host, sops_slice_find(host, '/'));
-    host = sops_slice_first(host, sops_slice_find(host, '?'));
-    size_t end = host.len > 0 && host.ptr[0] == '[' ? sops_slice_find(host, ']') + 1 : sops_slice_find(host, ':');
-    host = sops_slice_first(host, end);
-    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
-        if (sops_slice_eq(host, sops_str(hosts[i]))) {
-            return true;
-        }
-    }
-    if (!sops_slice_starts(host, SOPS_LIT("127."))) {
+    static const char *const hosts[] = {"localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23", NULL};
+    struct sops_url u;
+    if (!sops_url_parse(url, &u)) {
         return false;
     }
-    for (size_t i = 0; i < host.len; i++) {
-        if (host.ptr[i] != '.' && !sops_is_digit(host.ptr[i])) {
-            return false;
-        }
+    if (u.tls || sops_slice_is_any(u.host, hosts)) {
+        return true;
     }
-    return true;
+    bool number = sops_slice_starts(u.host, SOPS_LIT("127."));
+    for (size_t i = 0; i < u.host.len; i++) {
+        number = number && (u.host.ptr[i] == '.' || sops_is_digit(u.host.ptr[i]));
+    }
+    return number;
 }
 
 /* "Authorization: …" from the file or the variable; nothing when neither is given. */

@@ -13,44 +13,16 @@
 
 #define MAX_HEADERS 16
 
-struct parts {
-    struct sops_slice host, path, query;
-};
-
 struct signing {
     const struct sops_aws_request *r;
     const struct sops_aws_creds *creds;
-    struct parts url;
+    struct sops_url url;
     struct sops_aws_header header[MAX_HEADERS];
     size_t count;
     char date[17]; /* 20150830T123600Z */
     char body_hash[65];
     struct sops_buf names, scope, canonical, to_sign;
 };
-
-static bool split_url(const char *url, struct parts *p, struct sops_err *e)
-{
-    struct sops_slice rest = sops_str(url);
-    bool tls = sops_slice_starts(rest, SOPS_LIT("https://"));
-
-    if (!tls && !sops_slice_starts(rest, SOPS_LIT("http://"))) {
-        return sops_fail(e, SOPS_E_GENERIC, "the endpoint is not an http or https URL");
-    }
-    rest = sops_slice_skip(rest, tls ? 8 : 7);
-    p->query = sops_slice_skip(rest, sops_slice_find(rest, '?') + 1);
-    rest = sops_slice_first(rest, sops_slice_find(rest, '?'));
-    p->host = sops_slice_first(rest, sops_slice_find(rest, '/'));
-    p->path = sops_slice_skip(rest, p->host.len);
-    size_t at = sops_slice_find(p->host, '@');
-    if (at < p->host.len) {
-        p->host = sops_slice_skip(p->host, at + 1);
-    }
-    struct sops_slice usual = tls ? SOPS_LIT(":443") : SOPS_LIT(":80");
-    if (sops_slice_ends(p->host, usual)) {
-        p->host.len -= usual.len;
-    }
-    return p->host.len > 0 || sops_fail(e, SOPS_E_GENERIC, "the endpoint has no host");
-}
 
 static void hex(const uint8_t *from, size_t n, char *to)
 {
@@ -94,7 +66,7 @@ static bool gather(struct signing *s, struct sops_err *e)
             return false;
         }
     }
-    if (!add(s, "host", s->url.host, e) || !add(s, "x-amz-date", sops_str(s->date), e) ||
+    if (!add(s, "host", sops_url_host_line(&s->url), e) || !add(s, "x-amz-date", sops_str(s->date), e) ||
         (s->creds->token.len > 0 && !add(s, "x-amz-security-token", s->creds->token, e)) ||
         (s->r->content_hash && !add(s, "x-amz-content-sha256", sops_str(s->body_hash), e))) {
         return false;
@@ -209,7 +181,9 @@ bool sops_aws_sign(struct sops_arena *a, const struct sops_aws_request *r, const
 
     write_date(now, s.date);
     hash_text(r->body, s.body_hash);
-    ok = split_url(r->url, &s.url, e) && gather(&s, e) && make_canonical(&s, e) &&
+    ok = (sops_url_parse(sops_str(r->url), &s.url) ||
+          sops_fail(e, SOPS_E_GENERIC, "the endpoint is not an http or https URL with a host")) &&
+         gather(&s, e) && make_canonical(&s, e) &&
          sops_buf_addf(&s.scope, e, "%.8s/%.*s/%s/aws4_request", s.date, SOPS_ARG(r->region), r->service) &&
          write_lines(a, &s, lines, e);
     sops_buf_free(&s.names);

@@ -58,8 +58,9 @@ bool sops_azure_call(struct sops_world *w, const char *url, struct sops_slice bo
     const char *method = body.len > 0 ? "POST" : "GET";
     const struct sops_azure_token *token = NULL;
     struct sops_http_res res = {0};
-    bool ok = sops_slice_starts(sops_str(url), SOPS_LIT("https://")) ||
-              sops_fail(e, SOPS_E_GENERIC, "the vault's URL does not begin with https://");
+    struct sops_url u;
+    bool ok = (sops_url_parse(sops_str(url), &u) && u.tls) ||
+              sops_fail(e, SOPS_E_GENERIC, "the vault's URL does not begin with https:// and a host");
 
     ok = ok && send(w, method, url, (struct sops_slice){0}, NULL, &res, e);
     if (ok && res.status == 401) {

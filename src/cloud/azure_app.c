@@ -37,16 +37,14 @@ static bool check_tenant(struct sops_azure_search *s, const char *configured, st
 static bool token_url(struct sops_azure_search *s, struct sops_buf *url, struct sops_err *e)
 {
     struct sops_slice host = sops_str(sops_world_env_set(s->w, "AZURE_AUTHORITY_HOST"));
+    struct sops_url u;
 
     host = host.len > 0 ? host : SOPS_LIT("https://login.microsoftonline.com");
-    while (host.len > 0 && host.ptr[host.len - 1] == '/') {
-        host.len--;
+    if (!sops_url_parse(host, &u) || !u.tls) {
+        return sops_fail(e, SOPS_E_GENERIC, "AZURE_AUTHORITY_HOST does not begin with https:// and a host");
     }
-    if (!sops_slice_starts(host, SOPS_LIT("https://"))) {
-        return sops_fail(e, SOPS_E_GENERIC, "AZURE_AUTHORITY_HOST does not begin with https://");
-    }
-    return sops_buf_add(url, host, e) && sops_buf_addf(url, e, "/%.*s/oauth2/v2.0/token", SOPS_ARG(s->tenant)) &&
-           sops_buf_cstr(url, e) != NULL;
+    return sops_buf_add(url, sops_slice_trim_end(host, '/'), e) &&
+           sops_buf_addf(url, e, "/%.*s/oauth2/v2.0/token", SOPS_ARG(s->tenant)) && sops_buf_cstr(url, e) != NULL;
 }
 
 /* `form` holds who we are; grant and scope are added here. */

@@ -25,16 +25,11 @@ static struct sops_slice parameter(struct sops_slice header, const char *name)
     return (struct sops_slice){0};
 }
 
-/* Host and port of an https URL. */
+/* Host and port of an https URL; empty for any other. */
 static struct sops_slice host_of(struct sops_slice url)
 {
-    const struct sops_slice scheme = SOPS_LIT("https://");
-
-    if (!sops_slice_starts(url, scheme)) {
-        return (struct sops_slice){0};
-    }
-    url = sops_slice_skip(url, scheme.len);
-    return sops_slice_first(url, sops_slice_find(url, '/'));
+    struct sops_url u;
+    return sops_url_parse(url, &u) && u.tls ? u.authority : (struct sops_slice){0};
 }
 
 static bool is_below(struct sops_slice host, struct sops_slice domain)
@@ -46,12 +41,12 @@ static bool is_below(struct sops_slice host, struct sops_slice domain)
 /* The first part of the path of the authorization URL; the second behind "dstsv2". */
 static struct sops_slice tenant_of(struct sops_slice authorization)
 {
-    struct sops_slice host = host_of(authorization), rest, part;
-
-    if (host.len == 0) {
+    struct sops_slice rest, part;
+    struct sops_url u;
+    if (!sops_url_parse(authorization, &u) || !u.tls) {
         return (struct sops_slice){0};
     }
-    rest = sops_slice_skip(authorization, strlen("https://") + host.len + 1);
+    rest = sops_slice_skip(u.rest, 1);
     part = sops_slice_first(rest, sops_slice_find(rest, '/'));
     if (sops_same_word(part, SOPS_LIT("dstsv2"))) {
         rest = sops_slice_skip(rest, part.len + 1);

@@ -5,6 +5,7 @@
 
 #include "base/encode.h"
 #include "base/json.h"
+#include "base/url.h"
 #include "core/world.h"
 
 #include <jansson.h>

@@ -52,9 +52,7 @@ bool sops_huawei_iam(struct sops_world *w, struct sops_slice region, struct sops
     struct sops_slice given = own.len > 0 ? own : sops_str(sops_world_env_set(w, "HUAWEICLOUD_SDK_IAM_ENDPOINT"));
     const char *domain;
 
-    while (given.len > 0 && given.ptr[given.len - 1] == '/') {
-        given.len--;
-    }
+    given = sops_slice_trim_end(given, '/');
     if (given.len > 0) {
         return (sops_slice_starts(given, SOPS_LIT("https://")) || sops_buf_adds(url, "https://", e)) &&
                sops_buf_add(url, given, e);

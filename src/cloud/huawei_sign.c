@@ -6,27 +6,6 @@
 #include "base/digest.h"
 #include "base/text.h"
 
-struct parts {
-    struct sops_slice path, query;
-};
-
-static bool split_url(const char *url, struct parts *p, struct sops_err *e)
-{
-    struct sops_slice rest = sops_str(url);
-    size_t scheme = sops_slice_starts(rest, SOPS_LIT("https://"))  ? 8
-                    : sops_slice_starts(rest, SOPS_LIT("http://")) ? 7
-                                                                   : 0;
-
-    if (scheme == 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "the endpoint is not an http or https URL");
-    }
-    rest = sops_slice_skip(rest, scheme);
-    p->query = sops_slice_skip(rest, sops_slice_find(rest, '?') + 1);
-    rest = sops_slice_first(rest, sops_slice_find(rest, '?'));
-    p->path = sops_slice_skip(rest, sops_slice_find(rest, '/'));
-    return true;
-}
-
 struct header {
     const char *name;
     struct sops_slice value;
@@ -59,10 +38,11 @@ static bool signature(struct sops_buf *out, const struct sops_huawei_request *r,
                       const struct header *headers, struct sops_slice date, struct sops_buf *names, struct sops_err *e)
 {
     struct sops_buf canonical = {0}, text = {0};
-    struct parts url = {{0}, {0}};
+    struct sops_url url;
     uint8_t sum[32];
-    bool ok = split_url(r->url, &url, e) && sops_buf_addf(&canonical, e, "%s\n", r->method) &&
-              sops_buf_add(&canonical, url.path, e) &&
+    bool ok = (sops_url_parse(sops_str(r->url), &url) ||
+               sops_fail(e, SOPS_E_GENERIC, "the endpoint is not an http or https URL with a host")) &&
+              sops_buf_addf(&canonical, e, "%s\n", r->method) && sops_buf_add(&canonical, url.path, e) &&
               (sops_slice_ends(url.path, SOPS_LIT("/")) || sops_buf_addc(&canonical, '/', e)) &&
               sops_buf_addc(&canonical, '\n', e) && sops_query_sorted(&canonical, url.query, e) &&
               sops_buf_addc(&canonical, '\n', e) && add_headers(&canonical, names, headers, e) &&

@@ -291,10 +291,7 @@ static bool take_address(struct sops_arena *a, struct sops_slice address, struct
         v->usual.unix_path = (const char *)path.ptr;
         return true;
     }
-    while (address.len > 0 && address.ptr[address.len - 1] == '/') {
-        address.len--;
-    }
-    return sops_arena_copy(a, address, &v->address, e);
+    return sops_arena_copy(a, sops_slice_trim_end(address, '/'), &v->address, e);
 }
 
 bool sops_vault_setup(struct sops_world *w, struct sops_arena *a, struct sops_slice address, unsigned flags,

@@ -4,6 +4,7 @@
 #include "services/client.h"
 
 #include "base/ascii.h"
+#include "base/url.h"
 #include "services/grpc.h"
 #include "services/wire.h"
 
@@ -38,18 +39,8 @@ static bool is_uri(struct sops_slice url)
 /* "host:port", "[v6]:port", "host": the port is 443 when there is none. */
 static bool split_host(struct remote *r, struct sops_slice at, struct sops_err *e)
 {
-    size_t end = sops_slice_find(at, ']');
     struct sops_slice host, port;
-    if (sops_slice_starts(at, SOPS_LIT("[")) && end < at.len) {
-        host = sops_slice_skip(sops_slice_first(at, end), 1);
-        port = sops_slice_skip(at, end + 1);
-    } else {
-        size_t colon = sops_slice_find(at, ':');
-        host = sops_slice_first(at, colon);
-        port = sops_slice_skip(at, colon);
-    }
-    port = sops_slice_skip(port, 1);
-    if (host.len == 0) {
+    if (!sops_url_split_host(at, &host, &port) || host.len == 0) {
         return true;
     }
     r->host = sops_strdup(host, e);

@@ -2,6 +2,8 @@
 /* Azure Key Vault: challenges, credentials, answers. */
 #include "cloud_world.h"
 
+#include "cloud/azure.h"
+
 #define VERSION "a2a690a4fcc04166b739da342a912c90"
 #define ENC "Y2lwaGVydGV4dCBvZiBhenVyZQ"
 #define AZURE_KEY                                                                                                      \
@@ -66,6 +68,38 @@ static void answers(void **state)
         cloud_run_case(&c, "azure", &cases[i], &k);
     }
     cloud_free(&c);
+}
+
+/* A token is for the host that is asked, whatever its URL holds besides: the vault's URL stands in the file. */
+static void whose_challenge(void **state)
+{
+    (void)state;
+    static const char head[] = "www-authenticate: Bearer authorization=\"https://login.windows.net/tenant-1\", "
+                               "resource=\"https://vault.azure.net\"\n";
+    static const struct {
+        const char *url;
+        bool good;
+    } cases[] = {
+        {"https://a.vault.azure.net/keys/k", true},
+        {"https://A.Vault.Azure.NET/keys/k", true},
+        {"https://evil.example/.vault.azure.net/keys/k", false},
+        {"https://evil.example#.vault.azure.net/keys/k", false},
+        {"https://evil.example?.vault.azure.net/keys/k", false},
+        {"https://evil.example\\.vault.azure.net/keys/k", false},
+        {"https://a.vault.azure.net@evil.example/keys/k", false},
+        {"https://evilvault.azure.net/keys/k", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_arena a = {0};
+        struct sops_err e = {0};
+        struct sops_azure_challenge out;
+        struct sops_http_res res = {0};
+        assert_ok(sops_buf_adds(&res.head, head, &e), &e);
+        assert_int_equal(sops_azure_challenge_read(&a, &res, cases[i].url, &out, &e), cases[i].good);
+        sops_err_clear(&e);
+        sops_http_res_free(&res);
+        sops_arena_free(&a);
+    }
 }
 
 static void credentials(void **state)
@@ -254,8 +288,8 @@ static void newest_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers), cmocka_unit_test(credentials),    cmocka_unit_test(files),
-        cmocka_unit_test(urls),    cmocka_unit_test(newest_version),
+        cmocka_unit_test(answers), cmocka_unit_test(credentials), cmocka_unit_test(whose_challenge),
+        cmocka_unit_test(files),   cmocka_unit_test(urls),        cmocka_unit_test(newest_version),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -396,7 +396,7 @@ static void comments_out_of_place(void **state)
         n[i] = sops_node_add(&d, l, SOPS_COMMENT, NONE, sops_buf_view(&enc), &e);
         assert_non_null(n[i]);
     }
-    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, &mac, &e), &e);
+    assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, NULL, NULL, &mac, &e), &e);
     assert_ptr_equal(b->next, n[0]);
     assert_ptr_equal(n[0]->next, n[1]);
     assert_slice(n[1]->next->key, "after");
@@ -431,7 +431,7 @@ static void comment_far_below(void **state)
         }
         assert_ok(sops_text_seal(&c, SOPS_COMMENT, SOPS_LIT(" far"), SOPS_LIT(":"), &enc, &e), &e);
         struct sops_node *n = sops_node_add(&d, at, SOPS_COMMENT, NONE, sops_buf_view(&enc), &e);
-        assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, &mac, &e), &e);
+        assert_ok(sops_rules_mark(&rules, &d, &e) && sops_doc_open(&d, &c, NULL, NULL, &mac, &e), &e);
         assert_ptr_equal(n->up, depth == 64 ? root : at);
         sops_buf_free(&enc);
         sops_buf_free(&mac);

@@ -181,31 +181,36 @@ void sops_arena_free(struct sops_arena *a);
 
 /* ---- err: what went wrong ------------------------------------------------------------------------------------- */
 
-/* The number is the exit status (docs/COMPATIBILITY.md, "exit statuses"). */
-enum sops_code {
-    SOPS_OK = 0,
-    SOPS_E_GENERIC = 1,
-    SOPS_E_READ = 2,         /* input cannot be read, or clear text cannot be parsed */
-    SOPS_E_WRITE = 3,        /* output cannot be opened */
-    SOPS_E_DUMP = 4,         /* the output format cannot hold the document */
-    SOPS_E_CONFIG_REGEX = 5, /* a creation rule's regex does not compile */
-    SOPS_E_KMS_CONTEXT = 6,
-    SOPS_E_PATH = 7,     /* set, unset: bad path or value */
-    SOPS_E_CONFLICT = 8, /* parameters in conflict */
-    SOPS_E_ENCRYPT = 23,
-    SOPS_E_DECRYPT = 25,
-    SOPS_E_NO_FILE_KEYS = 49,
-    SOPS_E_MAC = 51,
-    SOPS_E_EXTRACT_PATH = 91,
-    SOPS_E_EMPTY = 92,
-    SOPS_E_NO_FILE = 100,
-    SOPS_E_ORDER = 112,
-    SOPS_E_NO_KEY = 128,
-    SOPS_E_UNCHANGED = 200,
-    SOPS_E_EDITOR = 201,
-    SOPS_E_EDIT_VERSION = 202,
-    SOPS_E_ALREADY = 203,
-};
+/* Every exit status of this program's own (docs/spec/50-cli.md#exit-statuses) and what it means, as the manual page
+ * says it. X(name, status, meaning). */
+#define SOPS_STATUSES                                                                                                  \
+    X(SOPS_OK, 0, "Done")                                                                                              \
+    X(SOPS_E_GENERIC, 1,                                                                                               \
+      "Wrong usage, configuration, keys that cannot be used, an encrypted file that cannot be parsed")                 \
+    X(SOPS_E_READ, 2, "The input cannot be read, or clear text cannot be parsed")                                      \
+    X(SOPS_E_WRITE, 3, "The output cannot be opened")                                                                  \
+    X(SOPS_E_DUMP, 4, "The output format cannot hold the document")                                                    \
+    X(SOPS_E_CONFIG_REGEX, 5, "A creation rule's regular expression does not compile")                                 \
+    X(SOPS_E_KMS_CONTEXT, 6, "Bad encryption context")                                                                 \
+    X(SOPS_E_PATH, 7, "Bad path or value of set or unset")                                                             \
+    X(SOPS_E_CONFLICT, 8, "Options in conflict")                                                                       \
+    X(SOPS_E_ENCRYPT, 23, "A value cannot be encrypted")                                                               \
+    X(SOPS_E_DECRYPT, 25, "A value cannot be decrypted")                                                               \
+    X(SOPS_E_NO_FILE_KEYS, 49, "Keys to add or remove, and no file")                                                   \
+    X(SOPS_E_MAC, 51, "The message authentication code does not fit: the file was changed")                            \
+    X(SOPS_E_EXTRACT_PATH, 91, "Bad path to extract")                                                                  \
+    X(SOPS_E_EMPTY, 92, "The input has no document")                                                                   \
+    X(SOPS_E_NO_FILE, 100, "No file")                                                                                  \
+    X(SOPS_E_ORDER, 112, "A key type twice in the decryption order")                                                   \
+    X(SOPS_E_NO_KEY, 128, "No key opens the file")                                                                     \
+    X(SOPS_E_UNCHANGED, 200, "Nothing was changed in the editor")                                                      \
+    X(SOPS_E_EDITOR, 201, "No editor, or it failed")                                                                   \
+    X(SOPS_E_EDIT_VERSION, 202, "The version in the metadata cannot be compared")                                      \
+    X(SOPS_E_ALREADY, 203, "The file is encrypted already")
+
+#define X(name, status, meaning) name = (status),
+enum sops_code { SOPS_STATUSES };
+#undef X
 
 struct sops_err {
     int code;               /* enum sops_code, or the status of a child process */

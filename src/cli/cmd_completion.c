@@ -2,12 +2,11 @@
 /* Completion scripts. They ask this program for commands and flags, so that they fit whatever version is called; only
  * the words that a value can have, types of keys and of files, are written into them, from the tables. The program's
  * name may stand only where a script is bound to it: others count on that (spec 50 section 11). */
+#include "cli/command.h"
+#include "cli/table_words.h"
 #include "cli/ui.h"
-#include "cli/usage.h"
-#include "core/format.h"
-#include "core/keysource.h"
 
-/* In place of KEY_TYPES and FILE_TYPES: the words of the tables. */
+/* KEY_TYPES, FILE_TYPES and OWN_COMMANDS are replaced by the names in the tables. */
 static const char bash_script[] =
     "_encrypted_file_words() {\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}\n"
@@ -23,7 +22,7 @@ static const char bash_script[] =
     "    esac\n"
     "    [[ $cur == -* ]] && words+=(\"$cur\")\n"
     "    found=$(\"${words[@]}\" --generate-bash-completion 2>/dev/null)\n"
-    "    (( COMP_CWORD == 1 )) && [[ $cur != -* ]] && found+=$'\\nkeygen'\n"
+    "    (( COMP_CWORD == 1 )) && [[ $cur != -* ]] && found+=$'\\nOWN_COMMANDS'\n"
     "    mapfile -t COMPREPLY < <(compgen -W \"$found\" -- \"$cur\")\n"
     "}\n"
     "complete -o bashdefault -o default -F _encrypted_file_words sops\n";
@@ -39,7 +38,7 @@ static const char zsh_script[] = "#compdef sops\n"
                                  "    asked=(\"${(@)words[1,CURRENT-1]}\")\n"
                                  "    [[ $cur == -* ]] && asked+=(\"$cur\")\n"
                                  "    found=(${(f)\"$(\"${asked[@]}\" --generate-bash-completion 2>/dev/null)\"})\n"
-                                 "    (( CURRENT == 2 )) && [[ $cur != -* ]] && found+=(keygen)\n"
+                                 "    (( CURRENT == 2 )) && [[ $cur != -* ]] && found+=(OWN_COMMANDS)\n"
                                  "    compadd -a found\n"
                                  "    [[ $cur == -* ]] || _files\n"
                                  "}\n"
@@ -54,51 +53,20 @@ static const char fish_script[] = "function __encrypted_file_words\n"
                                   "            printf '%s\\n' $before{KEY_TYPES}\n"
                                   "            return\n"
                                   "        case --input-type --output-type\n"
-                                  "            printf '%s\\n' FILE_TYPES\n"
+                                  "            printf '%s\\n' {FILE_TYPES}\n"
                                   "            return\n"
                                   "    end\n"
-                                  "    test (count $asked) -eq 1; and echo keygen\n"
+                                  "    test (count $asked) -eq 1; and string split , OWN_COMMANDS\n"
                                   "    string match -q -- '-*' $current; and set -a asked $current\n"
                                   "    command $asked --generate-bash-completion 2>/dev/null\n"
                                   "end\n"
                                   "complete -c sops -a '(__encrypted_file_words)'\n";
 
-static bool add_key_types(struct sops_buf *out, char between, struct sops_err *e)
+/* `between` stands between two names: a brace expansion of fish wants commas. */
+static bool print_script(const char *script, const char *between, struct sops_err *e)
 {
-    bool ok = true;
-    for (size_t i = 0; ok && sops_keysources[i] != NULL; i++) {
-        ok = (i == 0 || sops_buf_addc(out, (uint8_t)between, e)) && sops_buf_adds(out, sops_keysources[i]->id, e);
-    }
-    return ok;
-}
-
-static bool add_file_types(struct sops_buf *out, struct sops_err *e)
-{
-    bool ok = true;
-    for (size_t i = 0; ok && sops_formats[i] != NULL; i++) {
-        ok = (i == 0 || sops_buf_addc(out, ' ', e)) && sops_buf_adds(out, sops_formats[i]->name, e);
-    }
-    return ok;
-}
-
-/* `between` stands between the types of keys: a brace expansion of fish wants commas. */
-static bool print_script(const char *script, char between, struct sops_err *e)
-{
-    static const char keys[] = "KEY_TYPES", files[] = "FILE_TYPES";
     struct sops_buf out = {0};
-    bool ok = true;
-    for (const char *at = script; ok && *at != '\0';) {
-        if (strncmp(at, keys, sizeof keys - 1) == 0) {
-            ok = add_key_types(&out, between, e);
-            at += sizeof keys - 1;
-        } else if (strncmp(at, files, sizeof files - 1) == 0) {
-            ok = add_file_types(&out, e);
-            at += sizeof files - 1;
-        } else {
-            ok = sops_buf_addc(&out, (uint8_t)*at++, e);
-        }
-    }
-    ok = ok && sops_ui_out(sops_buf_view(&out), e);
+    bool ok = sops_table_words(script, between, &out, e) && sops_ui_out(sops_buf_view(&out), e);
     sops_buf_free(&out);
     return ok;
 }
@@ -107,21 +75,21 @@ static bool run_bash(struct sops_world *w, const struct sops_options *o, struct 
 {
     (void)w;
     (void)o;
-    return print_script(bash_script, ' ', e);
+    return print_script(bash_script, " ", e);
 }
 
 static bool run_zsh(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     (void)w;
     (void)o;
-    return print_script(zsh_script, ' ', e);
+    return print_script(zsh_script, " ", e);
 }
 
 static bool run_fish(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     (void)w;
     (void)o;
-    return print_script(fish_script, ',', e);
+    return print_script(fish_script, ",", e);
 }
 
 static const struct sops_verb verb_bash = {

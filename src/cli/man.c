@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manual page: the same tables as the help, as roff. A text must not begin a line with '.' or an apostrophe. */
+#include "cli/table_words.h"
 #include "cli/usage.h"
 
 #include "base/text.h"
@@ -46,7 +47,11 @@ static bool add_option(struct sops_buf *out, const struct sops_option *def, stru
     if (ok && def->value != NULL) {
         ok = add_lines(out, " \\fI", def->value, "\\fP", e);
     }
-    ok = ok && add_lines(out, "\n", def->help, "", e);
+    struct sops_buf help = {0};
+    const char *text = NULL;
+    ok = ok && sops_table_words(def->help, ", ", &help, e) && (text = sops_buf_cstr(&help, e)) != NULL &&
+         add_lines(out, "\n", text, "", e);
+    sops_buf_free(&help);
     if (ok && def->env != NULL) {
         ok = add_lines(out, " (variable: ", def->env, ")", e);
     }
@@ -122,34 +127,28 @@ static const char tail[] =
     "folder.\n"
     ".TP\n.I ~/.config/sops/age/keys.txt\nAge identities ($XDG_CONFIG_HOME/sops/age/keys.txt when that is set).\n"
     ".TP\n.I ~/.ssh/id_ed25519, ~/.ssh/id_rsa\nSSH keys that age recipients of that kind are opened with.\n"
-    ".SH EXIT STATUS\n"
-    ".TP\n.B 0\nDone.\n"
-    ".TP\n.B 1\nWrong usage, configuration, keys that cannot be used, an encrypted file that cannot be parsed.\n"
-    ".TP\n.B 2\nThe input cannot be read, or clear text cannot be parsed.\n"
-    ".TP\n.B 3\nThe output cannot be opened.\n"
-    ".TP\n.B 4\nThe output format cannot hold the document.\n"
-    ".TP\n.B 5\nA creation rule's regular expression does not compile.\n"
-    ".TP\n.B 6\nBad encryption context.\n"
-    ".TP\n.B 7\nBad path or value of set or unset.\n"
-    ".TP\n.B 8\nOptions in conflict.\n"
-    ".TP\n.B 23\nA value cannot be encrypted.\n"
-    ".TP\n.B 25\nA value cannot be decrypted.\n"
-    ".TP\n.B 49\nKeys to add or remove, and no file.\n"
-    ".TP\n.B 51\nThe message authentication code does not fit: the file was changed.\n"
-    ".TP\n.B 91\nBad path to extract.\n"
-    ".TP\n.B 92\nThe input has no document.\n"
-    ".TP\n.B 100\nNo file.\n"
-    ".TP\n.B 112\nA key type twice in the decryption order.\n"
-    ".TP\n.B 128\nNo key opens the file.\n"
-    ".TP\n.B 200\nNothing was changed in the editor.\n"
-    ".TP\n.B 201\nNo editor, or it failed.\n"
-    ".TP\n.B 202\nThe version in the metadata cannot be compared.\n"
-    ".TP\n.B 203\nThe file is encrypted already.\n";
+    ".SH EXIT STATUS\n";
+
+static bool add_statuses(struct sops_buf *out, struct sops_err *e)
+{
+#define X(name, status, meaning) {status, meaning},
+    static const struct {
+        int status;
+        const char *meaning;
+    } list[] = {SOPS_STATUSES};
+#undef X
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof list / sizeof list[0]; i++) {
+        ok = sops_buf_addf(out, e, ".TP\n.B %d\n%s.\n", list[i].status, list[i].meaning);
+    }
+    return ok;
+}
 
 bool sops_usage_man(struct sops_buf *out, struct sops_err *e)
 {
     return sops_buf_adds(out, head, e) && add_text(out, sops_verb_root.about, e) &&
            sops_buf_adds(out, ".SH COMMANDS\n", e) && add_commands(out, e) &&
            sops_buf_adds(out, ".SH OPTIONS\nThose before a command, and those of the old form.\n", e) &&
-           add_options(out, &sops_verb_root, e) && sops_buf_adds(out, environment, e) && sops_buf_adds(out, tail, e);
+           add_options(out, &sops_verb_root, e) && sops_buf_adds(out, environment, e) && sops_buf_adds(out, tail, e) &&
+           add_statuses(out, e);
 }

@@ -24,7 +24,7 @@ TABLE(place, "RESULT", IN_PLACE,
 #define INPUT_TYPE(more)                                                                                               \
     {                                                                                                                  \
         .name = "input-type", SOPS_TEXT_TO(struct sops_shared, input_type), .flags = (more), .value = "TYPE",          \
-        .help = "how to read: yaml, json, dotenv, ini, binary (default: by the end of the name)"                       \
+        .help = "how to read: FILE_TYPES (default: by the end of the name)"                                            \
     }
 
 TABLE(input_type, "FORMAT", INPUT_TYPE(0));
@@ -34,7 +34,7 @@ TABLE(types, "FORMAT", INPUT_TYPE(0),
       {.name = "output-type",
        SOPS_TEXT_TO(struct sops_shared, output_type),
        .value = "TYPE",
-       .help = "how to write: yaml, json, dotenv, ini, binary (default: by the end of the name)"});
+       .help = "how to write: FILE_TYPES (default: by the end of the name)"});
 
 TABLE(name, "FORMAT",
       {.name = "filename-override",

@@ -2,6 +2,8 @@
 /* A help text lists the options of its command and names no other, so that scripts may look an option up in it. */
 #include "cli/usage.h"
 
+#include "cli/table_words.h"
+
 #define WIDTH 90
 #define COLUMN 32 /* where the explanations of options begin */
 
@@ -51,13 +53,11 @@ static bool add_option(const struct sops_option *def, const char *dashes, struct
     } else if (!sops_buf_addn(out, ' ', COLUMN - at, e)) {
         return false;
     }
-    if (def->env == NULL) {
-        return add_filled(out, COLUMN, def->help, e);
-    }
     struct sops_buf text = {0};
     const char *whole = NULL;
-    bool ok = sops_buf_addf(&text, e, "%s [$%s]", def->help, def->env) && (whole = sops_buf_cstr(&text, e)) != NULL &&
-              add_filled(out, COLUMN, whole, e);
+    bool ok = sops_table_words(def->help, ", ", &text, e) &&
+              (def->env == NULL || sops_buf_addf(&text, e, " [$%s]", def->env)) &&
+              (whole = sops_buf_cstr(&text, e)) != NULL && add_filled(out, COLUMN, whole, e);
     sops_buf_free(&text);
     return ok;
 }

@@ -7,8 +7,16 @@
 static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     struct sops_node *root = sops_node_add_ref(out, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e);
-    return root != NULL && sops_arena_copy(&out->arena, in, &in, e) &&
-           sops_node_add_ref(out, root, SOPS_STR, KEY, in, e) != NULL;
+    const struct sops_span all = {0, (uint32_t)in.len};
+    struct sops_node *n = root != NULL && sops_arena_copy(&out->arena, in, &in, e)
+                              ? sops_node_add_ref(out, root, SOPS_STR, KEY, in, e)
+                              : NULL;
+    if (n == NULL) {
+        return false;
+    }
+    root->line = n->line = 1;
+    root->span = n->span = all;
+    return true;
 }
 
 static bool refuse(struct sops_err *e, const char *why)

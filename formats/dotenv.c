@@ -40,12 +40,22 @@ static struct sops_node *add_pair(struct sops_doc *d, struct sops_slice line, si
     return sops_node_add_ref(d, d->parts, SOPS_STR, key, value, e);
 }
 
+static bool fail_line(unsigned number, struct sops_err *e)
+{
+    sops_fail_at(e, number, 0, "a line of a dotenv file has no '='");
+    sops_hint(e, "a line break in a value is written as the two characters \\n");
+    return sops_recode(e, SOPS_E_READ);
+}
+
 static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     const struct sops_slice none = SOPS_LIT("");
-    if (sops_node_add_ref(out, NULL, SOPS_MAP, none, none, e) == NULL) {
+    struct sops_node *root = sops_node_add_ref(out, NULL, SOPS_MAP, none, none, e);
+    if (root == NULL) {
         return false;
     }
+    root->line = 1;
+    root->span = (struct sops_span){0, (uint32_t)in.len};
     struct sops_slice rest = in.ptr != NULL ? in : none;
     struct sops_slice line;
     for (unsigned number = 1; sops_slice_next(&rest, '\n', &line); number++) {
@@ -54,19 +64,21 @@ static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e
         }
         struct sops_node *n;
         size_t equals = sops_slice_find(line, '=');
-        if (line.ptr[0] == '#') {
+        bool comment = line.ptr[0] == '#';
+        if (comment) {
             n = sops_node_add(out, out->parts, SOPS_COMMENT, none, sops_slice_skip(line, 1), e);
         } else if (equals == line.len) {
-            sops_fail_at(e, number, 0, "a line of a dotenv file has no '='");
-            sops_hint(e, "a line break in a value is written as the two characters \\n");
-            return sops_recode(e, SOPS_E_READ);
+            return fail_line(number, e);
         } else {
             n = add_pair(out, line, equals, e);
         }
         if (n == NULL) {
             return false;
         }
+        const uint8_t *from = comment ? line.ptr : line.ptr + equals + 1;
         n->line = number;
+        n->span = sops_span_of(in.ptr, from, line.ptr + line.len);
+        n->key_span = comment ? n->key_span : sops_span_of(in.ptr, line.ptr, line.ptr + equals);
     }
     return true;
 }

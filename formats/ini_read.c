@@ -10,10 +10,14 @@
 
 struct reader {
     struct sops_doc *doc;
+    const uint8_t *text;
     struct sops_slice rest;
     unsigned line;
     struct sops_buf comment;
-    struct sops_buf value; /* of the key at hand, when it is not one piece of the input */
+    struct sops_span comment_span; /* none when its lines do not follow each other */
+    unsigned comment_line;
+    struct sops_buf value;               /* of the key at hand, when it is not one piece of the input */
+    const uint8_t *value_at, *value_end; /* where it stands, with its quotes and without an inline comment */
     struct sops_node *section;
     unsigned counter;         /* for the keys `-` */
     struct sops_table by_key; /* the last node with that key, perhaps of another section */
@@ -65,18 +69,42 @@ static size_t find_last(struct sops_slice s, struct sops_slice quote)
     return s.len;
 }
 
+static struct sops_span span_of(const struct reader *r, struct sops_slice s)
+{
+    return sops_span_of(r->text, s.ptr, s.ptr + s.len);
+}
+
+/* Puts a line that is a comment into the comment buffer. */
+static bool keep_line(struct reader *r, struct sops_slice line)
+{
+    struct sops_span span = span_of(r, sops_text_trim_right(line));
+    if (r->comment.len == 0) {
+        r->comment_span = span;
+        r->comment_line = r->line;
+    }
+    r->comment_span.end = span.end;
+    return sops_buf_add(&r->comment, line, r->e);
+}
+
 /* Puts what stands in `s` from the first comment sign on into the comment buffer. */
 static bool keep_comment(struct reader *r, struct sops_slice s)
 {
-    return sops_buf_add(&r->comment, sops_text_trim(sops_slice_skip(s, find_either(s, '#', ';'))), r->e);
+    s = sops_text_trim(sops_slice_skip(s, find_either(s, '#', ';')));
+    if (r->comment.len == 0) {
+        r->comment_line = r->line;
+        r->comment_span = span_of(r, s);
+    } else if (s.len != 0) {
+        r->comment_span = (struct sops_span){0};
+    }
+    return sops_buf_add(&r->comment, s, r->e);
 }
 
-/* Takes the comment buffer's text, without the sign at its start, and empties it; `*comment` has no ptr when it is
- * empty. */
-static bool take_comment(struct reader *r, struct sops_slice *comment)
+/* Takes the comment buffer's text, without the sign at its start, and empties it; `*comment` is NULL when it is empty.
+ */
+static bool take_comment(struct reader *r, struct sops_node **comment)
 {
     struct sops_slice s = sops_text_trim(sops_buf_view(&r->comment));
-    *comment = (struct sops_slice){NULL, 0};
+    *comment = NULL;
     if (s.len == 0) {
         sops_buf_cut(&r->comment, 0);
         return true;
@@ -85,9 +113,18 @@ static bool take_comment(struct reader *r, struct sops_slice *comment)
     while (s.len != 0 && (sign == ';' || sign == '#') && (s.ptr[0] == sign || s.ptr[0] == ' ')) {
         s = sops_slice_skip(s, 1);
     }
-    bool good = sops_arena_copy(&r->doc->arena, s, comment, r->e);
+    struct sops_node *n = sops_arena_alloc(&r->doc->arena, sizeof *n, r->e);
+    if (n == NULL || !sops_arena_copy(&r->doc->arena, s, &n->text, r->e)) {
+        return false;
+    }
+    n->kind = SOPS_COMMENT;
+    n->key_kind = SOPS_STR;
+    n->key = SOPS_LIT("");
+    n->line = r->comment_line;
+    n->span = r->comment_span;
+    *comment = n;
     sops_buf_cut(&r->comment, 0);
-    return good;
+    return true;
 }
 
 /* ---- values (spec 20, "Value", 1 to 5) --------------------------------------------------------------------------- */
@@ -108,6 +145,7 @@ static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice
     size_t n = find_last(s, quote);
     if (n != s.len) {
         *value = sops_slice_first(s, n);
+        r->value_end = s.ptr + n + quote.len;
         return true;
     }
     if (!sops_buf_add(&r->value, s, r->e)) {
@@ -122,6 +160,7 @@ static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice
         }
         if (closed) {
             *value = sops_buf_view(&r->value);
+            r->value_end = line.ptr + n + quote.len;
             return keep_comment(r, sops_slice_skip(line, n));
         }
     }
@@ -131,6 +170,7 @@ static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice
 /* A value that ended with a backslash, which is cut off already. */
 static bool take_continued(struct reader *r, struct sops_slice s, struct sops_slice *value)
 {
+    r->value_end = s.ptr + s.len + 1;
     if (!sops_buf_add(&r->value, s, r->e)) {
         return false;
     }
@@ -141,6 +181,7 @@ static bool take_continued(struct reader *r, struct sops_slice s, struct sops_sl
         if (!sops_buf_add(&r->value, line, r->e)) {
             return false;
         }
+        r->value_end = line.len != 0 ? line.ptr + line.len : r->value_end;
         more = line.len != 0 && line.ptr[line.len - 1] == '\\';
         if (more) {
             sops_buf_cut(&r->value, r->value.len - 1);
@@ -158,11 +199,13 @@ static bool is_quoted(struct sops_slice s, uint8_t quote)
 /* `s` is what follows the delimiter, line end included. */
 static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice *value)
 {
+    *value = sops_slice_first(s, 0);
+    r->value_at = r->value_end = s.ptr;
     s = sops_text_trim_left(s);
-    *value = s;
     if (s.len == 0) {
         return true;
     }
+    r->value_at = s.ptr;
     if (s.len > 3 && sops_slice_starts(s, SOPS_LIT("\"\"\""))) {
         return take_quoted(r, sops_slice_skip(s, 3), SOPS_LIT("\"\"\""), value);
     }
@@ -178,6 +221,7 @@ static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice 
         return false;
     }
     s = sops_text_trim_right(sops_slice_first(s, sign));
+    r->value_end = s.ptr + s.len;
     if (is_quoted(s, '"') || is_quoted(s, '\'')) {
         s = sops_slice_of(s.ptr + 1, s.len - 2);
     }
@@ -187,8 +231,9 @@ static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice 
 
 /* ---- keys and sections ------------------------------------------------------------------------------------------- */
 
-/* Splits a line into the key and what follows the delimiter. */
-static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice *key, struct sops_slice *behind)
+/* Splits a line into the key and what follows the delimiter. `*span`: the key with its quotes. */
+static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice *key, struct sops_slice *behind,
+                     struct sops_span *span)
 {
     struct sops_slice quote = SOPS_LIT("");
     if (line.len > 6 && sops_slice_starts(line, SOPS_LIT("\"\"\""))) {
@@ -208,6 +253,7 @@ static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice
     }
     *key = sops_text_trim(quote.len != 0 ? sops_slice_first(inside, closing) : sops_slice_first(rest, delimiter));
     *behind = sops_slice_skip(rest, delimiter + 1);
+    *span = span_of(r, quote.len != 0 ? sops_slice_first(line, closing + 2 * quote.len) : *key);
     return key->len != 0 || bad(r, r->line, "a key is empty");
 }
 
@@ -227,41 +273,31 @@ static struct sops_node *node_of(struct reader *r, struct sops_slice key)
     }
     struct sops_node *n = sops_node_add_ref(r->doc, r->section, SOPS_STR, key, SOPS_LIT(""), r->e);
     if (n != NULL) {
-        n->line = r->line;
         *place = n;
     }
     return n;
 }
 
-/* Makes `comment` (none when its ptr is NULL) what stands behind `after`, or first in the section. */
-static bool set_comment(struct reader *r, struct sops_node *after, struct sops_slice comment)
+/* Makes `comment` (NULL for none) what stands behind `after`, or first in the section. */
+static void set_comment(struct reader *r, struct sops_node *after, struct sops_node *comment)
 {
     struct sops_node *old = after != NULL ? after->next : NULL;
     if (old != NULL && old->kind == SOPS_COMMENT) {
         after->next = old->next;
         r->section->last = r->section->last == old ? after : r->section->last;
     }
-    if (comment.ptr == NULL) {
-        return true;
+    if (comment != NULL) {
+        sops_node_link(r->section, after, comment);
     }
-    struct sops_node *n = sops_arena_alloc(&r->doc->arena, sizeof *n, r->e);
-    if (n == NULL) {
-        return false;
-    }
-    n->kind = SOPS_COMMENT;
-    n->key_kind = SOPS_STR;
-    n->key = SOPS_LIT("");
-    n->text = comment;
-    n->line = r->line;
-    sops_node_link(r->section, after, n);
-    return true;
 }
 
 static bool take_pair(struct reader *r, struct sops_slice line)
 {
-    struct sops_slice key, value, comment;
+    struct sops_slice key, value;
+    struct sops_span key_span;
+    struct sops_node *comment;
     char numbered[25];
-    if (!take_key(r, line, &key, &line)) {
+    if (!take_key(r, line, &key, &line, &key_span)) {
         return false;
     }
     if (sops_slice_eq(key, SOPS_LIT("-"))) {
@@ -269,14 +305,26 @@ static bool take_pair(struct reader *r, struct sops_slice line)
         key = sops_slice_of(numbered, 1 + sops_int_text(r->counter++, numbered + 1));
     }
     struct sops_node *n = node_of(r, key);
-    if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->text, r->e)) {
+    unsigned first = r->line;
+    if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->text, r->e) ||
+        !take_comment(r, &comment)) {
         return false;
     }
     sops_buf_cut(&r->value, 0);
-    return take_comment(r, &comment) && set_comment(r, n, comment);
+    set_comment(r, n, comment);
+    n->line = first;
+    n->key_span = key_span;
+    n->span = sops_span_of(r->text, r->value_at, r->value_end);
+    if (r->section->span.end == 0) { /* that of the keys above all headers begins with the first */
+        r->section->span.begin = key_span.begin;
+        r->section->line = first;
+    }
+    r->section->span.end = n->span.end;
+    return true;
 }
 
-static bool start_section(struct reader *r, struct sops_slice name)
+/* `header`: the name in its brackets, or nothing. */
+static bool start_section(struct reader *r, struct sops_slice name, struct sops_slice header)
 {
     r->counter = 1;
     r->section = sops_node_add(r->doc, r->doc->parts, SOPS_MAP, name, SOPS_LIT(""), r->e);
@@ -284,8 +332,16 @@ static bool start_section(struct reader *r, struct sops_slice name)
         return false;
     }
     r->section->line = r->line;
-    struct sops_slice comment;
-    return take_comment(r, &comment) && set_comment(r, NULL, comment);
+    if (header.len != 0) {
+        r->section->span = span_of(r, header);
+        r->section->key_span = span_of(r, name);
+    }
+    struct sops_node *comment;
+    if (!take_comment(r, &comment)) {
+        return false;
+    }
+    set_comment(r, NULL, comment);
+    return true;
 }
 
 static bool take_header(struct reader *r, struct sops_slice line)
@@ -298,7 +354,7 @@ static bool take_header(struct reader *r, struct sops_slice line)
     if (name.len == 0) {
         return bad(r, r->line, "the name of a section is empty");
     }
-    return keep_comment(r, sops_slice_skip(line, end + 1)) && start_section(r, name);
+    return keep_comment(r, sops_slice_skip(line, end + 1)) && start_section(r, name, sops_slice_first(line, end + 1));
 }
 
 static bool take_line(struct reader *r, struct sops_slice line)
@@ -310,7 +366,7 @@ static bool take_line(struct reader *r, struct sops_slice line)
     switch (line.ptr[0]) {
     case '#':
     case ';':
-        return sops_buf_add(&r->comment, line, r->e);
+        return keep_line(r, line);
     case '[':
         return take_header(r, line);
     default:
@@ -329,10 +385,14 @@ static struct sops_slice without_mark(struct sops_slice in)
 
 bool sops_ini_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
-    struct reader r = {.doc = out, .rest = without_mark(in), .e = e};
+    struct reader r = {.doc = out, .text = in.ptr, .rest = without_mark(in), .e = e};
     struct sops_slice line;
-    bool good = sops_node_add_ref(out, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e) != NULL &&
-                start_section(&r, SOPS_INI_DEFAULT);
+    struct sops_node *root = sops_node_add_ref(out, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e);
+    bool good = root != NULL && start_section(&r, SOPS_INI_DEFAULT, SOPS_LIT(""));
+    if (good) {
+        root->line = r.section->line = 1;
+        root->span = (struct sops_span){(uint32_t)(in.len - r.rest.len), (uint32_t)in.len};
+    }
     while (good && next_line(&r, &line)) {
         good = take_line(&r, line);
     }

@@ -9,10 +9,11 @@
 
 struct reader {
     struct sops_doc *doc;
-    const uint8_t *at, *end;
+    const uint8_t *text, *at, *end;
     const uint8_t *line_start;
     unsigned line;
-    struct sops_node *here; /* the mapping or list that is open */
+    struct sops_node *here;    /* the mapping or list that is open */
+    struct sops_span key_span; /* of the member at hand */
     struct sops_buf scratch;
     struct sops_err *e;
 };
@@ -306,6 +307,8 @@ static bool open_node(struct reader *r, struct sops_slice key)
         return false;
     }
     n->line = r->line;
+    n->span.begin = sops_span_of(r->text, r->at, r->at).begin;
+    n->key_span = r->key_span;
     r->here = n;
     r->at++;
     return true;
@@ -313,7 +316,7 @@ static bool open_node(struct reader *r, struct sops_slice key)
 
 static bool add_value(struct reader *r, struct sops_slice key)
 {
-    unsigned line = r->line;
+    const uint8_t *from = r->at;
     bool good;
     if (r->at == r->end) {
         return bad_end(r);
@@ -342,7 +345,10 @@ static bool add_value(struct reader *r, struct sops_slice key)
         good = add_word(r, key);
     }
     if (good) {
-        r->here->last->line = line;
+        struct sops_node *n = r->here->last;
+        n->line = r->line; /* no scalar of JSON goes over several lines */
+        n->span = sops_span_of(r->text, from, r->at);
+        n->key_span = r->key_span;
     }
     return good;
 }
@@ -356,9 +362,11 @@ static bool take_key(struct reader *r, struct sops_slice *key)
     if (*r->at != '"') {
         return bad(r, r->at, "a key in double quotes is expected here");
     }
+    const uint8_t *from = r->at;
     if (!take_string(r, key)) {
         return false;
     }
+    r->key_span = sops_span_of(r->text, from, r->at);
     skip_space(r);
     if (r->at == r->end) {
         return bad_end(r);
@@ -376,12 +384,14 @@ static bool take_member(struct reader *r)
 {
     bool map = r->here->kind == SOPS_MAP;
     struct sops_slice key = SOPS_LIT("");
+    r->key_span = (struct sops_span){0};
     skip_space(r);
     if (r->at == r->end) {
         return bad_end(r);
     }
     if (*r->at == (map ? '}' : ']')) {
         r->at++;
+        r->here->span.end = sops_span_of(r->text, r->at, r->at).end;
         r->here = r->here->up;
         return true;
     }
@@ -443,7 +453,8 @@ static bool note_rest(struct reader *r)
 
 bool sops_json_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
-    struct reader r = {.doc = out, .at = in.ptr, .end = in.ptr + in.len, .line_start = in.ptr, .line = 1, .e = e};
+    struct reader r = {
+        .doc = out, .text = in.ptr, .at = in.ptr, .end = in.ptr + in.len, .line_start = in.ptr, .line = 1, .e = e};
     skip_space(&r);
     bool good = r.at < r.end && *r.at == '{' ? open_node(&r, SOPS_LIT("")) : refuse_top(&r);
     while (good && r.here != NULL) {

@@ -76,6 +76,16 @@ static bool from_utf16(struct sops_slice in, bool big, struct sops_buf *out, str
     return true;
 }
 
+/* What was read from a translation has no place in the file. */
+static void forget_spans(struct sops_doc *d)
+{
+    for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            n->span = n->key_span = (struct sops_span){0};
+        }
+    }
+}
+
 static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     struct sops_buf text = {0};
@@ -84,11 +94,14 @@ static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e
         return true;
     }
     if (big || sops_slice_starts(in, SOPS_LIT("\xFF\xFE"))) {
-        bool fine = from_utf16(sops_slice_skip(in, 2), big, &text, e) && sops_yaml_read(out, sops_buf_view(&text), e);
+        bool fine =
+            from_utf16(sops_slice_skip(in, 2), big, &text, e) && sops_yaml_read(out, sops_buf_view(&text), 0, e);
         sops_buf_free(&text);
+        forget_spans(out);
         return fine;
     }
-    return sops_yaml_read(out, sops_slice_skip(in, sops_slice_starts(in, SOPS_LIT("\xEF\xBB\xBF")) ? 3 : 0), e);
+    uint32_t mark = sops_slice_starts(in, SOPS_LIT("\xEF\xBB\xBF")) ? 3 : 0;
+    return sops_yaml_read(out, sops_slice_skip(in, mark), mark, e);
 }
 
 static bool indent_of(const struct sops_style *s, unsigned *indent, struct sops_err *e)

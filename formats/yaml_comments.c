@@ -11,7 +11,7 @@
 struct sops_yaml_record {
     enum sops_yaml_comment kind;
     uint32_t column;
-    struct sops_slice text;
+    struct sops_yaml_lines text;
     size_t attach, start, from, end;
 };
 
@@ -104,16 +104,53 @@ static size_t pass_space(struct sops_yaml_place *p, struct sops_slice in, bool l
 }
 
 /* Moves to the end of the line. */
-static struct sops_slice pass_line(struct sops_yaml_place *p, struct sops_slice in)
+static void pass_line(struct sops_yaml_place *p, struct sops_slice in)
 {
-    size_t from = p->byte;
     while (p->byte < in.len && sops_yaml_break_at(in, p->byte) == 0) {
         bool lead = (in.ptr[p->byte] & 0xC0) != 0x80;
         p->index += lead;
         p->column += lead;
         p->byte++;
     }
-    return (struct sops_slice){in.ptr + from, p->byte - from};
+}
+
+/* ---- lines of comments ----------------------------------------------------------------------------------------- */
+
+/* The comment that stands from `p` to the end of the line. Moves there. */
+static struct sops_yaml_line take_line(const struct sops_yaml_source *s, struct sops_yaml_place *p)
+{
+    size_t from = p->byte;
+    uint32_t line = (uint32_t)p->line + 1;
+    pass_line(p, s->in);
+    return (struct sops_yaml_line){.text = {s->in.ptr + from, p->byte - from},
+                                   .span = {s->origin + (uint32_t)from, s->origin + (uint32_t)p->byte},
+                                   .line = line};
+}
+
+static bool add_lines(struct sops_yaml_run *to, const struct sops_yaml_line *lines, size_t count, struct sops_err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sops_yaml_line *at = sops_yaml_grow(to->at, to->count, &to->cap, sizeof *at, e);
+        if (at == NULL) {
+            return false;
+        }
+        to->at = at;
+        at[to->count++] = lines[i];
+    }
+    return true;
+}
+
+/* A copy of at least one line, which stays. */
+static bool keep_lines(struct sops_yaml_source *s, const struct sops_yaml_line *lines, size_t count,
+                       struct sops_yaml_lines *to, struct sops_err *e)
+{
+    struct sops_yaml_line *copy = sops_arena_alloc(&s->scratch, count * sizeof *copy, e);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, lines, count * sizeof *copy);
+    *to = (struct sops_yaml_lines){copy, count};
+    return true;
 }
 
 static struct sops_yaml_record *add_record(struct sops_yaml_source *s, struct sops_err *e)
@@ -151,10 +188,10 @@ static bool finish(struct walk *w, enum sops_yaml_comment kind, size_t attach, s
                                    .start = w->start.index,
                                    .from = w->from,
                                    .end = w->at.index - (kind == SOPS_YAML_HEAD)};
-    if (!sops_arena_copy(&w->s->scratch, sops_buf_view(&w->s->run), &r->text, e)) {
+    if (!keep_lines(w->s, w->s->run.at, w->s->run.count, &r->text, e)) {
         return false;
     }
-    w->s->run.len = 0;
+    w->s->run.count = 0;
     w->from = w->attach = w->at.index;
     return true;
 }
@@ -171,20 +208,20 @@ static bool over_break(struct walk *w, size_t n, bool *more, struct sops_err *e)
         return true;
     }
     *more = false;
-    bool ends = w->s->run.len != 0 && w->start.column != 0 && w->base > 0;
+    bool ends = w->s->run.count != 0 && w->start.column != 0 && w->base > 0;
     return !ends || finish(w, SOPS_YAML_FOOT, w->attach, e);
 }
 
 /* Rule 3, at a break of n bytes or (n = 0) the end of the text. */
 static bool line_end(struct walk *w, size_t n, bool *more, struct sops_err *e)
 {
-    if (!w->empty && w->s->run.len != 0) {
+    if (!w->empty && w->s->run.count != 0) {
         bool below = (int64_t)w->start.line == w->foot && !w->after_value;
         if (w->near && (w->start.column < w->base || below)) {
             if (!finish(w, SOPS_YAML_FOOT, foot_place(w), e)) {
                 return false;
             }
-        } else if (n != 0 && !sops_buf_addc(&w->s->run, '\n', e)) {
+        } else if (n != 0 && !add_lines(&w->s->run, &(struct sops_yaml_line){0}, 1, e)) {
             return false;
         }
     }
@@ -203,13 +240,12 @@ static bool line_end(struct walk *w, size_t n, bool *more, struct sops_err *e)
 static bool comment_line(struct walk *w, bool *more, struct sops_err *e)
 {
     struct sops_yaml_source *s = w->s;
-    if (s->run.len == 0) {
+    if (s->run.count == 0) {
         w->start = w->at;
         w->start.line = w->line;
-    } else if (!sops_buf_addc(&s->run, '\n', e)) {
-        return false;
     }
-    if (!sops_buf_add(&s->run, pass_line(&w->at, s->in), e)) {
+    struct sops_yaml_line line = take_line(s, &w->at);
+    if (!add_lines(&s->run, &line, 1, e)) {
         return false;
     }
     w->empty = false;
@@ -232,7 +268,7 @@ static bool walk(struct walk *w, struct sops_err *e)
             pass_character(&w->at);
             w->since++;
         } else if (s->flow != 0 && (c == ']' || c == '}')) {
-            if (s->run.len != 0 && !finish(w, SOPS_YAML_FOOT, foot_place(w), e)) {
+            if (s->run.count != 0 && !finish(w, SOPS_YAML_FOOT, foot_place(w), e)) {
                 return false;
             }
             more = false;
@@ -241,7 +277,7 @@ static bool walk(struct walk *w, struct sops_err *e)
                 return false;
             }
         } else {
-            if (s->run.len != 0 && w->at.column < w->base && w->at.column != w->start.column &&
+            if (s->run.count != 0 && w->at.column < w->base && w->at.column != w->start.column &&
                 !finish(w, SOPS_YAML_FOOT, w->attach, e)) {
                 return false;
             }
@@ -251,7 +287,7 @@ static bool walk(struct walk *w, struct sops_err *e)
             }
         }
     }
-    return s->run.len == 0 || finish(w, SOPS_YAML_HEAD, w->start.index, e);
+    return s->run.count == 0 || finish(w, SOPS_YAML_HEAD, w->start.index, e);
 }
 
 bool sops_yaml_gap(struct sops_yaml_source *s, size_t end, struct sops_err *e)
@@ -347,26 +383,48 @@ static bool line_comment(struct sops_yaml_source *s, struct sops_yaml_place *p, 
     }
     *r = (struct sops_yaml_record){
         .kind = SOPS_YAML_LINE, .column = (uint32_t)p->column, .attach = attach, .start = p->index, .from = p->index};
-    r->text = pass_line(p, s->in);
-    return true;
+    struct sops_yaml_line line = take_line(s, p);
+    return keep_lines(s, &line, 1, &r->text, e);
+}
+
+/* Where the text of a block scalar ends: before the break of its last line. Lines of nothing but `column` spaces belong
+ * to it only when the header says so (+). */
+static size_t block_end(const struct sops_yaml_source *s, size_t end, size_t column, bool keep)
+{
+    size_t at = end - sops_yaml_break_before(s->in, end);
+    while (!keep) {
+        size_t start = at;
+        while (start > 0 && s->in.ptr[start - 1] == ' ') {
+            start--;
+        }
+        size_t n = sops_yaml_break_before(s->in, start);
+        if (n == 0 || at - start > column) {
+            break;
+        }
+        at = start - n;
+    }
+    return at;
 }
 
 /* Behind `|` or `>`: the comment of the header line, and the spaces that the scanner has read beyond the text. */
-static bool block_rest(struct sops_yaml_source *s, const struct sops_yaml_token *t, size_t start, struct sops_err *e)
+static bool block_rest(struct sops_yaml_source *s, struct sops_yaml_token *t, size_t start, struct sops_err *e)
 {
     struct sops_yaml_place p = {t->index + 1, start + 1, t->line, t->column + 1};
     unsigned digit = 0;
+    bool keep = false;
     for (; p.byte < s->in.len && strchr("+-123456789", s->in.ptr[p.byte]) != NULL && s->in.ptr[p.byte] != '\0';
          pass_character(&p)) {
         digit = s->in.ptr[p.byte] >= '1' ? s->in.ptr[p.byte] - (unsigned)'0' : digit;
+        keep = keep || s->in.ptr[p.byte] == '+';
     }
     pass_space(&p, s->in, false);
     struct sops_yaml_place header = p;
     if (p.byte < s->in.len && s->in.ptr[p.byte] == '#' && !line_comment(s, &p, t->index, e)) {
         return false;
     }
+    size_t column = block_column(s, header, digit);
+    t->span.end = s->origin + (uint32_t)block_end(s, s->rest.byte, column, keep);
     if (s->rest.byte < s->in.len && s->in.ptr[s->rest.byte] == ' ') {
-        size_t column = block_column(s, header, digit);
         while (s->rest.byte < s->in.len && s->in.ptr[s->rest.byte] == ' ' && s->rest.column < column) {
             pass_character(&s->rest);
         }
@@ -374,8 +432,7 @@ static bool block_rest(struct sops_yaml_source *s, const struct sops_yaml_token 
     return true;
 }
 
-bool sops_yaml_rest(struct sops_yaml_source *s, const struct sops_yaml_token *t, size_t start, bool block,
-                    struct sops_err *e)
+bool sops_yaml_rest(struct sops_yaml_source *s, struct sops_yaml_token *t, size_t start, bool block, struct sops_err *e)
 {
     if (block && !block_rest(s, t, start, e)) {
         return false;
@@ -419,8 +476,7 @@ bool sops_yaml_hand_out(struct sops_yaml_source *s, const struct sops_yaml_token
         if (r->kind == SOPS_YAML_HEAD && t->type == YAML_BLOCK_END_TOKEN) {
             return true;
         }
-        struct sops_buf *to = &s->pending[r->kind];
-        if ((to->len != 0 && !sops_buf_addc(to, '\n', e)) || !sops_buf_add(to, r->text, e)) {
+        if (!add_lines(&s->pending[r->kind], r->text.at, r->text.count, e)) {
             return false;
         }
     }
@@ -429,7 +485,7 @@ bool sops_yaml_hand_out(struct sops_yaml_source *s, const struct sops_yaml_token
 
 bool sops_yaml_take(struct sops_yaml_source *s, struct sops_yaml_texts **to, struct sops_err *e)
 {
-    if (s->pending[0].len + s->pending[1].len + s->pending[2].len == 0) {
+    if (s->pending[0].count + s->pending[1].count + s->pending[2].count == 0) {
         return true;
     }
     if (*to == NULL) {
@@ -439,24 +495,23 @@ bool sops_yaml_take(struct sops_yaml_source *s, struct sops_yaml_texts **to, str
         }
     }
     for (size_t i = 0; i < 3; i++) {
-        if (s->pending[i].len != 0 &&
-            !sops_arena_copy(&s->scratch, sops_buf_view(&s->pending[i]), &(*to)->kind[i], e)) {
+        struct sops_yaml_run *from = &s->pending[i];
+        if (from->count != 0 && !keep_lines(s, from->at, from->count, &(*to)->kind[i], e)) {
             return false;
         }
-        s->pending[i].len = 0;
+        from->count = 0;
     }
     return true;
 }
 
-bool sops_yaml_split_head(struct sops_yaml_source *s, size_t len, size_t drop, struct sops_slice *front,
+bool sops_yaml_split_head(struct sops_yaml_source *s, size_t count, size_t drop, struct sops_yaml_lines *front,
                           struct sops_err *e)
 {
-    struct sops_buf *head = &s->pending[SOPS_YAML_HEAD];
-    if (!sops_arena_copy(&s->scratch, sops_slice_first(sops_buf_view(head), len), front, e)) {
+    struct sops_yaml_run *head = &s->pending[SOPS_YAML_HEAD];
+    if (!keep_lines(s, head->at, count, front, e)) {
         return false;
     }
-    size_t cut = len + drop < head->len ? len + drop : head->len;
-    memmove(head->ptr, head->ptr + cut, head->len - cut);
-    head->len -= cut;
+    head->count -= count + drop;
+    memmove(head->at, head->at + count + drop, head->count * sizeof *head->at);
     return true;
 }

@@ -14,7 +14,8 @@ struct frame {
     raw *from, *next;
     struct sops_node *to;
     raw *foot[2]; /* whose FOOT follows it in the collection around */
-    bool inside;  /* its own comments go into it */
+    struct sops_span key_span;
+    bool inside; /* its own comments go into it */
     bool alias;
 };
 
@@ -31,25 +32,24 @@ static raw *meant(raw *n) { return n->kind == SOPS_YAML_ALIAS ? n->child : n; }
 
 static bool is_collection(raw *n) { return n->kind == SOPS_YAML_MAP || n->kind == SOPS_YAML_LIST; }
 
-/* One entry for each line of a text, without its '#'. */
+/* One entry for each line of comment, without its '#'. What an alias stands for is not in the text once more. */
 static bool comment(struct copier *c, struct sops_node *to, raw *n, enum sops_yaml_comment kind, bool at_end,
                     struct sops_err *e)
 {
-    if (n == NULL || n->comments == NULL || n->comments->kind[kind].len == 0) {
-        return true;
-    }
-    struct sops_slice rest = n->comments->kind[kind], line;
-    while (sops_slice_next(&rest, '\n', &line)) {
-        if (line.len == 0) {
+    size_t count = n != NULL && n->comments != NULL ? n->comments->kind[kind].count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct sops_yaml_line *line = &n->comments->kind[kind].at[i];
+        if (line->text.len == 0) {
             continue;
         }
         struct sops_node *made =
-            sops_node_add(c->doc, to, SOPS_COMMENT, (struct sops_slice){0}, sops_slice_skip(line, 1), e);
+            sops_node_add(c->doc, to, SOPS_COMMENT, (struct sops_slice){0}, sops_slice_skip(line->text, 1), e);
         if (made == NULL) {
             return false;
         }
         made->flags |= at_end ? SOPS_INLINE : 0;
-        made->line = n->line;
+        made->line = line->line;
+        made->span = c->aliases == 0 ? line->span : made->span;
     }
     return true;
 }
@@ -199,6 +199,10 @@ static bool value(struct copier *c, struct sops_node *to, raw *n, enum sops_kind
     }
     made->key_kind = (uint8_t)key_kind;
     made->line = n->line;
+    if (c->aliases == 0) {
+        made->span = n->span;
+        made->key_span = f.key_span;
+    }
     if (!is_collection(f.from)) {
         return comment(c, to, f.foot[0], SOPS_YAML_FOOT, false, e) &&
                comment(c, to, f.foot[1], SOPS_YAML_FOOT, false, e);
@@ -219,7 +223,7 @@ static bool pair(struct copier *c, struct sops_node *to, raw *key, struct sops_e
         (apart && (!comment(c, to, v, SOPS_YAML_HEAD, false, e) || !comment(c, to, v, SOPS_YAML_LINE, true, e)))) {
         return false;
     }
-    struct frame f = {.foot = {apart ? v : NULL, key}, .inside = true};
+    struct frame f = {.foot = {apart ? v : NULL, key}, .key_span = key->span, .inside = true};
     return key_of(c, key, &kind, &text, e) && value(c, to, v, kind, text, f, e);
 }
 
@@ -241,10 +245,10 @@ static bool step(struct copier *c, struct sops_err *e)
     }
     struct frame done = *f;
     c->depth--;
-    c->aliases -= done.alias;
     struct sops_node *around = done.to->up;
-    return (!done.inside || comment(c, done.to, done.from, SOPS_YAML_FOOT, false, e)) &&
-           comment(c, around, done.foot[0], SOPS_YAML_FOOT, false, e) &&
+    bool fine = !done.inside || comment(c, done.to, done.from, SOPS_YAML_FOOT, false, e);
+    c->aliases -= done.alias;
+    return fine && comment(c, around, done.foot[0], SOPS_YAML_FOOT, false, e) &&
            comment(c, around, done.foot[1], SOPS_YAML_FOOT, false, e);
 }
 
@@ -297,6 +301,7 @@ bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from
         return false;
     }
     part->line = from->root->line;
+    part->span = from->root->span;
     struct copier c = {.doc = d, .first = from->first};
     bool fine = fill(&c, from, part, e);
     sops_free(c.frames);

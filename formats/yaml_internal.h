@@ -30,9 +30,20 @@ enum sops_yaml_tag {
 
 enum sops_yaml_comment { SOPS_YAML_HEAD, SOPS_YAML_LINE, SOPS_YAML_FOOT };
 
-/* The comments of a raw node: lines joined by LF, each with its '#'; empty when there is none. */
+/* Comments: their lines, each with its '#', or nothing for empty lines between them. */
+struct sops_yaml_line {
+    struct sops_slice text; /* a piece of the input */
+    struct sops_span span;
+    uint32_t line; /* 1-based */
+};
+struct sops_yaml_lines {
+    const struct sops_yaml_line *at;
+    size_t count;
+};
+
+/* The comments of a raw node. */
 struct sops_yaml_texts {
-    struct sops_slice kind[3]; /* by enum sops_yaml_comment */
+    struct sops_yaml_lines kind[3]; /* by enum sops_yaml_comment */
 };
 
 enum sops_yaml_raw_kind { SOPS_YAML_SCALAR, SOPS_YAML_ALIAS, SOPS_YAML_MAP, SOPS_YAML_LIST };
@@ -44,6 +55,7 @@ struct sops_yaml_raw {
     bool plain;   /* a scalar in plain style */
     bool open;    /* a collection whose end was not read yet: an alias to it would contain itself */
     uint32_t line;
+    struct sops_span span;
     struct sops_slice text; /* of a scalar; of an alias the name of its anchor */
     struct sops_yaml_raw *next;
     struct sops_yaml_raw *child; /* first member; of an alias what it stands for */
@@ -71,8 +83,8 @@ void *sops_yaml_grow(void *array, size_t used, size_t *cap, size_t size, struct 
 
 /* Adds the document as a part of `d`; spec 21 sections 3, 4 and 6. */
 bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e) SOPS_CHECKED;
-/* UTF-8 without byte order mark to parts. Texts go to the doc's arena. */
-bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+/* UTF-8 without byte order mark to parts. Texts go to the doc's arena. `in` begins at the byte `origin` of the file. */
+bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, struct sops_err *e) SOPS_CHECKED;
 
 /* Appends the whole document; code 4 for what YAML cannot hold. */
 bool sops_yaml_write(const struct sops_doc *d, unsigned indent, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

@@ -36,28 +36,29 @@ struct reader {
     struct sops_table anchors;
     struct sops_table handles; /* of %TAG: struct sops_slice * */
     struct sops_yaml_raw *root;
-    struct sops_slice stem; /* HEAD for the block collection that begins after this dash */
+    struct sops_yaml_lines stem; /* HEAD for the block collection that begins after this dash */
 };
 
 /* What stands before a node. */
 struct properties {
     struct sops_slice anchor;
+    uint32_t tag_begin;
     uint8_t tag;
     bool anchored, tagged;
 };
 
 typedef const struct sops_yaml_token token;
 
-static struct sops_slice comment_of(const struct sops_yaml_raw *n, enum sops_yaml_comment kind)
+static bool has_foot(const struct sops_yaml_raw *n)
 {
-    return n->comments != NULL ? n->comments->kind[kind] : (struct sops_slice){0};
+    return n->comments != NULL && n->comments->kind[SOPS_YAML_FOOT].count != 0;
 }
 
-static bool set_comment(struct reader *r, struct sops_yaml_raw *n, enum sops_yaml_comment kind, struct sops_slice text,
-                        struct sops_err *e)
+static bool set_comment(struct reader *r, struct sops_yaml_raw *n, enum sops_yaml_comment kind,
+                        struct sops_yaml_lines text, struct sops_err *e)
 {
     if (n->comments == NULL) {
-        if (text.len == 0) {
+        if (text.count == 0) {
             return true;
         }
         n->comments = sops_arena_alloc(&r->source.scratch, sizeof *n->comments, e);
@@ -69,22 +70,25 @@ static bool set_comment(struct reader *r, struct sops_yaml_raw *n, enum sops_yam
     return true;
 }
 
-/* Moves the FOOT of `from` to `to`. */
+/* Moves the FOOT of `from`, which has one, to `to`. */
 static bool move_foot(struct reader *r, struct sops_yaml_raw *from, struct sops_yaml_raw *to, struct sops_err *e)
 {
-    return set_comment(r, to, SOPS_YAML_FOOT, comment_of(from, SOPS_YAML_FOOT), e) &&
-           set_comment(r, from, SOPS_YAML_FOOT, (struct sops_slice){0}, e);
+    struct sops_yaml_lines *foot = &from->comments->kind[SOPS_YAML_FOOT];
+    bool fine = set_comment(r, to, SOPS_YAML_FOOT, *foot, e);
+    *foot = (struct sops_yaml_lines){0};
+    return fine;
 }
 
-/* A node, linked as the next member of the open collection; in a map key and value take turns. */
-static struct sops_yaml_raw *add(struct reader *r, enum sops_yaml_raw_kind kind, uint32_t line, struct sops_err *e)
+/* A node that begins with `t`, linked as the next member of the open collection; in a map key and value take turns. */
+static struct sops_yaml_raw *add(struct reader *r, enum sops_yaml_raw_kind kind, token *t, struct sops_err *e)
 {
     struct sops_yaml_raw *n = sops_arena_alloc(&r->source.scratch, sizeof *n, e);
     if (n == NULL) {
         return NULL;
     }
     n->kind = (uint8_t)kind;
-    n->line = line + 1;
+    n->line = t->line + 1;
+    n->span = t->span;
     if (r->depth == 0) {
         r->root = n;
         return n;
@@ -102,10 +106,10 @@ static struct sops_yaml_raw *add(struct reader *r, enum sops_yaml_raw_kind kind,
     return n;
 }
 
-static struct sops_yaml_raw *open_frame(struct reader *r, enum sops_yaml_raw_kind kind, enum state state, uint32_t line,
+static struct sops_yaml_raw *open_frame(struct reader *r, enum sops_yaml_raw_kind kind, enum state state, token *t,
                                         struct sops_err *e)
 {
-    struct sops_yaml_raw *n = add(r, kind, line, e);
+    struct sops_yaml_raw *n = add(r, kind, t, e);
     if (n == NULL) {
         return NULL;
     }
@@ -119,10 +123,12 @@ static struct sops_yaml_raw *open_frame(struct reader *r, enum sops_yaml_raw_kin
     return n;
 }
 
+/* The last token of the collection at hand has been passed over. */
 static void close_frame(struct reader *r)
 {
-    r->depth--;
-    r->frames[r->depth].node->open = false;
+    struct sops_yaml_raw *n = r->frames[--r->depth].node;
+    n->open = false;
+    n->span.end = r->source.passed_end;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------ */
@@ -152,6 +158,7 @@ static token *properties(struct reader *r, struct properties *p, struct sops_err
             p->anchor = t->text;
         } else {
             p->tagged = true;
+            p->tag_begin = t->span.begin;
             if (!resolve_tag(r, t, &p->tag, e)) {
                 return NULL;
             }
@@ -171,7 +178,7 @@ static bool alias(struct reader *r, token *t, struct sops_err *e)
     if (target->open) {
         return sops_yaml_fail_on(e, t->line, "a value that contains itself, through the alias", t->text);
     }
-    struct sops_yaml_raw *n = add(r, SOPS_YAML_ALIAS, t->line, e);
+    struct sops_yaml_raw *n = add(r, SOPS_YAML_ALIAS, t, e);
     if (n == NULL) {
         return false;
     }
@@ -181,10 +188,12 @@ static bool alias(struct reader *r, token *t, struct sops_err *e)
     return sops_yaml_take(&r->source, &n->comments, e);
 }
 
-/* What is missing is a plain scalar without text; it takes no comments. */
-static struct sops_yaml_raw *missing(struct reader *r, uint32_t line, struct sops_err *e)
+/* What is missing is a plain scalar without text, behind the last token; it takes no comments. */
+static struct sops_yaml_raw *missing(struct reader *r, struct sops_err *e)
 {
-    struct sops_yaml_raw *n = add(r, SOPS_YAML_SCALAR, line, e);
+    uint32_t end = r->source.passed_end;
+    const struct sops_yaml_token nothing = {.span = {end, end}, .line = r->source.passed_line};
+    struct sops_yaml_raw *n = add(r, SOPS_YAML_SCALAR, &nothing, e);
     if (n != NULL) {
         n->plain = true;
     }
@@ -197,24 +206,24 @@ static struct sops_yaml_raw *content(struct reader *r, token *t, bool block, boo
     struct sops_yaml_raw *n = NULL;
     bool map = t->type == YAML_BLOCK_MAPPING_START_TOKEN;
     if (same && t->type == YAML_BLOCK_ENTRY_TOKEN) {
-        return open_frame(r, SOPS_YAML_LIST, SAME_ITEM, t->line, e);
+        return open_frame(r, SOPS_YAML_LIST, SAME_ITEM, t, e);
     }
     if (t->type == YAML_SCALAR_TOKEN) {
-        n = add(r, SOPS_YAML_SCALAR, t->line, e);
+        n = add(r, SOPS_YAML_SCALAR, t, e);
         if (n != NULL) {
             n->text = t->text;
             n->plain = t->plain;
         }
     } else if (t->type == YAML_FLOW_SEQUENCE_START_TOKEN) {
-        n = open_frame(r, SOPS_YAML_LIST, FLOW_ITEM, t->line, e);
+        n = open_frame(r, SOPS_YAML_LIST, FLOW_ITEM, t, e);
     } else if (t->type == YAML_FLOW_MAPPING_START_TOKEN) {
-        n = open_frame(r, SOPS_YAML_MAP, FLOW_KEY, t->line, e);
+        n = open_frame(r, SOPS_YAML_MAP, FLOW_KEY, t, e);
     } else if (block && (map || t->type == YAML_BLOCK_SEQUENCE_START_TOKEN)) {
-        n = open_frame(r, map ? SOPS_YAML_MAP : SOPS_YAML_LIST, map ? BLOCK_KEY : BLOCK_ITEM, t->line, e);
+        n = open_frame(r, map ? SOPS_YAML_MAP : SOPS_YAML_LIST, map ? BLOCK_KEY : BLOCK_ITEM, t, e);
         sops_yaml_pass(&r->source);
         return n != NULL && set_comment(r, n, SOPS_YAML_HEAD, r->stem, e) ? n : NULL;
     } else if (any) {
-        return missing(r, t->line, e);
+        return missing(r, e);
     } else {
         sops_yaml_fail(e, t->line, "a value was expected here");
         return NULL;
@@ -234,11 +243,12 @@ static bool node(struct reader *r, bool block, bool same, struct sops_err *e)
     }
     t = properties(r, &p, e);
     struct sops_yaml_raw *n = t != NULL ? content(r, t, block, same, p.anchored || p.tagged, e) : NULL;
-    r->stem = (struct sops_slice){0};
+    r->stem = (struct sops_yaml_lines){0};
     if (n == NULL) {
         return false;
     }
     n->tag = p.tag;
+    n->span.begin = p.tagged ? p.tag_begin : n->span.begin;
     void **slot = p.anchored ? sops_table_put(&r->anchors, p.anchor, NULL, e) : NULL;
     if (slot != NULL) {
         *slot = n;
@@ -264,7 +274,7 @@ static bool node_unless(struct reader *r, uint32_t none, bool block, bool same, 
     if (t == NULL) {
         return false;
     }
-    return is_one(t, none) ? missing(r, t->line, e) != NULL : node(r, block, same, e);
+    return is_one(t, none) ? missing(r, e) != NULL : node(r, block, same, e);
 }
 
 /* ---- the states of collections ---------------------------------------------------------------------------------- */
@@ -274,8 +284,7 @@ static struct frame *top(struct reader *r) { return &r->frames[r->depth - 1]; }
 /* When a pair is complete, the FOOT of its value goes to its key. */
 static bool settle(struct reader *r, const struct frame *f, struct sops_err *e)
 {
-    return f->value == NULL || comment_of(f->key, SOPS_YAML_FOOT).len != 0 ||
-           comment_of(f->value, SOPS_YAML_FOOT).len == 0 || move_foot(r, f->value, f->key, e);
+    return f->value == NULL || has_foot(f->key) || !has_foot(f->value) || move_foot(r, f->value, f->key, e);
 }
 
 static bool block_key(struct reader *r, token *t, struct sops_err *e)
@@ -293,27 +302,22 @@ static bool block_key(struct reader *r, token *t, struct sops_err *e)
         return sops_yaml_fail(e, t->line, "a key was expected here");
     }
     sops_yaml_pass(&r->source);
-    struct sops_yaml_texts *end = NULL;
-    if (!sops_yaml_take(&r->source, &end, e)) {
-        return false;
-    }
-    bool fine = end == NULL || (set_comment(r, f->node, SOPS_YAML_LINE, end->kind[SOPS_YAML_LINE], e) &&
-                                (end->kind[SOPS_YAML_FOOT].len == 0 || f->key == NULL ||
-                                 set_comment(r, f->key, SOPS_YAML_FOOT, end->kind[SOPS_YAML_FOOT], e)));
     close_frame(r);
-    return fine;
+    struct sops_yaml_texts end = {0}, *to = &end;
+    return sops_yaml_take(&r->source, &to, e) && set_comment(r, f->node, SOPS_YAML_LINE, end.kind[SOPS_YAML_LINE], e) &&
+           (end.kind[SOPS_YAML_FOOT].count == 0 || f->key == NULL ||
+            set_comment(r, f->key, SOPS_YAML_FOOT, end.kind[SOPS_YAML_FOOT], e));
 }
 
 static bool block_value(struct reader *r, token *t, struct sops_err *e)
 {
     struct frame *f = top(r);
-    if (comment_of(f->key, SOPS_YAML_FOOT).len != 0 && f->key_before != NULL &&
-        !move_foot(r, f->key, f->key_before, e)) {
+    if (has_foot(f->key) && f->key_before != NULL && !move_foot(r, f->key, f->key_before, e)) {
         return false;
     }
     f->state = BLOCK_KEY;
     if (t->type != YAML_VALUE_TOKEN) {
-        return missing(r, t->line, e) != NULL;
+        return missing(r, e) != NULL;
     }
     sops_yaml_pass(&r->source);
     return node_unless(r, NO_PAIR_PART, true, true, e);
@@ -323,7 +327,7 @@ static bool block_item(struct reader *r, token *t, struct sops_err *e)
 {
     bool same = top(r)->state == SAME_ITEM;
     if (t->type == YAML_BLOCK_ENTRY_TOKEN) {
-        size_t before = r->source.pending[SOPS_YAML_HEAD].len;
+        size_t before = r->source.pending[SOPS_YAML_HEAD].count;
         sops_yaml_pass(&r->source);
         token *next = sops_yaml_look(&r->source, e);
         if (next == NULL) {
@@ -331,7 +335,7 @@ static bool block_item(struct reader *r, token *t, struct sops_err *e)
         }
         if (before != 0 &&
             (next->type == YAML_BLOCK_MAPPING_START_TOKEN || next->type == YAML_BLOCK_SEQUENCE_START_TOKEN) &&
-            !sops_yaml_split_head(&r->source, before, 1, &r->stem, e)) {
+            !sops_yaml_split_head(&r->source, before, 0, &r->stem, e)) {
             return false;
         }
         return node_unless(r, same ? NO_PAIR_PART | NO_ITEM : NO_ITEM, true, false, e);
@@ -365,13 +369,11 @@ static token *comma(struct reader *r, struct frame *f, token *t, yaml_token_type
 static bool flow_end(struct reader *r, struct sops_err *e)
 {
     struct sops_yaml_raw *n = top(r)->node;
-    struct sops_yaml_texts *end = NULL;
-    struct sops_slice none = {0};
+    struct sops_yaml_texts end = {0}, *to = &end;
     sops_yaml_pass(&r->source);
     close_frame(r);
-    return sops_yaml_take(&r->source, &end, e) &&
-           set_comment(r, n, SOPS_YAML_LINE, end != NULL ? end->kind[SOPS_YAML_LINE] : none, e) &&
-           set_comment(r, n, SOPS_YAML_FOOT, end != NULL ? end->kind[SOPS_YAML_FOOT] : none, e);
+    return sops_yaml_take(&r->source, &to, e) && set_comment(r, n, SOPS_YAML_LINE, end.kind[SOPS_YAML_LINE], e) &&
+           set_comment(r, n, SOPS_YAML_FOOT, end.kind[SOPS_YAML_FOOT], e);
 }
 
 static bool flow_item(struct reader *r, token *t, struct sops_err *e)
@@ -384,7 +386,7 @@ static bool flow_item(struct reader *r, token *t, struct sops_err *e)
         return flow_end(r, e);
     }
     if (t->type == YAML_KEY_TOKEN) {
-        bool made = open_frame(r, SOPS_YAML_MAP, PAIR_KEY, t->line, e) != NULL;
+        bool made = open_frame(r, SOPS_YAML_MAP, PAIR_KEY, t, e) != NULL;
         sops_yaml_pass(&r->source);
         return made;
     }
@@ -415,7 +417,7 @@ static bool flow_value(struct reader *r, token *t, enum state next, uint32_t non
 {
     top(r)->state = next;
     if (t->type != YAML_VALUE_TOKEN) {
-        return missing(r, t->line, e) != NULL;
+        return missing(r, e) != NULL;
     }
     sops_yaml_pass(&r->source);
     return node_unless(r, none, false, false, e);
@@ -442,13 +444,13 @@ static bool step(struct reader *r, struct sops_err *e)
         return flow_value(r, t, FLOW_KEY, NO_FLOW_VALUE, e);
     case FLOW_MISSING:
         f->state = FLOW_KEY;
-        return missing(r, t->line, e) != NULL;
+        return missing(r, e) != NULL;
     case PAIR_KEY:
         f->state = PAIR_VALUE;
         if (is_one(t, BIT(VALUE) | NO_PAIR_VALUE)) {
             /* The reference passes over the `:` here, and so refuses what follows it. */
             sops_yaml_pass(&r->source);
-            return missing(r, t->line, e) != NULL;
+            return missing(r, e) != NULL;
         }
         return node(r, false, false, e);
     case PAIR_VALUE:
@@ -494,14 +496,12 @@ static bool directive(struct reader *r, token *t, bool *version, struct sops_err
 /* The first document without `---`: what stands above an empty line belongs to the document. */
 static bool document_head(struct reader *r, struct sops_yaml_document *d, struct sops_err *e)
 {
-    const struct sops_buf *head = &r->source.pending[SOPS_YAML_HEAD];
-    for (size_t i = head->len; i > 1; i--) {
-        if (head->ptr[i - 1] == '\n' && (i == head->len || head->ptr[i - 2] == '\n')) {
-            size_t front = i == head->len ? i - 1 : i - 2;
-            return sops_yaml_split_head(&r->source, front, i - front, &d->texts.kind[SOPS_YAML_HEAD], e);
-        }
+    const struct sops_yaml_run *head = &r->source.pending[SOPS_YAML_HEAD];
+    size_t i = head->count;
+    while (i > 0 && head->at[i - 1].text.len != 0) {
+        i--;
     }
-    return true;
+    return i == 0 || sops_yaml_split_head(&r->source, i - 1, 1, &d->texts.kind[SOPS_YAML_HEAD], e);
 }
 
 /* Directives and `---`. */
@@ -528,19 +528,17 @@ static bool document_start(struct reader *r, token *t, struct sops_err *e)
 static bool document_end(struct reader *r, struct sops_yaml_document *d, struct sops_err *e)
 {
     token *t = sops_yaml_look(&r->source, e);
-    struct sops_yaml_texts *end = NULL;
+    struct sops_yaml_texts end = {0}, *to = &end;
     if (t == NULL) {
         return false;
     }
     if (t->type == YAML_DOCUMENT_END_TOKEN) {
         sops_yaml_pass(&r->source);
     }
-    if (!sops_yaml_take(&r->source, &end, e)) {
+    if (!sops_yaml_take(&r->source, &to, e)) {
         return false;
     }
-    if (end != NULL) {
-        d->texts.kind[SOPS_YAML_FOOT] = end->kind[end->kind[SOPS_YAML_FOOT].len != 0 ? SOPS_YAML_FOOT : SOPS_YAML_HEAD];
-    }
+    d->texts.kind[SOPS_YAML_FOOT] = end.kind[end.kind[SOPS_YAML_FOOT].count != 0 ? SOPS_YAML_FOOT : SOPS_YAML_HEAD];
     sops_table_free(&r->handles);
     return true;
 }
@@ -588,10 +586,10 @@ static bool read_all(struct reader *r, struct sops_err *e)
     }
 }
 
-bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, struct sops_err *e)
+bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, struct sops_err *e)
 {
     struct reader r = {.doc = d};
-    bool fine = sops_yaml_open(&r.source, in, &d->arena, e) && read_all(&r, e);
+    bool fine = sops_yaml_open(&r.source, in, origin, &d->arena, e) && read_all(&r, e);
     sops_yaml_close(&r.source);
     sops_free(r.frames);
     sops_table_free(&r.anchors);

@@ -16,9 +16,11 @@ static struct sops_slice scanned_text(const struct sops_yaml_source *s)
     return s->disguise.text.len != 0 ? sops_buf_view(&s->disguise.text) : s->in;
 }
 
-bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, struct sops_arena *texts, struct sops_err *e)
+bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t origin, struct sops_arena *texts,
+                    struct sops_err *e)
 {
     s->in = in;
+    s->origin = s->passed_end = origin;
     s->texts = texts;
     if (!yaml_parser_initialize(&s->parser)) {
         return sops_fail_memory(e);
@@ -44,9 +46,9 @@ void sops_yaml_close(struct sops_yaml_source *s)
         yaml_parser_delete(&s->parser);
     }
     for (size_t i = 0; i < 3; i++) {
-        sops_buf_free(&s->pending[i]);
+        sops_free(s->pending[i].at);
     }
-    sops_buf_free(&s->run);
+    sops_free(s->run.at);
     sops_yaml_disguise_free(&s->disguise);
     sops_free(s->queue);
     sops_free(s->columns);
@@ -219,6 +221,8 @@ static bool scan(struct sops_yaml_source *s, struct sops_err *e)
             end_column(s, &ours);
         }
         size_t start_byte = seek(s, ours.index);
+        size_t end_byte = seek(s, end.index);
+        ours.span = (struct sops_span){s->origin + (uint32_t)start_byte, s->origin + (uint32_t)end_byte};
         if (!sops_yaml_gap(s, start_byte, e)) {
             return false;
         }
@@ -233,8 +237,8 @@ static bool scan(struct sops_yaml_source *s, struct sops_err *e)
         if (!push(s, &ours, e) || !nest(s, &ours, e)) {
             return false;
         }
-        s->rest = (struct sops_yaml_place){end.index, seek(s, end.index), end.line, end.column};
-        return s->ended || sops_yaml_rest(s, &ours, start_byte, literal, e);
+        s->rest = (struct sops_yaml_place){end.index, end_byte, end.line, end.column};
+        return s->ended || sops_yaml_rest(s, &s->queue[s->queue_len - 1], start_byte, literal, e);
     }
 }
 
@@ -251,8 +255,13 @@ const struct sops_yaml_token *sops_yaml_look(struct sops_yaml_source *s, struct 
 
 void sops_yaml_pass(struct sops_yaml_source *s)
 {
-    /* The end of the text is looked at again and again. */
-    if (s->queue[s->queue_at].type != YAML_STREAM_END_TOKEN) {
-        s->queue_at++;
+    const struct sops_yaml_token *t = &s->queue[s->queue_at];
+    if (t->type == YAML_STREAM_END_TOKEN) {
+        return; /* it is looked at again and again */
     }
+    if (t->type != YAML_BLOCK_END_TOKEN) {
+        s->passed_end = t->span.end;
+        s->passed_line = t->line;
+    }
+    s->queue_at++;
 }

@@ -46,7 +46,7 @@ static bool same_values(const struct sops_doc *a, const struct sops_doc *b)
 static bool read_again(struct sops_job *j, struct sops_doc *again, struct sops_meta *meta, struct sops_err *e)
 {
     const struct sops_format *f = j->out->sealed != NULL ? j->out->sealed : j->out;
-    if (!f->parse(again, sops_buf_view(&j->bytes), e) || !sops_meta_detach(again, j->out->meta, meta, e)) {
+    if (!sops_doc_parse(again, f, sops_buf_view(&j->bytes), e) || !sops_meta_detach(again, j->out->meta, meta, e)) {
         return false;
     }
     return same_groups(&j->meta, meta, e) ||

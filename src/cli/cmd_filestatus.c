@@ -57,7 +57,7 @@ static bool print_status(const struct sops_job *j, bool encrypted, struct sops_e
 static bool own_status(struct sops_job *j, struct sops_err *e)
 {
     const struct sops_format *f = j->in->sealed != NULL ? j->in->sealed : j->in;
-    if (!f->parse(&j->doc, sops_buf_view(&j->raw), e)) {
+    if (!sops_doc_parse(&j->doc, f, sops_buf_view(&j->raw), e)) {
         if (is_plain(j, e)) {
             sops_err_clear(e);
             return print_status(j, false, e);

@@ -68,7 +68,7 @@ static bool take_value(struct change *c, struct sops_err *e)
     struct sops_buf object = {0};
     bool ok = sops_buf_adds(&object, "{\"value\":", e) && sops_buf_add(&object, sops_buf_view(&c->text), e) &&
               sops_buf_addc(&object, '}', e);
-    if (ok && !sops_format_named(SOPS_LIT("json"))->parse(&c->value, sops_buf_view(&object), e)) {
+    if (ok && !sops_doc_parse(&c->value, sops_format_named(SOPS_LIT("json")), sops_buf_view(&object), e)) {
         ok = no_value(e);
     }
     sops_buf_free(&object);

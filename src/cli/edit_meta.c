@@ -65,7 +65,7 @@ bool sops_edit_take_meta(struct sops_job *j, struct sops_meta *old, struct sops_
         j->meta = (struct sops_meta){0};
     }
     sops_meta_free(&j->meta);
-    if (!f->parse(&j->doc, sops_buf_view(&j->raw), e) || !sops_step_parts(j, e) ||
+    if (!sops_doc_parse(&j->doc, f, sops_buf_view(&j->raw), e) || !sops_step_parts(j, e) ||
         !sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
         return false;
     }

@@ -197,7 +197,7 @@ bool sops_step_read(struct sops_job *j, struct sops_err *e)
 
 static bool parse(struct sops_job *j, const struct sops_format *f, int code, struct sops_err *e)
 {
-    bool ok = f->parse(&j->doc, sops_buf_view(&j->raw), e);
+    bool ok = sops_doc_parse(&j->doc, f, sops_buf_view(&j->raw), e);
     sops_buf_free(&j->raw);
     if (ok) {
         sops_ui_notes(shown(j), sops_buf_view(&j->doc.notes));

@@ -59,6 +59,14 @@ bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sop
     return sops_fail(e, SOPS_E_DUMP, "a mapping or list is no single value");
 }
 
+bool sops_doc_parse(struct sops_doc *d, const struct sops_format *f, struct sops_slice in, struct sops_err *e)
+{
+    if (in.len > UINT32_MAX) {
+        return sops_fail(e, SOPS_E_READ, "the text is longer than 4 GiB");
+    }
+    return f->parse(d, in, e);
+}
+
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e)
 {

@@ -32,8 +32,8 @@ struct sops_format {
     unsigned flags;
     const struct sops_format *sealed; /* what its encrypted form is written in (binary: json); NULL: itself */
 
-    /* Reads clear or encrypted text. Code 2 with line for what cannot be parsed; messages never hold text of the input.
-     * `in` may be freed afterwards. `out` is empty before. */
+    /* Reads clear or encrypted text, with lines and spans. Code 2 with line for what cannot be parsed; messages never
+     * hold text of the input. `in` may be freed afterwards. `out` is empty before. Call sops_doc_parse instead. */
     bool (*parse)(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
     /* Appends the whole document; code 4 for what the format cannot hold. Call sops_doc_emit instead. */
     bool (*emit)(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e);
@@ -53,6 +53,10 @@ const struct sops_format *sops_format_named(struct sops_slice word);
 const struct sops_format *sops_format_for(struct sops_slice file_name);
 /* Appends the plain text of a scalar, as dotenv, INI and exec-env have it (spec 20, "scalars as text"). */
 bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* The one way to read a document into the empty `d`, which must be freed in any case: the format's `parse`, and code 2
+ * also for a text that is too long for spans (4 GiB). */
+bool sops_doc_parse(struct sops_doc *d, const struct sops_format *f, struct sops_slice in,
+                    struct sops_err *e) SOPS_CHECKED;
 /* The one way to write a document: refuses one whose MAC was not verified. */
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

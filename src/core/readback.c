@@ -211,7 +211,7 @@ bool sops_readback(const struct sops_doc *d, const struct sops_format *f, const 
     }
     struct sops_doc read = {0};
     struct sops_err unread = {0};
-    bool good = f->parse(&read, bytes, &unread);
+    bool good = sops_doc_parse(&read, f, bytes, &unread);
     if (!good && unread.code != SOPS_E_READ) {
         sops_fail(e, unread.code, "%s", unread.msg);
     } else if (!good && !lossy) {

@@ -106,6 +106,7 @@ static struct sops_node *copy_one(struct sops_doc *d, const struct sops_node *fr
     }
     *n = *from;
     n->up = n->next = n->child = n->last = NULL;
+    n->span = n->key_span = (struct sops_span){0};
     if ((n->key.len != 0 && !sops_arena_copy(&d->arena, n->key, &n->key, e)) ||
         (n->text.len != 0 && !sops_arena_copy(&d->arena, n->text, &n->text, e))) {
         return NULL;

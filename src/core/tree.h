@@ -32,17 +32,42 @@ enum {
     SOPS_COVERED = 8,   /* rules.c only: the rule hits the map or list, and so all that is in it */
 };
 
+/* Bytes of the text that was read: from `begin` on, up to `end`. Both are 0 for what has no place of its own in it. */
+struct sops_span {
+    uint32_t begin, end;
+};
+
+/* The span of what begins at `from` and ends before `to`, in a text that begins at `text`. */
+static inline struct sops_span sops_span_of(const uint8_t *text, const uint8_t *from, const uint8_t *to)
+{
+    return (struct sops_span){(uint32_t)(from - text), (uint32_t)(to - text)};
+}
+
 /* `text` is always the canonical form: what the MAC hashes and AES encrypts. */
 struct sops_node {
     uint8_t kind;     /* enum sops_kind */
     uint8_t key_kind; /* SOPS_STR, or another one that fails when walked (spec 21 section 3) */
     uint16_t flags;
     uint32_t line;                    /* 1-based, for messages; 0: none */
+    struct sops_span span, key_span;  /* set by readers, see below */
     struct sops_slice key;            /* inside a map; empty for list items and comments */
     struct sops_slice text;           /* scalars and comments */
     const struct sops_sealed *sealed; /* the ciphertext that it was opened from, or NULL (reuse.h) */
     struct sops_node *up, *next, *child, *last;
 };
+
+/*
+ * Spans, in the bytes of the whole text (a byte order mark counts):
+ * - of a scalar with its quotes and, in YAML, the tag in front of it; of a block scalar from its header (or tag) to the
+ *   last byte that is not the break of its last line. A value that nobody wrote (`key:`) is empty, and stands behind
+ *   what comes before it.
+ * - of a comment with its sign. It may stand within a scalar: behind its tag, or the header of its block.
+ * - of a map or list from its first to its last byte, without the comments at either end; of a section of INI with its
+ *   header.
+ * - of a key with its quotes or tag.
+ * None has what was not read (made, or copied from another node), what an alias stands for (the alias itself has), a
+ * comment that was put together from two places (INI), and a text in UTF-16.
+ */
 
 enum sops_doc_state {
     SOPS_DOC_PLAIN,      /* what a reader made, or verified */
@@ -75,7 +100,7 @@ void sops_node_link(struct sops_node *to, struct sops_node *after, struct sops_n
 void sops_node_unlink(struct sops_doc *d, struct sops_node *n);
 /* The first entry of `map` with this key (not a comment), or NULL. */
 struct sops_node *sops_node_find(const struct sops_node *map, struct sops_slice key);
-/* A deep copy of `n` into `d`'s arena, unlinked. Without recursion. */
+/* A deep copy of `n` into `d`'s arena, unlinked, without spans. Without recursion. */
 struct sops_node *sops_node_copy(struct sops_doc *d, const struct sops_node *n, struct sops_err *e) SOPS_CHECKED;
 /* The node after `n` in document order within `root` (children before siblings), or NULL. */
 struct sops_node *sops_node_after(const struct sops_node *root, struct sops_node *n);

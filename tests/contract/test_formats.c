@@ -91,11 +91,11 @@ static void check_valid(const struct sops_format *f, struct sops_slice in)
     struct sops_doc first = {0}, second = {0}, third = {0};
     struct sops_buf once = {0}, twice = {0};
     struct sops_err e = {0};
-    assert_true(f->parse(&first, in, &e));
+    assert_true(sops_doc_parse(&first, f, in, &e));
     assert_true(sops_doc_emit(&first, f, &usual, &once, &e));
-    assert_true(f->parse(&second, sops_buf_view(&once), &e));
+    assert_true(sops_doc_parse(&second, f, sops_buf_view(&once), &e));
     assert_true(sops_doc_emit(&second, f, &usual, &twice, &e));
-    assert_true(f->parse(&third, sops_buf_view(&twice), &e));
+    assert_true(sops_doc_parse(&third, f, sops_buf_view(&twice), &e));
     assert_true(sops_slice_eq(sops_buf_view(&once), sops_buf_view(&twice)));
     same_documents(&second, &third);
     if ((f->flags & SOPS_FMT_LOSSY) == 0) {
@@ -115,12 +115,12 @@ static void check_invalid(const struct sops_format *f, bool is_json, struct sops
     struct sops_buf out = {0};
     struct sops_err e = {0};
     if (is_json && f != &sops_format_json) {
-        assert_true(sops_format_json.parse(&d, in, &e));
+        assert_true(sops_doc_parse(&d, &sops_format_json, in, &e));
         assert_false(sops_doc_emit(&d, f, &usual, &out, &e));
         assert_int_equal(e.code, SOPS_E_DUMP);
         assert_int_equal(out.len, 0);
     } else {
-        assert_false(f->parse(&d, in, &e));
+        assert_false(sops_doc_parse(&d, f, in, &e));
         assert_int_equal(e.code, SOPS_E_READ);
     }
     assert_true(e.msg[0] != '\0');
@@ -139,7 +139,7 @@ static void check_memory(const struct sops_format *f, struct sops_slice in)
         struct sops_buf out = {0};
         struct sops_err e = {0};
         sops_mem_fail_at(k);
-        good = f->parse(&d, in, &e) && sops_doc_emit(&d, f, &usual, &out, &e);
+        good = sops_doc_parse(&d, f, in, &e) && sops_doc_emit(&d, f, &usual, &out, &e);
         sops_mem_fail_at(0);
         assert_int_equal(e.code, good ? SOPS_OK : SOPS_E_GENERIC);
         sops_err_clear(&e);
@@ -189,6 +189,21 @@ static void cases_hold(void **state)
     }
 }
 
+/* Spans are of 32 bits: nobody reads what is longer, nor looks at it. */
+static void long_texts_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; sops_formats[i] != NULL; i++) {
+        struct sops_doc d = {0};
+        struct sops_err e = {0};
+        assert_false(sops_doc_parse(&d, sops_formats[i], sops_slice_of("", (size_t)UINT32_MAX + 1), &e));
+        assert_int_equal(e.code, SOPS_E_READ);
+        assert_non_null(strstr(e.msg, "4 GiB"));
+        sops_err_clear(&e);
+        sops_doc_free(&d);
+    }
+}
+
 /* A string is extracted raw in every format, and nobody writes what was not verified. */
 static void strings_are_extracted_raw(void **state)
 {
@@ -218,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_suffixes_are_unique),
         cmocka_unit_test(cases_hold),
+        cmocka_unit_test(long_texts_are_refused),
         cmocka_unit_test(strings_are_extracted_raw),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

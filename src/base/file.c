@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,11 +63,18 @@ bool sops_file_read(const char *path, size_t limit, struct sops_buf *out, struct
     return ok;
 }
 
+/* Whoever has the other end of ours may have told it not to wait. */
+static bool wait_writable(int fd)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    return poll(&room, 1, -1) > 0 || errno == EINTR;
+}
+
 bool sops_fd_write(int fd, const char *name, struct sops_slice bytes, struct sops_err *e)
 {
     while (bytes.len != 0) {
         ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_writable(fd)))) {
             continue;
         }
         if (n <= 0) {

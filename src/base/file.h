@@ -13,14 +13,18 @@
  * a folder, unreadable: code 2 with the path and the cause. */
 bool sops_file_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 bool sops_fd_read(int fd, const char *name, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
-/* Writes all bytes, going on after EINTR and short writes. */
+/* Writes all bytes, going on after EINTR and short writes, and waiting where the descriptor does not. */
 bool sops_fd_write(int fd, const char *name, struct sops_slice bytes, struct sops_err *e) SOPS_CHECKED;
 
-/* Puts `bytes` in place of what `path` holds: written beside the file that links lead to, synced, old mode and owner
- * kept, renamed, folder synced. With several hard links, a folder that cannot be written, a device or pipe: in place,
- * with a synced copy of the old content beside it until the overwriting has been synced. A new file gets `mode` less
- * the umask. Cannot be opened: code 3; failing writes: code 1; the old content is whole after either. */
+/* Puts `bytes` in place of what `path` holds: written to a file without a name in the folder of the file that links
+ * lead to (where there is no such thing, to one beside it of mode 0600), synced, old mode and owner kept, put over it,
+ * folder synced. With several hard links, or in a folder that cannot be written: in place, with a synced copy of the
+ * old content beside it until the overwriting has been synced. A new file gets `mode` less the umask. What is no
+ * regular file by its own name (a device, a pipe, /dev/stdout, /proc/self/fd/N) is written to, from where it stands.
+ * Cannot be opened: code 3; failing writes: code 1; the old content is whole after either. */
 bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e) SOPS_CHECKED;
+/* Would sops_file_replace be allowed to? The same failure when not; nothing is changed. */
+bool sops_file_replaceable(const char *path, struct sops_err *e) SOPS_CHECKED;
 /* A new file with exactly `mode`; fails when there is one already. */
 bool sops_file_create(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e) SOPS_CHECKED;
 

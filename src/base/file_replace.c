@@ -2,9 +2,12 @@
 /*
  * A file replaced so that its old or its new content is there whole, whenever the process or the machine stops.
  *
- * The usual way is a new file beside the old one and a rename. Where a rename would lose something (other hard links,
- * owner, extended attributes) or cannot be, the file is overwritten; what it held is kept beside it until that is on
- * the disk, and is put back when it fails.
+ * The usual way is a new file without a name, which a kill leaves nothing of; when it is whole it gets a name beside
+ * the old one and is renamed over it at once. File systems without such files get a named one. Where a rename would
+ * lose something (other hard links, owner, extended attributes) or cannot be, the file is overwritten; what it held is
+ * kept beside it until that is on the disk, and is put back when it fails.
+ *
+ * What is no regular file by its own name (a pipe, a device, a descriptor like /dev/stdout) is written to as it is.
  */
 #include "base/file.h"
 
@@ -13,18 +16,23 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #define LINKS 40 /* as many as the system follows */
 #define XATTR_MAX_BYTES 65536
+#define PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */
 
 struct target {
     const char *name;    /* as the caller named it, for messages */
     char path[PATH_MAX]; /* where the links lead */
     char folder[PATH_MAX];
     bool exists, regular, reached; /* reached: `path` is the same file as `name` */
+    bool descriptor;               /* a link of /proc: it is the open file, whatever name its text gives */
+    mode_t mode;                   /* for a new file */
     struct stat st;
     int fd; /* of what exists, open for writing; or -1 */
 };
@@ -61,6 +69,12 @@ static bool set_folder(struct target *t)
     return put(t->folder, t->path, slash != t->path ? (size_t)(slash - t->path) : 1);
 }
 
+static bool is_on_proc(const char *folder)
+{
+    struct statfs fs;
+    return statfs(folder, &fs) == 0 && fs.f_type == PROC_MAGIC;
+}
+
 /* Follows the links of the last step of the path by their text, so that the target of a dangling one is known, too. */
 static bool follow(struct target *t)
 {
@@ -77,6 +91,10 @@ static bool follow(struct target *t)
             return true; /* no link, or nothing at all */
         }
         link[n] = '\0';
+        if (is_on_proc(t->folder)) {
+            t->descriptor = true;
+            return true;
+        }
         char joined[2 * PATH_MAX];
         int length = snprintf(joined, sizeof joined, "%s/%s", t->folder, link);
         if (!(link[0] == '/' ? put(t->path, link, (size_t)n) : length > 0 && put(t->path, joined, (size_t)length))) {
@@ -87,7 +105,34 @@ static bool follow(struct target *t)
     return false;
 }
 
-static bool open_target(struct target *t, struct sops_err *e)
+/* The descriptor of ours that `path` (…/fd/N) names, or -1. One that a program of ours inherits is one that we have
+ * inherited: our own are closed by an exec, and are nobody's to name. */
+static int named_descriptor(const struct target *t)
+{
+    struct stat st;
+    char *end;
+    const char *slash = strrchr(t->path, '/');
+    const char *step = slash != NULL ? slash + 1 : t->path;
+    long number = *step >= '0' && *step <= '9' ? strtol(step, &end, 10) : -1;
+    if (number < 0 || number > INT_MAX || *end != '\0' || fstat((int)number, &st) != 0 || st.st_dev != t->st.st_dev ||
+        st.st_ino != t->st.st_ino) {
+        return -1;
+    }
+    return (fcntl((int)number, F_GETFD) & FD_CLOEXEC) == 0 ? (int)number : -1;
+}
+
+/* Opened anew it would be written from its first byte on, over what others have written. */
+static bool open_descriptor(struct target *t, struct sops_err *e)
+{
+    int own = named_descriptor(t);
+    if (own >= 0 && (fcntl(own, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+        return cannot_open(t, EBADF, e);
+    }
+    t->fd = own >= 0 ? fcntl(own, F_DUPFD_CLOEXEC, 3) : open(t->name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    return t->fd >= 0 || cannot_open(t, errno, e);
+}
+
+static bool find_target(struct target *t, struct sops_err *e)
 {
     struct stat there;
     t->fd = -1;
@@ -101,9 +146,16 @@ static bool open_target(struct target *t, struct sops_err *e)
     if (S_ISDIR(t->st.st_mode)) {
         return cannot_open(t, EISDIR, e);
     }
-    t->regular = S_ISREG(t->st.st_mode);
-    /* The links below /proc do not lead where their text says. */
+    t->regular = S_ISREG(t->st.st_mode) && !t->descriptor;
     t->reached = lstat(t->path, &there) == 0 && there.st_dev == t->st.st_dev && there.st_ino == t->st.st_ino;
+    return true;
+}
+
+static bool open_target(struct target *t, struct sops_err *e)
+{
+    if (t->descriptor) {
+        return open_descriptor(t, e);
+    }
     t->fd = open(t->name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     return t->fd >= 0 || cannot_open(t, errno, e);
 }
@@ -137,14 +189,80 @@ static bool copy_attributes(int from, int to)
 /* Old owner, attributes and mode for the new file; the mode last, as changing the owner takes bits from it. */
 static bool dress(const struct target *t, int fd)
 {
-    return !t->exists || (fchown(fd, t->st.st_uid, t->st.st_gid) == 0 && copy_attributes(t->fd, fd) &&
-                          fchmod(fd, t->st.st_mode & 07777) == 0);
+    return fchown(fd, t->st.st_uid, t->st.st_gid) == 0 && copy_attributes(t->fd, fd) &&
+           fchmod(fd, t->st.st_mode & 07777) == 0;
 }
 
 enum outcome { DONE, FAILED, NOT_THIS_WAY };
 
-/* Beside it and renamed. NOT_THIS_WAY: nothing has changed, and the file can only be overwritten. */
-static enum outcome replace_beside(const struct target *t, struct sops_slice bytes, mode_t mode, struct sops_err *e)
+/* The whole of the new file, on the disk. NOT_THIS_WAY: it cannot become like the old one. */
+static enum outcome fill(const struct target *t, int fd, struct sops_slice bytes, struct sops_err *e)
+{
+    if (!sops_fd_write(fd, t->name, bytes, e)) {
+        return FAILED;
+    }
+    if (t->exists && !dress(t, fd)) {
+        return NOT_THIS_WAY;
+    }
+    return fsync(fd) == 0 || cannot_write(t, e) ? DONE : FAILED;
+}
+
+/* A name for the whole file: that of the target when it is new, else one beside it for as long as it takes to make the
+ * next call. */
+static enum outcome give_name(const struct target *t, int fd, struct sops_err *e)
+{
+    char link[64];
+    struct sops_buf beside = {0};
+    sigset_t all, before;
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (!t->exists) {
+        return linkat(AT_FDCWD, link, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0 ? DONE : NOT_THIS_WAY;
+    }
+    if (!sops_temp_name(t->folder, ".sops-", &beside, e)) {
+        sops_buf_free(&beside);
+        return FAILED;
+    }
+    const char *path = (const char *)beside.ptr;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    bool linked = linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+    bool renamed = linked && rename(path, t->path) == 0;
+    if (linked && !renamed) {
+        (void)unlink(path);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sops_buf_free(&beside);
+    return renamed ? DONE : NOT_THIS_WAY;
+}
+
+/* NOT_THIS_WAY: nothing has changed; the file system may have no such files, or give them no names. */
+static enum outcome replace_nameless(const struct target *t, struct sops_slice bytes, struct sops_err *e)
+{
+    int fd = open(t->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, t->exists ? 0600 : t->mode);
+    if (fd < 0) {
+        return NOT_THIS_WAY;
+    }
+    enum outcome outcome = fill(t, fd, bytes, e);
+    if (outcome == DONE) {
+        outcome = give_name(t, fd, e);
+    }
+    (void)close(fd);
+    if (outcome == DONE) {
+        sync_folder(t->folder);
+    }
+    return outcome;
+}
+
+static mode_t without_umask(mode_t mode)
+{
+    mode_t mask = umask(077);
+    (void)umask(mask);
+    return mode & ~mask;
+}
+
+/* Beside it, for nobody else until it is whole, and renamed. NOT_THIS_WAY: nothing has changed, and the file can only
+ * be overwritten. */
+static enum outcome replace_beside(const struct target *t, struct sops_slice bytes, struct sops_err *e)
 {
     struct sops_buf beside = {0};
     enum outcome outcome = FAILED;
@@ -153,7 +271,7 @@ static enum outcome replace_beside(const struct target *t, struct sops_slice byt
         return FAILED;
     }
     const char *path = (const char *)beside.ptr;
-    int fd = sops_temp_open(path, t->exists ? 0600 : mode, e);
+    int fd = sops_temp_open(path, 0600, e);
     if (fd < 0) {
         bool full = errno == ENOSPC || errno == EDQUOT;
         outcome = t->exists && !full && e->code == SOPS_OK ? NOT_THIS_WAY : FAILED;
@@ -163,25 +281,18 @@ static enum outcome replace_beside(const struct target *t, struct sops_slice byt
         sops_buf_free(&beside);
         return outcome;
     }
-    bool written = sops_fd_write(fd, t->name, bytes, e);
-    bool dressed = written && dress(t, fd);
-    if (dressed && fsync(fd) != 0) {
-        written = cannot_write(t, e);
-    }
-    if (close(fd) != 0 && written) {
-        written = cannot_write(t, e);
-    }
-    if (written && dressed && rename(path, t->path) == 0) {
-        sops_temp_forget(path);
-        sync_folder(t->folder);
-        outcome = DONE;
-    } else if (written) {
+    outcome = fill(t, fd, bytes, e);
+    if (outcome == DONE && ((!t->exists && fchmod(fd, without_umask(t->mode)) != 0) || rename(path, t->path) != 0)) {
         outcome = t->exists ? NOT_THIS_WAY : FAILED;
-        if (!t->exists) {
+        if (outcome == FAILED) {
             cannot_write(t, e);
         }
     }
-    if (outcome != DONE) {
+    (void)close(fd);
+    if (outcome == DONE) {
+        sops_temp_forget(path);
+        sync_folder(t->folder);
+    } else {
         sops_temp_remove(path);
     }
     sops_buf_free(&beside);
@@ -249,20 +360,47 @@ static bool replace_in_place(const struct target *t, struct sops_slice bytes, st
     return ok;
 }
 
+static bool replace_regular(const struct target *t, struct sops_slice bytes, struct sops_err *e)
+{
+    enum outcome outcome = NOT_THIS_WAY;
+    if (!t->exists || (t->reached && t->st.st_nlink == 1)) {
+        outcome = replace_nameless(t, bytes, e);
+        if (outcome == NOT_THIS_WAY) {
+            outcome = replace_beside(t, bytes, e);
+        }
+    }
+    return outcome == DONE || (outcome == NOT_THIS_WAY && replace_in_place(t, bytes, e));
+}
+
 bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e)
 {
-    struct target t = {.name = path};
-    bool ok = open_target(&t, e);
+    struct target t = {.name = path, .mode = mode};
+    bool ok = find_target(&t, e) && (!t.exists || open_target(&t, e));
     if (ok && t.exists && !t.regular) {
         ok = sops_fd_write(t.fd, t.name, bytes, e);
     } else if (ok) {
-        enum outcome outcome = NOT_THIS_WAY;
-        if (!t.exists || (t.reached && t.st.st_nlink == 1)) {
-            outcome = replace_beside(&t, bytes, mode, e);
-        }
-        ok = outcome == DONE || (outcome == NOT_THIS_WAY && replace_in_place(&t, bytes, e));
+        ok = replace_regular(&t, bytes, e);
     }
     if (t.fd >= 0) {
+        (void)close(t.fd);
+    }
+    return ok;
+}
+
+bool sops_file_replaceable(const char *path, struct sops_err *e)
+{
+    struct target t = {.name = path};
+    if (!find_target(&t, e) || (t.exists && !t.regular)) {
+        return e->code == SOPS_OK; /* opening a pipe or a device may have an effect */
+    }
+    if (!t.exists && access(t.folder, F_OK) != 0 && errno == ENOENT) {
+        return sops_fail(e, SOPS_E_WRITE, "cannot write '%s': there is no folder '%s'", path, t.folder);
+    }
+    if (!t.exists) {
+        return faccessat(AT_FDCWD, t.folder, W_OK | X_OK, AT_EACCESS) == 0 || cannot_open(&t, errno, e);
+    }
+    bool ok = open_target(&t, e);
+    if (ok) {
         (void)close(t.fd);
     }
     return ok;

@@ -194,6 +194,24 @@ bool sops_proc_environment(struct sops_arena *a, const char *const *base, const 
     return ok;
 }
 
+static void set_attributes(const struct sops_start *s, posix_spawnattr_t *to)
+{
+    int flags = 0;
+    if (s->usual != NULL) {
+        (void)posix_spawnattr_setsigdefault(to, s->usual);
+        flags |= POSIX_SPAWN_SETSIGDEF;
+    }
+    if (s->mask != NULL) {
+        (void)posix_spawnattr_setsigmask(to, s->mask);
+        flags |= POSIX_SPAWN_SETSIGMASK;
+    }
+    if (s->group) {
+        (void)posix_spawnattr_setpgroup(to, 0);
+        flags |= POSIX_SPAWN_SETPGROUP;
+    }
+    (void)posix_spawnattr_setflags(to, (short)flags);
+}
+
 bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
 {
     posix_spawn_file_actions_t actions;
@@ -212,11 +230,8 @@ bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
     if (cause == 0 && s->folder != NULL) {
         cause = posix_spawn_file_actions_addchdir_np(&actions, s->folder);
     }
-    if (cause == 0 && s->usual != NULL) {
-        (void)posix_spawnattr_setsigdefault(&attributes, s->usual);
-        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    }
     if (cause == 0) {
+        set_attributes(s, &attributes);
         cause = posix_spawn(pid, s->path, &actions, &attributes, s->argv, s->env);
     }
     (void)posix_spawnattr_destroy(&attributes);
@@ -225,6 +240,8 @@ bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "cannot run '%s'%s%s: %s", s->path, s->folder != NULL ? " in the folder " : "",
                      s->folder != NULL ? s->folder : "", sops_os_error(cause));
 }
+
+int sops_proc_status(int how) { return WIFSIGNALED(how) ? SOPS_PROC_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how); }
 
 bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
 {
@@ -235,7 +252,7 @@ bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e)
     if (ended != pid) {
         return sops_fail(e, SOPS_E_GENERIC, "the end of a program was not told: %s", sops_os_error(errno));
     }
-    *status = WIFSIGNALED(how) ? SOPS_PROC_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
+    *status = sops_proc_status(how);
     return true;
 }
 

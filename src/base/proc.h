@@ -30,16 +30,19 @@ bool sops_proc_environment(struct sops_arena *a, const char *const *base, const 
                            struct sops_err *e) SOPS_CHECKED;
 
 /* Starts `path` in `folder` (NULL: here) with the descriptors in `fd` as its 0, 1 and 2 (-1: ours). Of the signals in
- * `usual` (may be NULL), which this process ignores, the program does not know. The caller waits for it. */
+ * `usual` (may be NULL), which this process ignores, the program does not know; it blocks those in `mask` (NULL: those
+ * that we block). `group`: it leads a process group of its own. The caller waits for it. */
 struct sops_start {
     const char *path, *folder;
     char *const *argv, *const *env;
     int fd[3];
-    const sigset_t *usual;
+    const sigset_t *usual, *mask;
+    bool group;
 };
 bool sops_proc_start(const struct sops_start *s, pid_t *pid, struct sops_err *e) SOPS_CHECKED;
 /* Waits for its end: the exit status, or SOPS_PROC_SIGNAL + the number of the signal that ended it. */
 #define SOPS_PROC_SIGNAL 256
+int sops_proc_status(int how); /* the same of what waitpid gave */
 bool sops_proc_wait(pid_t pid, int *status, struct sops_err *e) SOPS_CHECKED;
 /* Two descriptors that no program inherits: [0] to read from, [1] to write to. */
 bool sops_proc_pipe(int ends[2], struct sops_err *e) SOPS_CHECKED;

@@ -7,6 +7,7 @@
 #include "base/proc.h"
 #include "cli/command.h"
 #include "cli/edit_meta.h"
+#include "cli/relay.h"
 #include "cli/scratch.h"
 #include "cli/signals.h"
 #include "cli/steps.h"
@@ -22,6 +23,7 @@ struct edit {
     struct sops_buf before;       /* what it was when the editor first saw it */
     struct sops_buf refused;      /* what could not be taken the last time */
     bool unattended;              /* nobody is there to press enter */
+    bool taken;                   /* it is a document, and there is only to write it */
     struct sops_meta old;         /* with --show-master-keys: the file's metadata, as they were */
     bool show_keys;
 };
@@ -68,7 +70,7 @@ static bool choose_editor(struct sops_world *w, struct edit *d, struct sops_err 
     return d->words.count != 0 || sops_fail(e, SOPS_E_EDITOR, "%s names no program", variable);
 }
 
-static bool start_editor(struct sops_world *w, struct edit *d, pid_t *pid, struct sops_err *e)
+static bool start_editor(struct sops_world *w, struct edit *d, const sigset_t *mask, pid_t *pid, struct sops_err *e)
 {
     struct sops_arena a = {0};
     struct sops_buf program = {0};
@@ -84,6 +86,7 @@ static bool start_editor(struct sops_world *w, struct edit *d, pid_t *pid, struc
             .env = environ,
             .fd = {-1, -1, -1},
             .usual = sops_signals_usual(),
+            .mask = mask,
         };
         ok = sops_proc_start(&s, pid, e);
     }
@@ -94,14 +97,13 @@ static bool start_editor(struct sops_world *w, struct edit *d, pid_t *pid, struc
 
 static bool run_editor(struct sops_world *w, struct edit *d, struct sops_err *e)
 {
+    struct sops_relay relay;
     pid_t pid;
     int status = 0;
-    if (!start_editor(w, d, &pid, e)) {
-        return sops_recode(e, SOPS_E_EDITOR);
-    }
-    sops_signals_child(pid);
-    bool ok = sops_proc_wait(pid, &status, e) || sops_recode(e, SOPS_E_EDITOR);
-    sops_signals_child(0);
+    sops_relay_begin(&relay, SOPS_RELAY_EDITOR);
+    bool ok = (start_editor(w, d, &relay.before, &pid, e) && sops_relay_wait(&relay, pid, &status, e)) ||
+              sops_recode(e, SOPS_E_EDITOR);
+    sops_relay_end(&relay);
     if (!ok || status == 0) {
         return ok;
     }
@@ -170,7 +172,8 @@ static void wait_for_enter(const struct sops_job *j, struct edit *d, struct sops
     ssize_t n;
     sops_options_fit_hint(j->opt, why);
     sops_ui_error(j->world, why);
-    sops_ui_note("The edited text cannot be taken, probably due to invalid syntax.");
+    sops_ui_note(d->taken ? "The edited text cannot be written."
+                          : "The edited text cannot be taken, probably due to invalid syntax.");
     sops_ui_note("Press enter to return to the editor, or Ctrl+C to exit.");
     while ((n = read(STDIN_FILENO, &byte, 1)) < 0 && errno == EINTR) {
     }
@@ -201,11 +204,18 @@ static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct so
         return false;
     }
     *again = true;
-    if (!take(j, d, e)) {
+    d->taken = take(j, d, e);
+    if (!d->taken) {
         return false;
     }
     *again = isatty(STDIN_FILENO) == 1;
     return raise_version(j, e) && sops_step_seal(j, e) && sops_step_write(j, e);
+}
+
+/* What cannot be written is told before the work, not after it. */
+static bool own_place(struct sops_job *j, struct sops_err *e)
+{
+    return sops_file_replaceable(j->path, e) || sops_hint(e, "the editor was not started: nothing is lost");
 }
 
 static bool own_rounds(struct sops_job *j, struct sops_err *e)
@@ -268,7 +278,7 @@ static bool own_open(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_edit(struct sops_job *j, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_open, own_rounds, NULL};
+    static sops_step *const steps[] = {own_open, own_place, own_rounds, NULL};
     struct edit d = {.show_keys = j->opt->shared.show_master_keys};
     j->own = &d;
     j->in_place = true;

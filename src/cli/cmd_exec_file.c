@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,7 +63,11 @@ static bool make_fifo(struct place *p, struct sops_err *e)
     if (mkfifo(path, 0600) != 0 || chmod(path, 0600) != 0) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot make the FIFO '%s': %s", path, sops_os_error(errno));
     }
+    sigset_t all, before;
+    (void)sigfillset(&all); /* signals are for the thread that waits for the command */
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     p->writing = pthread_create(&p->writer, NULL, write_once, p) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return p->writing || sops_fail(e, SOPS_E_GENERIC, "cannot start a thread that writes to '%s'", path);
 }
 

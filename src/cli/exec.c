@@ -4,6 +4,8 @@
 #include "cli/exec.h"
 
 #include "base/proc.h"
+#include "cli/harden.h"
+#include "cli/relay.h"
 #include "cli/signals.h"
 #include "cli/ui.h"
 
@@ -67,6 +69,7 @@ static bool become(const struct passwd *user, struct sops_err *e)
     if (!real || (user->pw_uid != 0 && setuid(0) == 0)) {
         return sops_fail(e, SOPS_E_GENERIC, "becoming the user '%s' did not last", user->pw_name);
     }
+    sops_harden_resume();
     return true;
 }
 
@@ -143,8 +146,8 @@ static bool find_program(struct sops_job *j, const char *name, struct sops_buf *
     return sops_proc_find(name, j->world->env(j->world, "PATH"), path, e) && sops_buf_cstr(path, e) != NULL;
 }
 
-static bool start(const char *path, const char *const *argv, char *const *env, int descriptor, pid_t *pid,
-                  struct sops_err *e)
+static bool start(const char *path, const char *const *argv, char *const *env, const struct sops_relay *r,
+                  int descriptor, pid_t *pid, struct sops_err *e)
 {
     const struct sops_start s = {
         .path = path,
@@ -152,8 +155,13 @@ static bool start(const char *path, const char *const *argv, char *const *env, i
         .env = env,
         .fd = {descriptor, descriptor, descriptor},
         .usual = sops_signals_usual(),
+        .mask = r != NULL ? &r->before : NULL,
+        .group = r != NULL && r->own,
     };
-    return sops_proc_start(&s, pid, e);
+    sops_harden_pause();
+    bool ok = sops_proc_start(&s, pid, e);
+    sops_harden_resume();
+    return ok;
 }
 
 static bool run_in_background(const char *path, const char *const *argv, char *const *env, struct sops_err *e)
@@ -163,23 +171,25 @@ static bool run_in_background(const char *path, const char *const *argv, char *c
     if (nothing < 0) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot open '/dev/null': %s", sops_os_error(errno));
     }
-    bool ok = start(path, argv, env, nothing, &pid, e);
+    bool ok = start(path, argv, env, NULL, nothing, &pid, e);
     (void)close(nothing);
     return ok;
 }
 
 static bool run_to_its_end(const char *path, const char *const *argv, char *const *env, struct sops_err *e)
 {
+    struct sops_relay relay;
     pid_t pid;
     int status = 0;
-    if (!start(path, argv, env, -1, &pid, e)) {
+    sops_relay_begin(&relay, SOPS_RELAY_COMMAND);
+    if (!start(path, argv, env, &relay, -1, &pid, e)) {
+        sops_relay_end(&relay);
         return false;
     }
-    sops_signals_child(pid);
-    bool ok = sops_proc_wait(pid, &status, e);
-    sops_signals_child(0);
-    /* What the command says of itself is on stderr already. */
-    return ok && (status == 0 || sops_fail(e, status >= SOPS_PROC_SIGNAL ? BY_SIGNAL : status, "%s", ""));
+    /* Signals stay blocked: there is only to clean up, and the status is the command's. What the command says of itself
+     * is on stderr already. */
+    return sops_relay_wait(&relay, pid, &status, e) &&
+           (status == 0 || sops_fail(e, status >= SOPS_PROC_SIGNAL ? BY_SIGNAL : status, "%s", ""));
 }
 
 bool sops_exec_run(struct sops_job *j, const char *const *argv, char *const *env, struct sops_err *e)
@@ -200,8 +210,10 @@ bool sops_exec_replace(struct sops_job *j, const char *const *argv, char *const 
     struct sops_buf path = {0};
     if (find_program(j, argv[0], &path, e)) {
         sops_signals_restore();
+        sops_harden_pause();
         (void)execve((const char *)path.ptr, (char *const *)(uintptr_t)argv, env);
         (void)sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", argv[0], sops_os_error(errno));
+        sops_harden_resume();
         sops_signals_catch();
     }
     sops_buf_free(&path);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the command and prints what went wrong. Before that the process is made one that leaves no secrets behind: no
- * core dumps, no debugger of the same user, freed memory overwritten also where libraries free it. */
-#include <malloc.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+/* Finds the command and prints what went wrong. Before that the process is made one that leaves no secrets behind. */
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/openssl.h"
 #include "cli/command.h"
+#include "cli/harden.h"
 #include "cli/ui.h"
 #include "cli/usage.h"
 #include "cli/world_real.h"
@@ -16,14 +13,6 @@
 #include "services/audit.h"
 
 #define COMPLETE "--generate-bash-completion"
-
-static void harden(void)
-{
-    const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    (void)mallopt(M_PERTURB, 0x5a);
-}
 
 /* What only commands that work need. */
 static void prepare(struct sops_world *w) { sops_openssl_start(sops_world_env_set(w, "OPENSSL_CONF") != NULL); }
@@ -146,7 +135,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
 
 int main(int argc, char **argv)
 {
-    harden();
+    sops_harden();
     struct sops_world world = {0};
     struct sops_err e = {0};
     sops_world_real(&world);

@@ -25,6 +25,21 @@ void sops_term_restore(void)
     }
 }
 
+bool sops_term_is_there(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)close(fd);
+        return true;
+    }
+    for (fd = 0; fd < 3; fd++) { /* a container need not have /dev/tty */
+        if (tcgetpgrp(fd) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool change(int fd, tcflag_t on, tcflag_t off, struct sops_err *e)
 {
     if (tcgetattr(fd, &before) != 0) {

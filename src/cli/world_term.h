@@ -8,6 +8,8 @@
 /* sops_world.ask */
 bool sops_world_ask(struct sops_world *w, const struct sops_question *q, struct sops_buf *answer,
                     struct sops_err *e) SOPS_CHECKED;
+/* Has this process a controlling terminal? */
+bool sops_term_is_there(void);
 /* Gives the terminal back as it was before a question; async-signal-safe; does nothing when none is asked. */
 void sops_term_restore(void);
 

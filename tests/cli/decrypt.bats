@@ -118,3 +118,59 @@ setup() {
     has "$err" "'cut.json': metadata: 'lastmodified'"
     has "$err" "hint: was the file cut off"
 }
+
+@test "--output to what is no regular file by its own name: written to, in order" {
+    "$SOPS" decrypt e.json >plain
+    cat <(echo H) plain plain plain plain <(echo F) >want
+    ln -s /dev/stdout link
+    write_all() {
+        echo H
+        "$SOPS" decrypt --output /dev/stdout e.json
+        "$SOPS" decrypt --output /proc/self/fd/1 e.json
+        "$SOPS" decrypt --output link e.json
+        (cd /dev/fd && exec "$SOPS" decrypt --output 1 "$OLDPWD/e.json")
+        echo F
+    }
+    write_all >all
+    cmp all want
+    echo before >all
+    write_all >>all
+    cmp all <(cat <(echo before) want)
+    write_all | cmp - want
+    [ -L link ]
+    { "$SOPS" decrypt --output /dev/fd/3 e.json && "$SOPS" encrypt --age "$ME" --output /dev/fd/3 p.json && echo F >&3; } 3>all
+    same "$(head -n "$(wc -l <plain)" all)" "$(cat plain)"
+    same "$(tail -n 1 all)" F
+    mkfifo pipe
+    cat pipe >all &
+    check 0 "$SOPS" decrypt --output pipe e.json
+    wait $!
+    cmp all plain
+    [ -p pipe ]
+    check 0 "$SOPS" decrypt --output /dev/null e.json
+    [ -c /dev/null ]
+    # Somebody else's open file: behind what is there.
+    echo H >all
+    sleep 9 3>>all &
+    check 0 "$SOPS" decrypt --output /proc/$!/fd/3 e.json
+    kill $!
+    cmp all <(cat <(echo H) plain)
+}
+
+@test "--output to a descriptor that is closed or full" {
+    check 3 "$SOPS" decrypt --output /dev/fd/9 e.json
+    check 3 bash -c '"$SOPS" decrypt --output /dev/stdout e.json >&-'
+    check 3 bash -c '"$SOPS" decrypt --output /dev/fd/5 e.json 5<e.json'
+    check 1 bash -c '"$SOPS" decrypt --output /dev/stdout e.json >/dev/full'
+    # A pipe whose reader has told it not to wait.
+    head -c 300000 /dev/zero | tr '\0' x >big
+    "$SOPS" encrypt --age "$ME" big >e.big
+    check 0 python3 -c 'import os, subprocess
+r, w = os.pipe()
+os.set_blocking(w, False)
+p = subprocess.Popen([os.environ["SOPS"], "decrypt", "--output", "/dev/stdout", "e.big"], stdout=w)
+os.close(w)
+print(len(open(r, "rb").read()))
+raise SystemExit(p.wait())'
+    same "$out" 300000
+}

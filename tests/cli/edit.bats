@@ -25,6 +25,17 @@ END
     export EDITOR="sh ed.sh"
 }
 
+# ${somebody[@]} runs a command as a user without rights over everything.
+as_somebody() {
+    somebody=()
+    [ "$(id -u)" = 0 ] || return 0
+    chmod 777 "$TMPDIR" .
+    chmod -R a+rX "$HOME"
+    local at=$PWD
+    while [ "$at" != / ]; do chmod a+x "$at"; at=$(dirname "$at"); done
+    somebody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
+}
+
 @test "one value changes, the others keep their ciphertext" {
     chmod 600 e.yaml
     EDITOR="sed -i 's/ann/bob/'" check 0 "$SOPS" edit e.yaml
@@ -189,7 +200,35 @@ printf 'small: 1\n' >"$1"
 END
     # Room for the clear text, not for the file; then something that fits.
     check 0 "$BATS_TEST_DIRNAME/terminal.py" 'return to the editor=>\r' -- bash -c 'ulimit -f 4; exec "$SOPS" edit e.yaml'
+    has "$out" 'The edited text cannot be written.'
     same "$("$SOPS" decrypt e.yaml)" 'small: 1'
+}
+
+@test "what cannot be written is told before the editor opens" {
+    EDITOR='echo started' check 3 "$SOPS" edit --age "$ME" none/new.yaml
+    same "$out" ""
+    has "$err" "there is no folder 'none'"
+    has "$err" 'the editor was not started'
+    ln -s none/target.yaml link.yaml
+    EDITOR='echo started' check 3 "$SOPS" edit --age "$ME" link.yaml
+    same "$out" ""
+    mkdir closed
+    cp e.yaml closed/
+    cp e.yaml open.yaml
+    chmod 444 e.yaml
+    chmod 555 closed
+    chmod 666 closed/e.yaml
+    as_somebody
+    for words in e.yaml "--age $ME closed/new.yaml"; do
+        # shellcheck disable=SC2086
+        EDITOR='echo started' check 3 "${somebody[@]}" "$SOPS" edit $words
+        same "$out" ""
+        has "$err" 'permission denied'
+        lacks "$err" syntax
+    done
+    EDITOR="sed -i 's/ann/bob/'" check 0 "${somebody[@]}" "$SOPS" edit closed/e.yaml # overwritten in place
+    same "$("$SOPS" decrypt --extract '["user"]' closed/e.yaml)" bob
+    chmod 755 closed
 }
 
 @test "the version is raised when it was older, never lowered" {

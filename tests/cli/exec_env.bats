@@ -93,18 +93,6 @@ setup() {
     same "$out" "$(id -G nobody)"
 }
 
-@test "what ends sops reaches the command" {
-    "$SOPS" exec-env e.env 'trap "echo told >told; exit" TERM; echo >started; while :; do sleep 0.1; done' 3>&- &
-    pid=$!
-    for _ in $(seq 100); do [ -e started ] || sleep 0.05; done
-    kill -TERM $pid
-    status=0
-    wait $pid || status=$?
-    same $status 143
-    for _ in $(seq 100); do [ -e told ] || sleep 0.05; done
-    [ -e told ]
-}
-
 @test "commands get the usual treatment of closed pipes" {
     check 0 "$SOPS" exec-env e.env 'sh -c "yes; echo \$? >&2" | head -n 1 >/dev/null'
     has "$err" 141

@@ -112,14 +112,32 @@ static void line_close(struct sops_stream *s)
     *s = (struct sops_stream){0};
 }
 
+/* Connects a socket that blocks; the cause when it fails. Only such a one waits for room in the queue of a unix socket:
+ * one that does not block fails with EAGAIN at once (unix(7)). */
+static int connect_blocking(int fd, const struct sockaddr *address, socklen_t size, unsigned ms)
+{
+    const struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int cause;
+    do {
+        cause = connect(fd, address, size) == 0 ? 0 : errno;
+    } while (cause == EINTR);
+    return cause == EAGAIN ? ETIMEDOUT : cause;
+}
+
 /* Connects within the time; -1 with errno. The descriptor blocks afterwards. */
 static int connect_within(int family, const struct sockaddr *address, socklen_t size, unsigned ms)
 {
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | (family == AF_UNIX ? 0 : SOCK_NONBLOCK), 0);
     if (fd < 0) {
         return -1;
     }
-    int cause = connect(fd, address, size) == 0 ? 0 : errno;
+    int cause;
+    if (family == AF_UNIX) {
+        cause = connect_blocking(fd, address, size, ms);
+    } else {
+        cause = connect(fd, address, size) == 0 ? 0 : errno;
+    }
     if (cause == EINPROGRESS) {
         struct pollfd wait = {fd, POLLOUT, 0};
         socklen_t length = sizeof cause;

@@ -93,7 +93,7 @@ setup() {
     check 0 bash -c 'script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
     grep -q '\^\[\[31mFAILED' seen
     check 0 bash -c 'NO_COLOR=1 script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
-    ! grep -q '\^\[' seen
+    run ! grep -q '\^\[' seen
 }
 
 @test "a file with bad metadata: 1, from filestatus too; one without is not encrypted" {

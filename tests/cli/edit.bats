@@ -44,7 +44,7 @@ as_somebody() {
     for part in 'pass: ENC' '#ENC' 'x: ENC'; do
         grep -qF "$(grep "$part" before.yaml)" e.yaml
     done
-    ! grep -qF "$(grep 'user: ' before.yaml)" e.yaml
+    run ! grep -qF "$(grep 'user: ' before.yaml)" e.yaml
     same "$(stat -c %a e.yaml)" 600
 }
 

@@ -19,7 +19,7 @@ recipients() { grep -o 'recipient: age1[a-z0-9]*' "$1" | sed "s/.* //; s/$ME/me/
     printf '%s\n' "$out" >new.yaml
     cmp e.yaml before.yaml
     same "$("$SOPS" decrypt new.yaml)" "$(cat p.yaml)"
-    ! grep -qF "$(grep 'user: ENC' e.yaml)" new.yaml
+    run ! grep -qF "$(grep 'user: ENC' e.yaml)" new.yaml
     { grep '^user: ENC' e.yaml; grep -v '^user: ENC' new.yaml; } >mixed.yaml
     check 25 "$SOPS" decrypt --ignore-mac mixed.yaml # what the old data key sealed, the new one does not open
     has "$err" 'encrypted with another data key'

@@ -19,7 +19,7 @@ plain() { "$SOPS" decrypt e.yaml; }
     same "$(plain)" "$(sed 's/canary-1/new/' p.yaml)"
     same "$(stat -c %a e.yaml)" 640
     grep ENC before.yaml | grep -v 'x: ENC\|mac: ENC' | while read -r line; do grep -qF -- "$line" e.yaml || exit 1; done
-    ! grep -qF "$(grep 'mac: ' before.yaml)" e.yaml
+    run ! grep -qF "$(grep 'mac: ' before.yaml)" e.yaml
     same "$(ls -A)" "$(printf 'before.yaml\ne.yaml\np.yaml')"
 }
 

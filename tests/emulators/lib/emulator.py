@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every emulator script shares: the start/stop/env command, its cache folder, its users.
+"""What every emulator script shares: the start/stop/env/fetch command, its cache folder, its users.
 
 A script gives main() a name, a fixed port on 127.0.0.1, a function that serves in the foreground, and one that
 returns the environment of a client. The state lies in $EMULATORS_CACHE/run:
@@ -24,7 +24,7 @@ PORTS = {"aws": 21011, "gcp": 21012, "azure": 21013, "hckms": 21014, "vault": 21
 
 
 def need_python(*modules):
-    """Make Python packages importable: those that are here, else from PyPI into the cache, else Debian's."""
+    """Make Python packages importable: those that are here (Debian's, say), else from PyPI into the cache."""
     if PYTHON not in sys.path:
         sys.path.insert(0, PYTHON)
 
@@ -41,17 +41,8 @@ def need_python(*modules):
     if gone:
         pip = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-warn-script-location",
                               "--root-user-action=ignore", "--target", PYTHON, *gone], stdout=sys.stderr)
-        if pip.returncode:
-            apt(*("python3-" + m.split("==")[0] for m in gone))
-        if missing():
-            raise SystemExit("cannot install Python packages: " + " ".join(missing()))
-
-
-def apt(*packages):
-    """Install Debian packages (needs root)."""
-    for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
-        subprocess.run(["apt-get", *command], check=True, stdout=sys.stderr,
-                       env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+        if pip.returncode or missing():
+            raise SystemExit("cannot install Python packages: %s; scripts/deps test installs Debian's" % " ".join(missing()))
 
 
 def listening(port):
@@ -70,9 +61,10 @@ def alive(pid):
 
 
 class Emulator:
-    def __init__(self, name, serve, env, prepare=None, ready=None):
+    def __init__(self, name, serve, env, fetch, setup=None, ready=None):
+        """fetch() makes what it needs, from the network if it must; setup() comes after it, and may use the port."""
         self.name, self.port = name, PORTS[name]
-        self.serve, self.env, self.prepare = serve, env, prepare
+        self.serve, self.env, self.fetch, self.setup = serve, env, fetch, setup
         self.ready = ready or (lambda: listening(self.port))
         self.pidfile = os.path.join(RUN, name + ".pid")
         self.users = os.path.join(RUN, name + ".users")
@@ -101,8 +93,9 @@ class Emulator:
         if not self.pid():
             if listening(self.port):
                 raise SystemExit("%s: port %d is taken by something else" % (self.name, self.port))
-            if self.prepare:
-                self.prepare()
+            self.fetch()
+            if self.setup:
+                self.setup()
             log = open(os.path.join(RUN, self.name + ".log"), "ab")
             process = subprocess.Popen([sys.executable, os.path.abspath(sys.argv[0]), "serve"], stdout=log, stderr=log,
                                        stdin=subprocess.DEVNULL, start_new_session=True, cwd="/")
@@ -131,7 +124,7 @@ class Emulator:
             os.unlink(self.pidfile)
 
     def main(self):
-        """NAME start|stop|env; $EMULATORS_USER is who asks, by default 'hand'."""
+        """NAME start|stop|env|fetch; $EMULATORS_USER is who asks, by default 'hand'."""
         action = sys.argv[1] if len(sys.argv) == 2 else ""
         user = os.environ.get("EMULATORS_USER") or "hand"
         if action == "start":
@@ -142,10 +135,13 @@ class Emulator:
             fetch = os.path.join(os.path.dirname(os.path.realpath(sys.argv[0])), "fetch")
             for k, v in {**self.env(), "EMULATOR_FETCH": fetch}.items():
                 print("export %s=%s" % (k, shlex.quote(v)))
+        elif action == "fetch":
+            os.makedirs(RUN, exist_ok=True)
+            self.fetch()
         elif action == "serve":
             self.serve()
         else:
-            raise SystemExit("usage: %s start|stop|env" % self.name)
+            raise SystemExit("usage: %s start|stop|env|fetch" % self.name)
 
 
 def program(name, *places):

@@ -90,9 +90,9 @@ setup() {
 
 @test "colours never reach what is no terminal" {
     mv "$HOME/.config" "$HOME/away"
-    check 0 bash -c 'script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
+    check 0 bash -c 'script -qec "\"\$SOPS\" decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
     grep -q '\^\[\[31mFAILED' seen
-    check 0 bash -c 'NO_COLOR=1 script -qec "$SOPS decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
+    check 0 bash -c 'NO_COLOR=1 script -qec "\"\$SOPS\" decrypt e.json" /dev/null </dev/null | cat -v >seen; true'
     run ! grep -q '\^\[' seen
 }
 

@@ -139,7 +139,7 @@ END
     "$SOPS" groups add -i -f e.yaml --age "$OTHER"
     cat "$HOME/.config/sops/age/keys.txt" other.txt >both.txt
     # One of two groups is taken out by hand: what was a share must become the whole key.
-    SOPS_AGE_KEY_FILE=$PWD/both.txt EDITOR="python3 $BATS_TEST_DIRNAME/drop_group.py" check 0 "$SOPS" edit -s e.yaml
+    SOPS_AGE_KEY_FILE=$PWD/both.txt EDITOR="python3 '$BATS_TEST_DIRNAME/drop_group.py'" check 0 "$SOPS" edit -s e.yaml
     same "$("$SOPS" decrypt --extract '["user"]' e.yaml)" carol
 }
 

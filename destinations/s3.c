@@ -60,7 +60,7 @@ static bool put(struct sops_world *w, const struct sops_slice value[], struct so
                 const struct sops_doc *tree, bool *unchanged, struct sops_err *e)
 {
     static const struct sops_aws_operation operation = {"S3", "PutObject", NULL};
-    const struct sops_aws_header headers[] = {{"content-type", SOPS_LIT("application/octet-stream")}, {NULL, {0}}};
+    const struct sops_header headers[] = {{"content-type", SOPS_LIT("application/octet-stream")}, {NULL, {0}}};
     const struct sops_aws *aws = NULL;
     const struct sops_aws_creds *creds = NULL;
     struct sops_buf url = {0};

@@ -216,7 +216,7 @@ static bool send(struct sops_world *w, const struct asking *who, const char *act
               sops_buf_addf(&target, e, "TrentService.%s", action);
 
     if (ok) {
-        const struct sops_aws_header headers[] = {{"content-type", SOPS_LIT("application/x-amz-json-1.1")},
+        const struct sops_header headers[] = {{"content-type", SOPS_LIT("application/x-amz-json-1.1")},
                                                   {"x-amz-target", sops_buf_view(&target)},
                                                   {NULL, {NULL, 0}}};
         struct sops_aws_request r = {.method = "POST",

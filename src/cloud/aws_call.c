@@ -246,7 +246,7 @@ static bool unsigned_lines(struct sops_arena *a, const struct sops_aws_request *
     size_t n = 0;
     struct sops_slice text;
 
-    for (const struct sops_aws_header *h = r->headers; h != NULL && h->name != NULL && n < 15; h++) {
+    for (const struct sops_header *h = r->headers; h != NULL && h->name != NULL && n < 15; h++) {
         if (!sops_arena_printf(a, &text, e, "%s: %.*s", h->name, SOPS_ARG(h->value))) {
             return false;
         }

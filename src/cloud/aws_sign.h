@@ -3,21 +3,17 @@
 #ifndef SOPS_CLOUD_AWS_SIGN_H
 #define SOPS_CLOUD_AWS_SIGN_H
 
-#include "base/base.h"
+#include "cloud/sign.h"
 
 struct sops_aws_creds {
     struct sops_slice id, secret, token; /* token: empty for permanent credentials */
     const char *from;                    /* where they were found, in words */
 };
-struct sops_aws_header {
-    const char *name; /* lower case */
-    struct sops_slice value;
-};
 struct sops_aws_request {
     const char *method, *url; /* the URL as it is sent: path and query encoded */
     const char *service;      /* "kms" */
     struct sops_slice region;
-    const struct sops_aws_header *headers; /* ended by a name of NULL; all of them are sent and signed; may be NULL */
+    const struct sops_header *headers; /* ended by a name of NULL; all of them are sent and signed; may be NULL */
     struct sops_slice body;
     bool content_hash; /* S3: send the body's hash as x-amz-content-sha256; the path is encoded once, not twice */
 };

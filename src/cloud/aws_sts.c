@@ -34,7 +34,7 @@ static bool ask(struct sops_world *w, struct sops_arena *a, const struct sops_aw
                 const struct sops_buf *form, const struct sops_aws_creds *from, const struct sops_aws_operation *op,
                 struct sops_aws_creds *out, struct sops_err *e)
 {
-    static const struct sops_aws_header headers[] = {
+    static const struct sops_header headers[] = {
         {"content-type", {(const uint8_t *)"application/x-www-form-urlencoded", 33}}, {NULL, {NULL, 0}}};
     struct sops_buf url = {0};
     struct sops_http_res res = {0};

@@ -137,7 +137,7 @@ static bool write_request(struct sops_slice url, const char *const *lines, struc
 
 static bool state(struct workload *k, struct sops_slice audience, struct sops_buf *out, struct sops_err *e)
 {
-    const struct sops_aws_header headers[] = {{"x-goog-cloud-target-resource", audience}, {NULL, {0}}};
+    const struct sops_header headers[] = {{"x-goog-cloud-target-resource", audience}, {NULL, {0}}};
     const char *const *lines = NULL;
     struct sops_slice url;
 

@@ -69,12 +69,12 @@ static void suite(void **state)
 static void kms(void **state)
 {
     (void)state;
-    const struct sops_aws_header headers[] = {
+    const struct sops_header headers[] = {
         {"x-amz-target", SOPS_LIT("TrentService.Encrypt")},
         {"content-type", SOPS_LIT("application/x-amz-json-1.1")},
         {NULL, {NULL, 0}},
     };
-    const struct sops_aws_header longer[] = {headers[0], headers[1], {"content-length", SOPS_LIT("180")}, headers[2]};
+    const struct sops_header longer[] = {headers[0], headers[1], {"content-length", SOPS_LIT("180")}, headers[2]};
     struct sops_aws_creds temporary = creds;
     struct sops_arena a = {0};
     struct sops_aws_request r = {.method = "POST",
@@ -124,7 +124,7 @@ static void refusals(void **state)
 {
     (void)state;
     static const char *const urls[] = {"ftp://host/", "host", "https://", "https:///path"};
-    struct sops_aws_header many[20] = {{NULL, {NULL, 0}}};
+    struct sops_header many[20] = {{NULL, {NULL, 0}}};
     struct sops_err e = {0};
     const char *const *lines;
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
@@ -134,7 +134,7 @@ static void refusals(void **state)
         sops_arena_free(&a);
     }
     for (size_t i = 0; i < 19; i++) {
-        many[i] = (struct sops_aws_header){"x-a", SOPS_LIT("1")};
+        many[i] = (struct sops_header){"x-a", SOPS_LIT("1")};
     }
     struct sops_arena a = {0};
     struct sops_aws_request r = {

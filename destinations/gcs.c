@@ -37,14 +37,13 @@ static bool make_body(struct sops_slice boundary, const struct sops_slice value[
                       struct sops_slice bytes, struct sops_buf *body, struct sops_err *e)
 {
     struct sops_buf object = {0};
-    bool ok =
-        sops_buf_add(&object, value[PREFIX], e) && sops_buf_add(&object, name, e) &&
-        sops_buf_addf(body, e, "--%.*s\r\nContent-Type: application/json\r\n\r\n{\"bucket\":", SOPS_ARG(boundary)) &&
-        sops_json_quote(body, value[BUCKET], e) && sops_buf_adds(body, ",\"name\":", e) &&
-        sops_json_quote(body, sops_buf_view(&object), e) &&
-        sops_buf_addf(body, e, "}\n\r\n--%.*s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-                      SOPS_ARG(boundary)) &&
-        sops_buf_add(body, bytes, e) && sops_buf_addf(body, e, "\r\n--%.*s--\r\n", SOPS_ARG(boundary));
+    bool ok = sops_buf_add(&object, value[PREFIX], e) && sops_buf_add(&object, name, e) &&
+              sops_buf_addf(body, e, "--%.*s\r\nContent-Type: application/json\r\n\r\n{", SOPS_ARG(boundary)) &&
+              sops_json_add(body, "bucket", value[BUCKET], e) &&
+              sops_json_add(body, "name", sops_buf_view(&object), e) &&
+              sops_buf_addf(body, e, "}\n\r\n--%.*s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
+                            SOPS_ARG(boundary)) &&
+              sops_buf_add(body, bytes, e) && sops_buf_addf(body, e, "\r\n--%.*s--\r\n", SOPS_ARG(boundary));
     sops_buf_free(&object);
     return ok;
 }

@@ -79,7 +79,7 @@ static bool put(struct sops_world *w, const struct sops_slice value[], struct so
     ok = ok && (is_version_1(value) || sops_tree_fits_doubles(tree, e));
     if (ok && !is_version_1(value)) {
         *unchanged = is_there(w, &v, sops_buf_view(&path), sops_buf_view(&object));
-        ok = sops_buf_adds(&body, "{\"data\":", e) && sops_buf_add(&body, sops_buf_view(&object), e) &&
+        ok = sops_buf_addc(&body, '{', e) && sops_json_add_value(&body, "data", sops_buf_view(&object), e) &&
              sops_buf_addc(&body, '}', e);
     }
     if (ok && !*unchanged) {

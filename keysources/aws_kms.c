@@ -189,15 +189,10 @@ static bool own_code(struct sops_slice code)
     return false;
 }
 
-static bool add_member(struct sops_buf *body, const char *name, struct sops_slice value, struct sops_err *e)
-{
-    return sops_buf_addf(body, e, "\"%s\":", name) && sops_json_quote(body, value, e);
-}
-
 /* The context is always sent, empty or not. Names in the order in which the reference sends them. */
 static bool add_context(struct sops_buf *body, const struct sops_key *k, struct sops_err *e)
 {
-    bool ok = sops_buf_adds(body, "\"EncryptionContext\":{", e);
+    bool ok = sops_json_begin(body, "EncryptionContext", '{', e);
 
     for (const struct sops_pair *p = k->map; ok && p != NULL; p = p->next) {
         ok = (p == k->map || sops_buf_addc(body, ',', e)) && sops_json_quote(body, p->key, e) &&
@@ -217,8 +212,8 @@ static bool send(struct sops_world *w, const struct asking *who, const char *act
 
     if (ok) {
         const struct sops_header headers[] = {{"content-type", SOPS_LIT("application/x-amz-json-1.1")},
-                                                  {"x-amz-target", sops_buf_view(&target)},
-                                                  {NULL, {NULL, 0}}};
+                                              {"x-amz-target", sops_buf_view(&target)},
+                                              {NULL, {NULL, 0}}};
         struct sops_aws_request r = {.method = "POST",
                                      .url = (const char *)url.ptr,
                                      .service = "kms",
@@ -242,15 +237,13 @@ static bool encrypt(struct sops_world *w, const struct sops_key *k, struct sops_
     struct asking who;
     struct sops_buf text = {0}, body = {0};
     json_t *answer = NULL;
-    bool ok = set_up(w, k, &who, e) && sops_base64_add(&text, SOPS_B64_STD, plain, e) && sops_buf_addc(&body, '{', e) &&
-              add_context(&body, k, e) && sops_buf_addc(&body, ',', e) &&
-              add_member(&body, "KeyId", k->field[ARN], e) && sops_buf_addc(&body, ',', e) &&
-              add_member(&body, "Plaintext", sops_buf_view(&text), e) && sops_buf_addc(&body, '}', e) &&
+    bool ok = set_up(w, k, &who, e) && sops_buf_addc(&body, '{', e) && add_context(&body, k, e) &&
+              sops_json_add(&body, "KeyId", k->field[ARN], e) &&
+              sops_json_add_base64(&body, "Plaintext", SOPS_B64_STD, plain, e) && sops_buf_addc(&body, '}', e) &&
               send(w, &who, "Encrypt", &body, &answer, e);
 
     if (ok) {
         struct sops_slice blob = sops_json_text(answer, "CiphertextBlob");
-        sops_buf_cut(&text, 0);
         ok = (blob.len > 0 || sops_fail(e, SOPS_E_GENERIC, "the answer of KMS holds no CiphertextBlob")) &&
              sops_base64_text(&text, SOPS_B64_CR, blob, e) &&
              sops_base64_add(enc, SOPS_B64_STD, sops_buf_view(&text), e);
@@ -265,12 +258,11 @@ static bool decrypt(struct sops_world *w, const struct sops_key *k, struct sops_
                     struct sops_err *e)
 {
     struct asking who;
-    struct sops_buf text = {0}, body = {0};
+    struct sops_buf body = {0};
     json_t *answer = NULL;
-    bool ok = set_up(w, k, &who, e) && sops_base64_add(&text, SOPS_B64_STD, blob, e) && sops_buf_addc(&body, '{', e) &&
-              add_member(&body, "CiphertextBlob", sops_buf_view(&text), e) && sops_buf_addc(&body, ',', e) &&
-              add_context(&body, k, e) && sops_buf_addc(&body, ',', e) &&
-              add_member(&body, "KeyId", k->field[ARN], e) && sops_buf_addc(&body, '}', e) &&
+    bool ok = set_up(w, k, &who, e) && sops_buf_addc(&body, '{', e) &&
+              sops_json_add_base64(&body, "CiphertextBlob", SOPS_B64_STD, blob, e) && add_context(&body, k, e) &&
+              sops_json_add(&body, "KeyId", k->field[ARN], e) && sops_buf_addc(&body, '}', e) &&
               send(w, &who, "Decrypt", &body, &answer, e);
 
     if (ok) {
@@ -280,7 +272,6 @@ static bool decrypt(struct sops_world *w, const struct sops_key *k, struct sops_
     }
     json_decref(answer);
     sops_buf_free(&body);
-    sops_buf_free(&text);
     return ok;
 }
 

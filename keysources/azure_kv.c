@@ -98,8 +98,8 @@ static bool call(struct sops_world *w, const struct sops_key *k, const char *act
 {
     struct sops_buf url = {0}, body = {0};
     json_t *answer = NULL;
-    bool ok = add_url(k, action, &url, e) && sops_buf_adds(&body, "{\"alg\":\"RSA-OAEP-256\",\"value\":\"", e) &&
-              sops_base64_add(&body, SOPS_B64_URL, bytes, e) && sops_buf_adds(&body, "\"}", e) &&
+    bool ok = add_url(k, action, &url, e) && sops_buf_adds(&body, "{\"alg\":\"RSA-OAEP-256\"", e) &&
+              sops_json_add_base64(&body, "value", SOPS_B64_URL, bytes, e) && sops_buf_addc(&body, '}', e) &&
               sops_azure_call(w, (const char *)url.ptr, sops_buf_view(&body), &answer, e);
 
     if (ok) {

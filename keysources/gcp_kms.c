@@ -104,9 +104,8 @@ static bool call(struct sops_world *w, const struct sops_key *k, struct asking *
     json_t *answer = NULL;
     bool ok = sops_buf_addf(&who->url, e, ":%s?%%24alt=json%%3Benum-encoding%%3Dint", action) &&
               sops_buf_cstr(&who->url, e) != NULL && add_lines(&a, k, who->token, lines, e) &&
-              sops_buf_adds(&body, "{\"name\":", e) && sops_json_quote(&body, k->field[RESOURCE_ID], e) &&
-              sops_buf_addf(&body, e, ",\"%s\":\"", in) && sops_base64_add(&body, SOPS_B64_STD, bytes, e) &&
-              sops_buf_adds(&body, "\"}", e);
+              sops_buf_addc(&body, '{', e) && sops_json_add(&body, "name", k->field[RESOURCE_ID], e) &&
+              sops_json_add_base64(&body, in, SOPS_B64_STD, bytes, e) && sops_buf_addc(&body, '}', e);
 
     if (ok) {
         struct sops_http_req req = {

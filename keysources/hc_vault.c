@@ -92,8 +92,7 @@ static bool call(struct sops_world *w, const struct sops_key *k, const struct so
     struct sops_buf body = {0};
     json_t *answer = NULL;
     bool ok = sops_vault_setup(w, &a, k->field[ADDRESS], SOPS_VAULT_AGENT | SOPS_VAULT_TOKEN_FILE, &v, e) &&
-              sops_buf_addf(&body, e, "{\"%s\":", in) && sops_json_quote(&body, text, e) &&
-              sops_buf_addc(&body, '}', e) &&
+              sops_buf_addc(&body, '{', e) && sops_json_add(&body, in, text, e) && sops_buf_addc(&body, '}', e) &&
               sops_vault_call(w, &v, "PUT", sops_buf_view(path), sops_buf_view(&body), &answer, e);
 
     if (ok) {

@@ -190,20 +190,15 @@ static bool send(struct sops_world *w, const struct asking *who, const char *act
     return ok;
 }
 
-static bool add_member(struct sops_buf *body, const char *name, struct sops_slice value, struct sops_err *e)
-{
-    return sops_buf_addf(body, e, "%c\"%s\":", body->len == 0 ? '{' : ',', name) && sops_json_quote(body, value, e);
-}
-
 static bool wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
                  struct sops_err *e)
 {
     struct asking who = {0};
-    struct sops_buf text = {0}, body = {0};
+    struct sops_buf body = {0};
     json_t *answer = NULL;
-    bool ok = set_up(w, k, &who, e) && sops_base64_add(&text, SOPS_B64_STD, plain, e) &&
-              add_member(&body, "key_id", who.uuid, e) && add_member(&body, "plain_text", sops_buf_view(&text), e) &&
-              add_member(&body, "encryption_algorithm", SOPS_LIT("SYMMETRIC_DEFAULT"), e) &&
+    bool ok = set_up(w, k, &who, e) && sops_buf_addc(&body, '{', e) && sops_json_add(&body, "key_id", who.uuid, e) &&
+              sops_json_add_base64(&body, "plain_text", SOPS_B64_STD, plain, e) &&
+              sops_json_add(&body, "encryption_algorithm", SOPS_LIT("SYMMETRIC_DEFAULT"), e) &&
               sops_buf_addc(&body, '}', e);
 
     if (ok && !send(w, &who, "encrypt-data", &body, &answer, e)) {
@@ -216,7 +211,6 @@ static bool wrap(struct sops_world *w, const struct sops_key *k, struct sops_sli
     }
     json_decref(answer);
     sops_buf_free(&body);
-    sops_buf_free(&text);
     sops_buf_free(&who.endpoints);
     return ok;
 }
@@ -226,9 +220,9 @@ static bool unwrap(struct sops_world *w, const struct sops_key *k, struct sops_b
     struct asking who = {0};
     struct sops_buf body = {0};
     json_t *answer = NULL;
-    bool ok = set_up(w, k, &who, e) && add_member(&body, "cipher_text", k->enc, e) &&
-              add_member(&body, "encryption_algorithm", SOPS_LIT("SYMMETRIC_DEFAULT"), e) &&
-              add_member(&body, "key_id", who.uuid, e) && sops_buf_addc(&body, '}', e);
+    bool ok = set_up(w, k, &who, e) && sops_buf_addc(&body, '{', e) && sops_json_add(&body, "cipher_text", k->enc, e) &&
+              sops_json_add(&body, "encryption_algorithm", SOPS_LIT("SYMMETRIC_DEFAULT"), e) &&
+              sops_json_add(&body, "key_id", who.uuid, e) && sops_buf_addc(&body, '}', e);
 
     if (ok && !send(w, &who, "decrypt-data", &body, &answer, e)) {
         ok = sops_within(e, "failed to decrypt sops data key with HuaweiCloud KMS");

@@ -26,3 +26,38 @@ bool sops_json_quote(struct sops_buf *out, struct sops_slice text, struct sops_e
     }
     return ok && sops_buf_addc(out, '"', e);
 }
+
+/* Whether a comma is wanted is seen by what stands there. */
+static bool add_name(struct sops_buf *out, const char *name, struct sops_err *e)
+{
+    bool first = out->len == 0 || strchr("{[", out->ptr[out->len - 1]) != NULL;
+    return (first || sops_buf_addc(out, ',', e)) &&
+           (name == NULL || (sops_json_quote(out, sops_str(name), e) && sops_buf_addc(out, ':', e)));
+}
+
+bool sops_json_begin(struct sops_buf *out, const char *name, char bracket, struct sops_err *e)
+{
+    return add_name(out, name, e) && sops_buf_addc(out, (uint8_t)bracket, e);
+}
+
+bool sops_json_add(struct sops_buf *out, const char *name, struct sops_slice text, struct sops_err *e)
+{
+    return add_name(out, name, e) && sops_json_quote(out, text, e);
+}
+
+bool sops_json_add_base64(struct sops_buf *out, const char *name, enum sops_base64 kind, struct sops_slice bytes,
+                          struct sops_err *e)
+{
+    return add_name(out, name, e) && sops_buf_addc(out, '"', e) && sops_base64_add(out, kind, bytes, e) &&
+           sops_buf_addc(out, '"', e);
+}
+
+bool sops_json_add_int(struct sops_buf *out, const char *name, int64_t number, struct sops_err *e)
+{
+    return add_name(out, name, e) && sops_buf_addf(out, e, "%lld", (long long)number);
+}
+
+bool sops_json_add_value(struct sops_buf *out, const char *name, struct sops_slice json, struct sops_err *e)
+{
+    return add_name(out, name, e) && sops_buf_add(out, json, e);
+}

@@ -4,10 +4,21 @@
 #ifndef SOPS_BASE_JSON_H
 #define SOPS_BASE_JSON_H
 
-#include "base/base.h"
+#include "base/encode.h"
 
 /* Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, as each reader of JSON would
  * make of them. */
 bool sops_json_quote(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+
+/* One member of the object or list that was begun last; a comma stands before it unless it is the first. `name` is NULL
+ * in a list. The brackets of the whole and those that close are added with sops_buf_addc. */
+bool sops_json_begin(struct sops_buf *out, const char *name, char bracket, struct sops_err *e) SOPS_CHECKED;
+bool sops_json_add(struct sops_buf *out, const char *name, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+bool sops_json_add_base64(struct sops_buf *out, const char *name, enum sops_base64 kind, struct sops_slice bytes,
+                          struct sops_err *e) SOPS_CHECKED;
+bool sops_json_add_int(struct sops_buf *out, const char *name, int64_t number, struct sops_err *e) SOPS_CHECKED;
+/* `json`: a value as it is to stand there. */
+bool sops_json_add_value(struct sops_buf *out, const char *name, struct sops_slice json,
+                         struct sops_err *e) SOPS_CHECKED;
 
 #endif

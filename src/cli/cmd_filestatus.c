@@ -44,12 +44,9 @@ static bool print_status(const struct sops_job *j, bool encrypted, struct sops_e
 {
     struct sops_buf line = {0};
     bool ok = sops_buf_addc(&line, '{', e);
-    if (ok && j->opt->argc > 1) {
-        ok = sops_buf_adds(&line, "\"file\":", e) && sops_json_quote(&line, sops_str(j->path), e) &&
-             sops_buf_addc(&line, ',', e);
-    }
-    ok = ok && sops_buf_addf(&line, e, "\"encrypted\":%s}\n", encrypted ? "true" : "false") &&
-         sops_ui_out(sops_buf_view(&line), e);
+    ok = ok && (j->opt->argc == 1 || sops_json_add(&line, "file", sops_str(j->path), e)) &&
+         sops_json_add_value(&line, "encrypted", sops_str(encrypted ? "true" : "false"), e) &&
+         sops_buf_adds(&line, "}\n", e) && sops_ui_out(sops_buf_view(&line), e);
     sops_buf_free(&line);
     return ok;
 }

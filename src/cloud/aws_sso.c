@@ -113,11 +113,11 @@ static bool refresh(struct sops_world *w, const struct sso *o, const char *path,
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = sops_buf_addf(&url, e, "https://oidc.%.*s.amazonaws.com/token", SOPS_ARG(o->region)) &&
-              sops_buf_cstr(&url, e) != NULL && sops_buf_adds(&body, "{\"grantType\":\"refresh_token\"", e);
+              sops_buf_cstr(&url, e) != NULL && sops_buf_addc(&body, '{', e) &&
+              sops_json_add(&body, "grantType", SOPS_LIT("refresh_token"), e);
 
     for (size_t i = 0; ok && i < 3; i++) {
-        ok =
-            sops_buf_addf(&body, e, ",\"%s\":", names[i]) && sops_json_quote(&body, sops_json_text(token, names[i]), e);
+        ok = sops_json_add(&body, names[i], sops_json_text(token, names[i]), e);
     }
     ok = ok && sops_buf_addc(&body, '}', e);
     if (ok) {

@@ -127,13 +127,12 @@ static bool read_identity(struct sops_world *w, const char *path, struct identit
     return ok;
 }
 
-static bool add_certificate(struct sops_buf *out, X509 *cert, const char *before, struct sops_err *e)
+static bool add_certificate(struct sops_buf *out, X509 *cert, struct sops_err *e)
 {
     unsigned char *der = NULL;
     int size = i2d_X509(cert, &der);
     bool ok = (size > 0 || sops_fail(e, SOPS_E_GENERIC, "a certificate cannot be used")) &&
-              sops_buf_adds(out, before, e) && sops_buf_addc(out, '"', e) &&
-              sops_base64_add(out, SOPS_B64_STD, sops_slice_of(der, (size_t)size), e) && sops_buf_addc(out, '"', e);
+              sops_json_add_base64(out, NULL, SOPS_B64_STD, sops_slice_of(der, (size_t)size), e);
 
     OPENSSL_free(der);
     return ok;
@@ -146,13 +145,13 @@ static bool add_header(struct sops_world *w, const struct identity *i, struct so
     unsigned len = 0;
     bool ok = X509_digest(i->cert, EVP_sha1(), hash, &len) == 1;
 
-    ok = (ok || sops_fail(e, SOPS_E_GENERIC, "the certificate cannot be used")) &&
-         sops_buf_adds(header, "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"x5t\":\"", e) &&
-         sops_base64_add(header, SOPS_B64_URL, sops_slice_of(hash, len), e) && sops_buf_addc(header, '"', e);
+    ok = (ok || sops_fail(e, SOPS_E_GENERIC, "the certificate cannot be used")) && sops_buf_addc(header, '{', e) &&
+         sops_json_add(header, "alg", SOPS_LIT("RS256"), e) && sops_json_add(header, "typ", SOPS_LIT("JWT"), e) &&
+         sops_json_add_base64(header, "x5t", SOPS_B64_URL, sops_slice_of(hash, len), e);
     if (ok && sops_env_true(w, "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")) {
-        ok = sops_buf_adds(header, ",\"x5c\":[", e) && add_certificate(header, i->cert, "", e);
+        ok = sops_json_begin(header, "x5c", '[', e) && add_certificate(header, i->cert, e);
         for (int n = 0; ok && n < sk_X509_num(i->others); n++) {
-            ok = add_certificate(header, sk_X509_value(i->others, n), ",", e);
+            ok = add_certificate(header, sk_X509_value(i->others, n), e);
         }
         ok = ok && sops_buf_addc(header, ']', e);
     }
@@ -163,14 +162,15 @@ static bool add_claims(struct sops_world *w, const char *client, struct sops_sli
                        struct sops_err *e)
 {
     uint8_t id[16];
+    struct sops_buf text = {0};
     int64_t now = w->now(w);
-
-    return w->random(w, id, sizeof id, e) && sops_buf_adds(claims, "{\"aud\":", e) &&
-           sops_json_quote(claims, audience, e) && sops_buf_adds(claims, ",\"iss\":", e) &&
-           sops_json_quote(claims, sops_str(client), e) && sops_buf_adds(claims, ",\"sub\":", e) &&
-           sops_json_quote(claims, sops_str(client), e) && sops_buf_adds(claims, ",\"jti\":\"", e) &&
-           sops_hex_add(claims, sops_slice_of(id, sizeof id), false, e) &&
-           sops_buf_addf(claims, e, "\",\"nbf\":%lld,\"exp\":%lld}", (long long)now, (long long)now + 600);
+    bool ok = w->random(w, id, sizeof id, e) && sops_hex_add(&text, sops_slice_of(id, sizeof id), false, e) &&
+              sops_buf_addc(claims, '{', e) && sops_json_add(claims, "aud", audience, e) &&
+              sops_json_add(claims, "iss", sops_str(client), e) && sops_json_add(claims, "sub", sops_str(client), e) &&
+              sops_json_add(claims, "jti", sops_buf_view(&text), e) && sops_json_add_int(claims, "nbf", now, e) &&
+              sops_json_add_int(claims, "exp", now + 600, e) && sops_buf_addc(claims, '}', e);
+    sops_buf_free(&text);
+    return ok;
 }
 
 static bool assertion(struct sops_world *w, const char *path, const char *client, struct sops_slice audience,

@@ -121,15 +121,14 @@ static bool check_url(struct workload *k, struct sops_slice *url, struct sops_er
 /* {"url":"…","method":"POST","headers":[{"key":"…","value":"…"},…]} */
 static bool write_request(struct sops_slice url, const char *const *lines, struct sops_buf *out, struct sops_err *e)
 {
-    bool ok = sops_buf_adds(out, "{\"url\":", e) && sops_json_quote(out, url, e) &&
-              sops_buf_adds(out, ",\"method\":\"POST\",\"headers\":[", e);
+    bool ok = sops_buf_addc(out, '{', e) && sops_json_add(out, "url", url, e) &&
+              sops_json_add(out, "method", SOPS_LIT("POST"), e) && sops_json_begin(out, "headers", '[', e);
 
     for (size_t i = 0; ok && lines[i] != NULL; i++) {
         struct sops_slice line = sops_str(lines[i]), name = sops_slice_first(line, sops_slice_find(line, ':'));
         struct sops_slice shown = sops_slice_eq(name, SOPS_LIT("authorization")) ? SOPS_LIT("Authorization") : name;
-        ok = sops_buf_adds(out, i > 0 ? ",{\"key\":" : "{\"key\":", e) && sops_json_quote(out, shown, e) &&
-             sops_buf_adds(out, ",\"value\":", e) &&
-             sops_json_quote(out, sops_slice_trim(sops_slice_skip(line, name.len + 1)), e) &&
+        ok = sops_json_begin(out, NULL, '{', e) && sops_json_add(out, "key", shown, e) &&
+             sops_json_add(out, "value", sops_slice_trim(sops_slice_skip(line, name.len + 1)), e) &&
              sops_buf_addc(out, '}', e);
     }
     return ok && sops_buf_adds(out, "]}", e);

@@ -120,7 +120,7 @@ bool sops_google_external(struct sops_world *w, const json_t *file, const char *
 
     /* The project is for users of a workforce pool, who have no client of their own. */
     if (ok && project.len > 0 && sops_json_text(file, "client_id").len == 0) {
-        ok = sops_buf_adds(&options, "{\"userProject\":", e) && sops_json_quote(&options, project, e) &&
+        ok = sops_buf_addc(&options, '{', e) && sops_json_add(&options, "userProject", project, e) &&
              sops_buf_addc(&options, '}', e) && sops_form_add(&form, "options", sops_buf_view(&options), e);
     }
     ok = ok && basic_line(file, &line, e) &&

@@ -65,11 +65,6 @@ static bool need(const json_t *file, const char *name, struct sops_slice *value,
 
 /* ---- service accounts ------------------------------------------------------------------------------------------ */
 
-static bool add_claim(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e)
-{
-    return sops_buf_addf(out, e, "\"%s\":", name) && sops_json_quote(out, value, e) && sops_buf_addc(out, ',', e);
-}
-
 /* `aud` empty: the statement is the token itself; it then names its subject, too. */
 static bool statement(struct sops_world *w, const json_t *file, const char *scopes, struct sops_slice aud,
                       struct sops_buf *out, struct sops_err *e)
@@ -79,12 +74,13 @@ static bool statement(struct sops_world *w, const json_t *file, const char *scop
     EVP_PKEY *key = NULL;
     int64_t iat = w->now(w) - (aud.len > 0 ? 10 : 0);
     bool ok = need(file, "client_email", &mail, e) && need(file, "private_key", &pem, e) &&
-              sops_buf_adds(&header, "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":", e) &&
-              sops_json_quote(&header, sops_json_text(file, "private_key_id"), e) && sops_buf_addc(&header, '}', e) &&
-              sops_buf_addc(&claims, '{', e) && add_claim(&claims, "iss", mail, e) &&
-              (aud.len > 0 || add_claim(&claims, "sub", mail, e)) && add_claim(&claims, "scope", sops_str(scopes), e) &&
-              add_claim(&claims, "aud", aud, e) &&
-              sops_buf_addf(&claims, e, "\"iat\":%lld,\"exp\":%lld}", (long long)iat, (long long)iat + 3600);
+              sops_buf_adds(&header, "{\"alg\":\"RS256\",\"typ\":\"JWT\"", e) &&
+              sops_json_add(&header, "kid", sops_json_text(file, "private_key_id"), e) &&
+              sops_buf_addc(&header, '}', e) && sops_buf_addc(&claims, '{', e) &&
+              sops_json_add(&claims, "iss", mail, e) && (aud.len > 0 || sops_json_add(&claims, "sub", mail, e)) &&
+              sops_json_add(&claims, "scope", sops_str(scopes), e) && sops_json_add(&claims, "aud", aud, e) &&
+              sops_json_add_int(&claims, "iat", iat, e) && sops_json_add_int(&claims, "exp", iat + 3600, e) &&
+              sops_buf_addc(&claims, '}', e);
 
     if (ok) {
         key = sops_pem_key(pem, e);
@@ -141,20 +137,6 @@ static bool authorized_user(struct sops_world *w, const json_t *file, struct sop
 
 /* ---- impersonation --------------------------------------------------------------------------------------------- */
 
-static bool add_list(struct sops_buf *body, const json_t *list, struct sops_err *e)
-{
-    size_t i;
-    const json_t *item;
-    bool ok = sops_buf_addc(body, '[', e);
-
-    json_array_foreach(list, i, item)
-    {
-        ok = ok && (i == 0 || sops_buf_addc(body, ',', e)) &&
-             sops_json_quote(body, sops_slice_of(json_string_value(item), json_string_length(item)), e);
-    }
-    return ok && sops_buf_addc(body, ']', e);
-}
-
 static bool impersonate(struct sops_world *w, struct sops_slice url, const json_t *file, const char *scopes,
                         struct sops_slice source, struct sops_buf *bearer, struct sops_err *e)
 {
@@ -163,11 +145,18 @@ static bool impersonate(struct sops_world *w, struct sops_slice url, const json_
     struct sops_buf body = {0}, line = {0};
     struct sops_slice rest = sops_str(scopes), scope;
     json_t *answer = NULL;
-    bool ok = sops_buf_adds(&body, "{\"delegates\":", e) && add_list(&body, json_object_get(file, "delegates"), e) &&
-              sops_buf_addf(&body, e, ",\"lifetime\":\"%llds\",\"scope\":[", (long long)(seconds > 0 ? seconds : 3600));
+    size_t i;
+    const json_t *item;
+    bool ok = sops_buf_adds(&body, "{\"delegates\":[", e);
 
-    for (bool first = true; ok && rest.ptr != NULL && sops_slice_next(&rest, ' ', &scope); first = false) {
-        ok = (first || sops_buf_addc(&body, ',', e)) && sops_json_quote(&body, scope, e);
+    json_array_foreach(json_object_get(file, "delegates"), i, item)
+    {
+        ok = ok && sops_json_add(&body, NULL, sops_slice_of(json_string_value(item), json_string_length(item)), e);
+    }
+    ok = ok && sops_buf_addf(&body, e, "],\"lifetime\":\"%llds\"", (long long)(seconds > 0 ? seconds : 3600)) &&
+         sops_json_begin(&body, "scope", '[', e);
+    while (ok && rest.ptr != NULL && sops_slice_next(&rest, ' ', &scope)) {
+        ok = sops_json_add(&body, NULL, scope, e);
     }
     ok = ok && sops_buf_adds(&body, "]}", e) && sops_buf_adds(&line, "Authorization: Bearer ", e) &&
          sops_buf_add(&line, source, e) && sops_buf_cstr(&line, e) != NULL;

@@ -58,14 +58,14 @@ static bool by_id_token(struct search *s, struct sops_slice provider, const char
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = sops_small_file(path, &token, e) && sops_buf_addf(&line, e, "X-Idp-Id: %.*s", SOPS_ARG(provider)) &&
-              sops_buf_cstr(&line, e) != NULL && sops_buf_adds(&body, "{\"auth\":{\"id_token\":{\"id\":", e) &&
-              sops_json_quote(&body, sops_slice_trim(sops_buf_view(&token)), e) && sops_buf_adds(&body, "}}}", e) &&
+              sops_buf_cstr(&line, e) != NULL && sops_buf_adds(&body, "{\"auth\":{\"id_token\":{", e) &&
+              sops_json_add(&body, "id", sops_slice_trim(sops_buf_view(&token)), e) && sops_buf_adds(&body, "}}}", e) &&
               post(s, "/v3.0/OS-AUTH/id-token/tokens", (const char *)line.ptr, &body, &res, e);
 
     sops_buf_cut(&body, 0);
-    ok = ok && sops_buf_adds(&body, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":", e) &&
-         sops_json_quote(&body, sops_http_header(&res, "x-subject-token"), e) &&
-         sops_buf_adds(&body, ",\"duration_seconds\":21600}}}}", e);
+    ok = ok && sops_buf_adds(&body, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{", e) &&
+         sops_json_add(&body, "id", sops_http_header(&res, "x-subject-token"), e) &&
+         sops_json_add_int(&body, "duration_seconds", 21600, e) && sops_buf_adds(&body, "}}}}", e);
     sops_http_res_free(&res);
     ok = ok && post(s, "/v3.0/OS-CREDENTIAL/securitytokens", NULL, &body, &res, e) &&
          sops_json_load(sops_buf_view(&res.body), &answer, e) && take(s, json_object_get(answer, "credential"), e);

@@ -26,8 +26,26 @@ static void quoted(void **state)
     }
 }
 
+static void members(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_buf out = {0};
+    assert_ok(sops_buf_adds(&out, "front {", &e) && sops_json_add(&out, "a\"", SOPS_LIT("{"), &e) &&
+                  sops_json_add_base64(&out, "b", SOPS_B64_STD, SOPS_LIT("f"), &e) &&
+                  sops_json_begin(&out, "c", '[', &e) && sops_json_add(&out, NULL, SOPS_LIT("["), &e) &&
+                  sops_json_add_int(&out, NULL, -7, &e) && sops_json_begin(&out, NULL, '{', &e) &&
+                  sops_buf_addc(&out, '}', &e) && sops_json_begin(&out, NULL, '{', &e) &&
+                  sops_json_add_value(&out, "d", SOPS_LIT("true"), &e) && sops_buf_adds(&out, "}]", &e) &&
+                  sops_json_add_base64(&out, "e", SOPS_B64_URL, SOPS_LIT("\xff"), &e) && sops_buf_addc(&out, '}', &e),
+              &e);
+    assert_slice(sops_buf_view(&out),
+                 "front {\"a\\\"\":\"{\",\"b\":\"Zg==\",\"c\":[\"[\",-7,{},{\"d\":true}],\"e\":\"_w\"}");
+    sops_buf_free(&out);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(quoted)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(quoted), cmocka_unit_test(members)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -157,54 +157,6 @@ static enum sops_age_match try_all(struct sops_world *w, const struct sops_age_i
     return SOPS_AGE_NOT_MINE;
 }
 
-/* Did an earlier source fail for the same reason (no HOME, below which several files would be)? */
-static bool is_told(const struct sops_age_identities *ids, size_t place)
-{
-    for (size_t i = 0; i < place; i++) {
-        if (sops_slice_eq(ids->set[i]->error, ids->set[place]->error)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool add_errors(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
-{
-    const char *before = ". Errors while loading age identities: ";
-    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
-        struct sops_slice error = ids->set[i]->error;
-        if (error.len == 0 || is_told(ids, i)) {
-            continue;
-        }
-        if (!sops_buf_adds(out, before, e) || !sops_buf_add(out, error, e)) {
-            return false;
-        }
-        before = "; ";
-    }
-    return true;
-}
-
-/* "'a'", "'a' and 'b'", "'a', 'b', and 'c'". */
-static bool add_unused(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
-{
-    const struct sops_age_set *unused[SOPS_AGE_SOURCES];
-    size_t n = 0;
-    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
-        if (ids->set[i]->unused) {
-            unused[n++] = ids->set[i];
-        }
-    }
-    if (n == 0) {
-        return true;
-    }
-    bool ok = sops_buf_addf(out, e, ". Did not find keys in location%s", n > 1 ? "s" : "");
-    for (size_t i = 0; ok && i < n; i++) {
-        const char *join = i == 0 ? " " : i + 1 < n ? ", " : n > 2 ? ", and " : " and ";
-        ok = sops_buf_addf(out, e, "%s'%.*s'", join, SOPS_ARG(unused[i]->source));
-    }
-    return ok && sops_buf_addc(out, '.', e);
-}
-
 /* Sets `e` to what happened and where identities were looked for; the whole text, which may be longer than a message,
  * goes into the detail (spec 61 section 1.11). `why` may be empty. */
 static bool explain(const struct sops_age_identities *ids, const char *what, const char *why, struct sops_err *e)
@@ -212,7 +164,7 @@ static bool explain(const struct sops_age_identities *ids, const char *what, con
     struct sops_buf text = {0};
     struct sops_err memory = {0};
     bool ok = sops_buf_adds(&text, what, &memory) && (why[0] == '\0' || sops_buf_addf(&text, &memory, ": %s", why)) &&
-              add_errors(ids, &text, &memory) && add_unused(ids, &text, &memory);
+              sops_buf_add(&text, sops_buf_view(&ids->sources), &memory);
     const char *whole = ok ? sops_buf_cstr(&text, &memory) : NULL;
     sops_fail(e, SOPS_E_GENERIC, "%s", whole != NULL ? whole : what);
     if (whole != NULL && text.len >= sizeof e->msg) {
@@ -223,45 +175,46 @@ static bool explain(const struct sops_age_identities *ids, const char *what, con
     return false;
 }
 
+#define NO_READER "failed to create reader for decrypting sops data key with age"
+
 /* The file key of the entry. */
-static bool find_file_key(struct sops_world *w, const struct sops_age_identities *ids, struct sops_slice enc,
-                          struct sops_buf *file, struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
-                          struct sops_err *e)
+static bool find_file_key(struct sops_world *w, const struct sops_age_identities *ids, const struct sops_age_header *h,
+                          uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e)
 {
-    static const char what[] = "failed to create reader for decrypting sops data key with age";
     struct sops_err why = {0};
     if (ids->count == 0) {
         return explain(ids, "failed to load age identities", "", e);
     }
-    enum sops_age_match match = SOPS_AGE_BROKEN;
-    if (sops_age_dearmor(enc, file, &why) && sops_age_header_parse(sops_buf_view(file), h, &why)) {
-        match = try_all(w, ids, h, file_key, &why);
-    }
+    enum sops_age_match match = try_all(w, ids, h, file_key, &why);
     if (match == SOPS_AGE_NOT_MINE) {
-        explain(ids, what,
+        explain(ids, NO_READER,
                 ids->count == 1 ? "identity did not match any of the recipients: incorrect identity for recipient block"
                                 : "no identity matched any of the recipients",
                 e);
     } else if (match == SOPS_AGE_BROKEN || !sops_age_header_check(h, file_key, &why)) {
-        explain(ids, what, why.msg, e);
+        explain(ids, NO_READER, why.msg, e);
         sops_hint(e, "%s", why.hint);
     }
     sops_err_clear(&why);
     return e->code == SOPS_OK;
 }
 
+/* What is no age file costs next to nothing: no identity is asked for. */
 static bool age_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
 {
-    struct sops_age_identities ids = {0};
+    struct sops_age_identities own = {0};
+    const struct sops_age_identities *ids = NULL;
     struct sops_age_header h = {0};
     struct sops_buf file = {0};
     uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
-    bool ok = start(e) && sops_age_identities_load(w, k->field[0], &ids, e) &&
-              find_file_key(w, &ids, k->enc, &file, &h, file_key, e) && sops_age_payload_open(&h, file_key, plain, e);
+    bool ok = start(e) && ((sops_age_dearmor(k->enc, &file, e) && sops_age_header_parse(sops_buf_view(&file), &h, e)) ||
+                           sops_within(e, NO_READER));
+    ok = ok && sops_age_identities_load(w, k->field[0], &own, &ids, e) && find_file_key(w, ids, &h, file_key, e) &&
+         sops_age_payload_open(&h, file_key, plain, e);
     sops_wipe(file_key, sizeof file_key);
     sops_age_header_free(&h);
     sops_buf_free(&file);
-    sops_age_identities_free(&ids);
+    sops_age_identities_free(&own);
     return ok;
 }
 

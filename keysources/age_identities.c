@@ -12,7 +12,6 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #define TEXT_MAX                                                                                                       \
@@ -350,21 +349,13 @@ static bool make_set(struct sops_world *w, struct sops_arena *a, void *arg, void
     return true;
 }
 
-/* The set of a file or a variable, read again only when the file is another one (a key service lives long). */
+/* The set of a file or a variable. */
 static bool kept_set(struct sops_world *w, struct reading *r, struct sops_age_set **out, struct sops_err *e)
 {
-    char name[160] = "";
-    struct stat st;
     void *made = NULL;
-    if (r->place->medium != IN_VARIABLE && stat(r->value, &st) == 0 && S_ISREG(st.st_mode)) {
-        (void)snprintf(name, sizeof name, "%ju:%ju:%jd:%jd.%ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-                       (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-    }
-    if (!sops_world_once(w, r->place, sops_str(name), make_set, r, &made, e)) {
-        return false;
-    }
+    bool ok = sops_world_once(w, r->place, SOPS_LIT(""), make_set, r, &made, e);
     *out = made;
-    return true;
+    return ok;
 }
 
 static bool is_missing(const char *path)
@@ -402,8 +393,58 @@ static bool load_one(struct sops_world *w, const struct place *p, struct sops_sl
     return ok;
 }
 
-bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, struct sops_age_identities *out,
-                              struct sops_err *e)
+/* ---- all of them --------------------------------------------------------------------------------------------- */
+
+/* Did an earlier source fail for the same reason (no HOME, below which several files would be)? */
+static bool is_told(const struct sops_age_identities *ids, size_t place)
+{
+    for (size_t i = 0; i < place; i++) {
+        if (sops_slice_eq(ids->set[i]->error, ids->set[place]->error)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_errors(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
+{
+    const char *before = ". Errors while loading age identities: ";
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        struct sops_slice error = ids->set[i]->error;
+        if (error.len == 0 || is_told(ids, i)) {
+            continue;
+        }
+        if (!sops_buf_adds(out, before, e) || !sops_buf_add(out, error, e)) {
+            return false;
+        }
+        before = "; ";
+    }
+    return true;
+}
+
+/* "'a'", "'a' and 'b'", "'a', 'b', and 'c'". */
+static bool add_unused(const struct sops_age_identities *ids, struct sops_buf *out, struct sops_err *e)
+{
+    const struct sops_age_set *unused[SOPS_AGE_SOURCES];
+    size_t n = 0;
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        if (ids->set[i]->unused) {
+            unused[n++] = ids->set[i];
+        }
+    }
+    if (n == 0) {
+        return true;
+    }
+    bool ok = sops_buf_addf(out, e, ". Did not find keys in location%s", n > 1 ? "s" : "");
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *join = i == 0 ? " " : i + 1 < n ? ", " : n > 2 ? ", and " : " and ";
+        ok = sops_buf_addf(out, e, "%s'%.*s'", join, SOPS_ARG(unused[i]->source));
+    }
+    return ok && sops_buf_addc(out, '.', e);
+}
+
+static bool load_sources(struct sops_world *w, struct sops_slice recipient, struct sops_age_identities *out,
+                         struct sops_err *e)
 {
     bool any = false;
     for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
@@ -415,7 +456,39 @@ bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient,
             out->count++;
         }
     }
+    return add_errors(out, &out->sources, e) && add_unused(out, &out->sources, e);
+}
+
+static void drop_identities(void *ids) { sops_age_identities_free(ids); }
+
+static bool make_identities(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
+{
+    (void)arg;
+    struct sops_age_identities *ids = sops_arena_alloc(a, sizeof *ids, e);
+    if (ids == NULL) {
+        return false;
+    }
+    if (!load_sources(w, (struct sops_slice){0}, ids, e) || !sops_world_at_end(w, drop_identities, ids, e)) {
+        sops_age_identities_free(ids);
+        return false;
+    }
+    *made = ids;
     return true;
+}
+
+bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, struct sops_age_identities *own,
+                              const struct sops_age_identities **out, struct sops_err *e)
+{
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        if (is_command(&places[i]) && w->env(w, places[i].variable) != NULL) {
+            *out = own;
+            return load_sources(w, recipient, own, e);
+        }
+    }
+    void *made = NULL;
+    bool ok = sops_world_once(w, places, SOPS_LIT("all"), make_identities, NULL, &made, e);
+    *out = made;
+    return ok;
 }
 
 void sops_age_identities_free(struct sops_age_identities *ids)
@@ -423,5 +496,6 @@ void sops_age_identities_free(struct sops_age_identities *ids)
     for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
         sops_age_set_free(&ids->own[i]);
     }
+    sops_buf_free(&ids->sources);
     *ids = (struct sops_age_identities){0};
 }

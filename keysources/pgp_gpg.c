@@ -31,6 +31,8 @@ struct gpgme {
     __typeof__(gpgme_release) *release;
     __typeof__(gpgme_ctx_set_engine_info) *set_engine_info;
     __typeof__(gpgme_set_armor) *set_armor;
+    __typeof__(gpgme_set_passphrase_cb) *set_passphrase;
+    __typeof__(gpgme_io_writen) *write_all;
     __typeof__(gpgme_op_encrypt_ext) *encrypt;
     __typeof__(gpgme_op_decrypt) *decrypt;
     __typeof__(gpgme_op_getauditlog) *get_log;
@@ -99,6 +101,8 @@ static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **m
         {"gpgme_release", &g->release},
         {"gpgme_ctx_set_engine_info", &g->set_engine_info},
         {"gpgme_set_armor", &g->set_armor},
+        {"gpgme_set_passphrase_cb", &g->set_passphrase},
+        {"gpgme_io_writen", &g->write_all},
         {"gpgme_op_encrypt_ext", &g->encrypt},
         {"gpgme_op_decrypt", &g->decrypt},
         {"gpgme_op_getauditlog", &g->get_log},
@@ -349,25 +353,81 @@ bool sops_gpg_encrypt(struct sops_world *w, struct sops_slice fingerprint, struc
     return ok;
 }
 
+/* What it takes to ask for a passphrase in place of the agent, and what came of it. */
+struct asking {
+    struct sops_world *world;
+    const struct gpgme *g;
+    struct sops_err why; /* nobody could be asked */
+};
+
+/* Called when gpg may not have its agent ask ("pinentry-mode loopback" in gpg.conf). `hint` is "KEYID NAME"; `fd` takes
+ * the passphrase as a line. */
+static gpgme_error_t ask_passphrase(void *handle, const char *hint, const char *info, int bad_before, int fd)
+{
+    struct asking *a = handle;
+    struct sops_buf prompt = {0}, typed = {.locked = true};
+    struct sops_slice rest = hint != NULL ? sops_str(hint) : SOPS_LIT(""), id = {0};
+    (void)info;
+    bool named = sops_slice_next(&rest, ' ', &id) && rest.len != 0;
+    bool ok = sops_buf_addf(&prompt, &a->why, "%sEnter passphrase for PGP key%s", bad_before ? "Bad passphrase. " : "",
+                            named ? " \"" : "");
+    for (size_t i = 0; ok && named && i < rest.len; i++) {
+        ok = sops_buf_addc(&prompt, rest.ptr[i] < ' ' || rest.ptr[i] == 0x7F ? '?' : rest.ptr[i], &a->why);
+    }
+    ok = ok && sops_buf_adds(&prompt, named ? "\":" : ":", &a->why);
+    struct sops_question q = {.kind = SOPS_ASK_SECRET, .prompt = ok ? sops_buf_cstr(&prompt, &a->why) : NULL};
+    ok = q.prompt != NULL && a->world->ask(a->world, &q, &typed, &a->why) && sops_buf_addc(&typed, '\n', &a->why);
+    ok = ok && (a->g->write_all(fd, typed.ptr, typed.len) == 0 ||
+                sops_fail(&a->why, SOPS_E_GENERIC, "gpg does not take the passphrase"));
+    sops_buf_free(&prompt);
+    sops_buf_free(&typed);
+    return ok ? 0 : gpgme_error(GPG_ERR_CANCELED);
+}
+
+static bool says(struct sops_slice words, const char *what)
+{
+    return words.len != 0 && memmem(words.ptr, words.len, what, strlen(what)) != NULL;
+}
+
 /* Fails for a message that gpg did not decrypt. When a secret key was there and could not be used, nobody could be
  * asked for its passphrase, or it was wrong. */
 static bool fail_decrypt(const struct gpgme *g, gpgme_error_t error, bool terminal, struct sops_slice words,
-                         struct sops_err *e)
+                         const struct asking *asking, struct sops_err *e)
 {
-    static const char used[] = "public key decryption failed", none[] = "No secret key";
-    bool tried = words.len != 0 && memmem(words.ptr, words.len, used, sizeof used - 1) != NULL;
-    bool missing = !tried && words.len != 0 && memmem(words.ptr, words.len, none, sizeof none - 1) != NULL;
+    if (asking->why.code != SOPS_OK) {
+        sops_fail(e, SOPS_E_GENERIC, "no passphrase: %s", asking->why.msg);
+        return sops_hint(e,
+                         "gpg.conf has \"pinentry-mode loopback\", so it is asked for on the terminal of sops; without "
+                         "one, take that line out, or have gpg-agent keep the passphrase");
+    }
+    bool tried = says(words, "public key decryption failed");
+    bool forbidden = says(words, "setting pinentry mode");
+    bool missing = !tried && !forbidden && says(words, "No secret key");
     struct sops_slice reason = terminal || !tried
                                    ? (struct sops_slice){0}
                                    : SOPS_LIT("there is no terminal to ask for the passphrase on (set GPG_TTY, or have "
                                               "gpg-agent keep the passphrase)");
     fail_with_words(g, error, reason, words, e);
+    if (forbidden) {
+        sops_hint(
+            e, "gpg-agent.conf has \"no-allow-loopback-pinentry\", and gpg.conf \"pinentry-mode loopback\": take one "
+               "of the two out");
+    }
     return missing ? sops_hint(e, "the secret key is in no keyring here (`gpg -K` lists those that are)") : false;
+}
+
+/* Neither armor nor the first byte of a packet: then gpg need not be started, as a file may list many such keys. */
+static bool is_no_message(struct sops_slice armor)
+{
+    return !says(armor, "-----BEGIN PGP") && (armor.len == 0 || (armor.ptr[0] & 0x80) == 0);
 }
 
 bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops_buf *plain, struct sops_err *e)
 {
     void *loaded = NULL;
+    if (is_no_message(armor)) {
+        return sops_fail(e, SOPS_E_GENERIC, "no valid OpenPGP data found");
+    }
     if (!sops_world_once(w, owner, SOPS_LIT("gpgme"), load, NULL, &loaded, e)) {
         return false;
     }
@@ -376,6 +436,7 @@ bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops
     gpgme_data_t in = NULL, out = NULL;
     struct sops_buf text = {.locked = true}, words = {0};
     struct sink sink = {&text, e};
+    struct asking asking = {.world = w, .g = g};
     struct gpgme_data_cbs calls = {.write = take};
     bool ok =
         open_context(w, g, &context, e) &&
@@ -384,15 +445,18 @@ bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops
     if (ok) {
         const char *before = w->env(w, "GPG_TTY");
         bool terminal = announce_terminal(w);
+        g->set_passphrase(context, ask_passphrase, &asking);
         gpgme_error_t error = g->decrypt(context, in, out);
         withdraw_terminal(before);
         if (error != 0) {
-            ok = gpg_words(g, context, &words, e) && fail_decrypt(g, error, terminal, sops_buf_view(&words), e);
+            ok =
+                gpg_words(g, context, &words, e) && fail_decrypt(g, error, terminal, sops_buf_view(&words), &asking, e);
         } else if (text.len == 0) {
             ok = sops_fail(e, SOPS_E_GENERIC, "zero bytes returned");
         }
     }
     ok = ok && sops_buf_add(plain, sops_buf_view(&text), e);
+    sops_err_clear(&asking.why);
     sops_buf_free(&words);
     sops_buf_free(&text);
     if (context != NULL) {

@@ -49,7 +49,7 @@ static uint8_t *take(struct sops_arena *a, size_t size, size_t align, struct sop
     return c->bytes;
 }
 
-void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e) { return take(a, size, 16, e); }
+void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e) { return take(a, size, 8, e); }
 
 uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e) { return take(a, size, 1, e); }
 

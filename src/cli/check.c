@@ -6,11 +6,13 @@
 
 static bool same_keys(const struct sops_group *a, const struct sops_group *b, struct sops_err *e)
 {
-    const struct sops_key *k = a->keys;
-    for (; k != NULL; k = k->next) {
-        const struct sops_key *other = b->keys;
+    const struct sops_key *other = b->keys;
+    for (const struct sops_key *k = a->keys; k != NULL; k = k->next) {
+        /* From where the one before was found, as the order is the same but for the kinds of keys. */
+        const struct sops_key *from = other;
         while (other != NULL && !(sops_slice_eq(other->enc, k->enc) && sops_key_same(other, k, e))) {
-            other = other->next;
+            other = other->next != NULL ? other->next : b->keys;
+            other = other != from ? other : NULL;
         }
         if (other == NULL || k->enc.len == 0) {
             return false;

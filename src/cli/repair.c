@@ -4,6 +4,8 @@
  * (spec 60 section 1.3). */
 #include "cli/repair.h"
 
+#define MOST_TRIES 100 /* each asks all keys of the file */
+
 static bool is_old(struct sops_slice version)
 {
     int order = 0;
@@ -71,11 +73,12 @@ static void mend(struct sops_job *j, struct sops_key *k, const struct sops_pair 
     sops_err_clear(&why);
 }
 
-/* Tries each value of the context of `k` for all of its names. */
-static bool try_key(struct sops_job *j, struct sops_key *k, struct sops_err *e)
+/* Tries each value of the context of `k` for all of its names; `*tries` counts them. */
+static bool try_key(struct sops_job *j, struct sops_key *k, unsigned *tries, struct sops_err *e)
 {
     const struct sops_pair *recorded = k->map;
-    for (const struct sops_pair *p = recorded; p != NULL && e->code == SOPS_OK; p = p->next) {
+    for (const struct sops_pair *p = recorded; p != NULL && e->code == SOPS_OK && (*tries)++ < MOST_TRIES;
+         p = p->next) {
         struct sops_err why = {0};
         if (!bend(&j->meta.arena, recorded, p->value, &k->map, e)) {
             break;
@@ -103,9 +106,10 @@ bool sops_job_repair(struct sops_job *j, struct sops_err *e)
         j->path != NULL ? j->path : "stdin");
     struct sops_err own = {0};
     bool ok = false;
+    unsigned tries = 0;
     for (struct sops_group *g = j->meta.groups; g != NULL; g = g->next) {
-        for (struct sops_key *k = g->keys; k != NULL && !ok && own.code == SOPS_OK; k = k->next) {
-            ok = is_suspect(k) && try_key(j, k, &own);
+        for (struct sops_key *k = g->keys; k != NULL && !ok && own.code == SOPS_OK && tries < MOST_TRIES; k = k->next) {
+            ok = is_suspect(k) && try_key(j, k, &tries, &own);
         }
     }
     sops_err_clear(&own);

@@ -120,12 +120,13 @@ static bool item_fields(const struct sops_node *item, struct sops_arena *a, stru
     return true;
 }
 
+/* Puts the key of an item (or those of its comma list) at `end`. */
 static bool item_key(const struct sops_node *item, const struct sops_keysource *source, struct sops_world *w,
-                     struct sops_arena *a, struct sops_key **list, struct sops_err *e)
+                     struct sops_arena *a, struct sops_key **end, struct sops_err *e)
 {
     struct sops_key *k = NULL;
     if ((source->flags & SOPS_SRC_GROUP_COMMAS) != 0) {
-        return item->text.len == 0 || sops_keys_parse(w, a, source, item->text, list, e);
+        return item->text.len == 0 || sops_keys_parse(w, a, source, item->text, end, e);
     }
     if ((source->flags & SOPS_SRC_GROUP_TEXT) != 0) {
         k = sops_key_parse(w, a, source, item->text, e);
@@ -140,9 +141,7 @@ static bool item_key(const struct sops_node *item, const struct sops_keysource *
             return false;
         }
     }
-    if (k != NULL) {
-        sops_keys_append(list, k);
-    }
+    *end = k;
     return k != NULL;
 }
 
@@ -154,13 +153,16 @@ static bool own_keys(const struct sops_node *group, struct sops_world *w, struct
     sops_keysources_by(SOPS_BY_RULE, source);
     for (size_t i = 0; source[i] != NULL; i++) {
         const struct sops_node *items;
-        struct sops_key *keys = NULL;
+        struct sops_key *keys = NULL, **end = &keys;
         if (!sops_conf_list(group, source[i]->group_key, &items, e)) {
             return false;
         }
         for (const struct sops_node *n = NULL; items != NULL && (n = sops_config_item(items, n)) != NULL;) {
-            if (!item_key(n, source[i], w, a, &keys, e)) {
+            if (!item_key(n, source[i], w, a, end, e)) {
                 return sops_within(e, "'%s' (line %u)", source[i]->group_key, (unsigned)n->line);
+            }
+            while (*end != NULL) {
+                end = &(*end)->next;
             }
         }
         sops_keys_append(list, keys);
@@ -177,8 +179,8 @@ static bool drop_repeats(struct sops_key **list, struct sops_arena *a, struct so
     while (ok && *list != NULL) {
         struct sops_slice name;
         sops_buf_cut(&text, 0);
-        ok = sops_buf_addf(&text, e, "%s ", (*list)->source->id) && sops_key_show(*list, &text, e) &&
-             sops_arena_copy(a, sops_buf_view(&text), &name, e) && sops_table_put(&seen, name, &is_new, e) != NULL;
+        ok = sops_key_name(*list, &text, e) && sops_arena_copy(a, sops_buf_view(&text), &name, e) &&
+             sops_table_put(&seen, name, &is_new, e) != NULL;
         if (ok && !is_new) {
             *list = (*list)->next;
         } else if (ok) {
@@ -190,11 +192,13 @@ static bool drop_repeats(struct sops_key **list, struct sops_arena *a, struct so
     return ok;
 }
 
-static struct sops_group *add_group(struct sops_arena *a, struct sops_group **groups, struct sops_err *e)
+/* A new group at `*end`, which then is its `next`. NULL without memory. */
+static struct sops_group *add_group(struct sops_arena *a, struct sops_group ***end, struct sops_err *e)
 {
     struct sops_group *g = sops_arena_alloc(a, sizeof *g, e);
     if (g != NULL) {
-        sops_groups_append(groups, g);
+        **end = g;
+        *end = &g->next;
     }
     return g;
 }
@@ -203,11 +207,12 @@ bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, stru
                         struct sops_group **groups, bool *flat, struct sops_err *e)
 {
     const struct sops_node *list;
+    struct sops_group **end = groups;
     if (!sops_conf_list(rule, "key_groups", &list, e)) {
         return false;
     }
     for (const struct sops_node *top = NULL; list != NULL && (top = sops_config_item(list, top)) != NULL;) {
-        struct sops_group *g = add_group(a, groups, e);
+        struct sops_group *g = add_group(a, &end, e);
         if (g == NULL) {
             return false;
         }
@@ -224,7 +229,7 @@ bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, stru
     if (!*flat) {
         return true;
     }
-    struct sops_group *g = add_group(a, groups, e);
+    struct sops_group *g = add_group(a, &end, e);
     const struct sops_keysource *source[SOPS_MAX_SOURCES];
     sops_keysources_by(SOPS_BY_RULE, source);
     for (size_t i = 0; g != NULL && source[i] != NULL; i++) {

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #define THREADS 16
+#define FAILURES_SHOWN 100
 #define WORTH 12 /* keys that compute, from which on a second thread saves more time than waking a processor takes */
 
 bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops_err *e)
@@ -24,7 +25,7 @@ struct job {
     struct sops_key *key;
     struct sops_slice plain;
     struct sops_buf enc;
-    struct sops_err err;
+    struct sops_buf why, hint; /* of a failure: texts, as a whole error would be large for a million keys */
     enum lane lane;
     bool ok;
 };
@@ -42,6 +43,7 @@ struct worker {
 
 static void wrap_one(struct jobs *all, struct job *j)
 {
+    struct sops_err no_memory = {0}; /* then the list of failures is shorter */
     struct sops_buf causes = {0};
     for (struct sops_service *s = all->services; s != NULL && !j->ok; s = s->next) {
         struct sops_err e = {0};
@@ -49,19 +51,17 @@ static void wrap_one(struct jobs *all, struct job *j)
         j->ok = s->wrap(s, all->world, j->key, j->plain, &j->enc, &e) && j->enc.len != 0;
         if (!j->ok) {
             const char *msg = e.code != SOPS_OK ? e.msg : "the result is empty";
-            (void)!sops_buf_addf(&causes, &j->err, "%s%s", causes.len != 0 ? "; " : "", msg);
-            (void)sops_hint(&j->err, "%s", e.hint);
+            (void)!sops_buf_addf(&causes, &no_memory, "%s%s", causes.len != 0 ? "; " : "", msg);
+            (void)!(j->hint.len != 0 || sops_buf_adds(&j->hint, e.hint, &no_memory));
         }
         sops_err_clear(&e);
     }
-    if (!j->ok && j->err.code == SOPS_OK) {
-        struct sops_buf shown = {0};
-        if (sops_key_show(j->key, &shown, &j->err)) {
-            sops_fail(&j->err, SOPS_E_GENERIC, "failed to encrypt new data key with master key \"%.*s\": %.*s",
-                      SOPS_ARG(shown), SOPS_ARG(causes));
-        }
-        sops_buf_free(&shown);
+    if (!j->ok) {
+        (void)!(sops_buf_adds(&j->why, "failed to encrypt new data key with master key \"", &no_memory) &&
+                sops_key_show(j->key, &j->why, &no_memory) && sops_buf_adds(&j->why, "\": ", &no_memory) &&
+                sops_buf_add(&j->why, sops_buf_view(&causes), &no_memory));
     }
+    sops_err_clear(&no_memory);
     sops_buf_free(&causes);
 }
 
@@ -160,18 +160,22 @@ static bool make_jobs(struct jobs *all, const struct sops_meta *m, struct sops_s
     return true;
 }
 
-/* "[e1 e2]": every key's failure in one message, the first hint of them; the whole list in the detail when the message
- * has no room for it. */
+/* "[e1 e2]": the failures of the first keys in one message, and the first hint of them; the whole list in the detail
+ * when the message has no room for it. */
 static bool collect_failures(const struct jobs *all, struct sops_err *e)
 {
     struct sops_buf list = {0};
     size_t failed = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < all->count; i++) {
-        if (!all->job[i].ok) {
-            ok = sops_buf_addf(&list, e, "%s%s", failed++ != 0 ? " " : "", all->job[i].err.msg);
-            (void)sops_hint(e, "%s", all->job[i].err.hint);
+        struct job *j = &all->job[i];
+        if (!j->ok && failed++ < FAILURES_SHOWN) {
+            ok = (failed == 1 || sops_buf_addc(&list, ' ', e)) && sops_buf_add(&list, sops_buf_view(&j->why), e);
+            (void)sops_hint(e, "%.*s", SOPS_ARG(j->hint));
         }
+    }
+    if (failed > FAILURES_SHOWN) {
+        ok = ok && sops_buf_addf(&list, e, " and %zu more", failed - FAILURES_SHOWN);
     }
     if (ok && failed != 0) {
         if (list.len + 64 > sizeof e->msg && !sops_buf_add(&e->detail, sops_buf_view(&list), e)) {
@@ -241,7 +245,8 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
     }
     for (size_t i = 0; all.job != NULL && i < all.count; i++) {
         sops_buf_free(&all.job[i].enc);
-        sops_err_clear(&all.job[i].err);
+        sops_buf_free(&all.job[i].why);
+        sops_buf_free(&all.job[i].hint);
     }
     sops_free(all.job);
     sops_buf_free(&parts);

@@ -6,8 +6,14 @@
 #include "base/text.h"
 #include "core/shamir.h"
 
+#include <stdlib.h>
+
 #define CAUSE_WIDTH 60
 #define END_WIDTH 75
+/* How much a report names; what goes beyond is counted. */
+#define GROUPS_SHOWN 20
+#define CAUSES_SHOWN 20
+#define NAMES_SHOWN 20
 
 bool sops_datakey_check_order(struct sops_slice order, struct sops_err *e)
 {
@@ -51,64 +57,148 @@ static bool add_wrapped(struct sops_buf *out, struct sops_slice text, size_t wid
     return true;
 }
 
-/* The keys of `g` in the order in which they are tried; listed types first, stable. */
-static bool sort_keys(const struct sops_group *g, struct sops_slice order, const struct sops_key ***keys, size_t *count,
-                      struct sops_err *e)
+/* A key of a group and its turn: listed types first, each in its place, otherwise as held. */
+struct turn {
+    const struct sops_key *key;
+    size_t place, number;
+};
+
+static int by_turn(const void *a, const void *b)
 {
-    size_t n = 0;
+    const struct turn *x = a, *y = b;
+    return x->place != y->place ? (x->place > y->place) - (x->place < y->place)
+                                : (x->number > y->number) - (x->number < y->number);
+}
+
+/* Which word of `order` names the source; behind all of them when none does. */
+static size_t place_of(const struct sops_keysource *source, struct sops_slice order)
+{
+    size_t place = 0;
+    struct sops_slice word;
+    while (order.len != 0 && sops_slice_next(&order, ',', &word) && !sops_slice_eq(word, sops_str(source->id))) {
+        place++;
+    }
+    return place;
+}
+
+/* The keys of `g` in the order in which they are tried; owned by the caller (sops_free). NULL without memory. */
+static struct turn *take_turns(const struct sops_group *g, struct sops_slice order, size_t *count, struct sops_err *e)
+{
+    size_t n = 0, place = 0;
     for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
         n++;
     }
-    *keys = sops_alloc((n + 1) * sizeof **keys, e);
-    if (*keys == NULL) {
-        return false;
-    }
+    struct turn *turns = sops_alloc((n + 1) * sizeof *turns, e);
     *count = 0;
-    struct sops_slice rest = order, word;
-    while (rest.len != 0 && sops_slice_next(&rest, ',', &word)) {
-        for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
-            if (sops_slice_eq(word, sops_str(k->source->id))) {
-                (*keys)[(*count)++] = k;
-            }
-        }
+    for (const struct sops_key *k = g->keys; turns != NULL && k != NULL; k = k->next) {
+        place = *count != 0 && turns[*count - 1].key->source == k->source ? place : place_of(k->source, order);
+        turns[*count] = (struct turn){k, place, *count};
+        (*count)++;
     }
-    size_t listed = *count;
-    for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
-        bool there = false;
-        for (size_t i = 0; i < listed && !there; i++) {
-            there = (*keys)[i] == k;
-        }
-        if (!there) {
-            (*keys)[(*count)++] = k;
-        }
+    if (turns != NULL) {
+        qsort(turns, n, sizeof *turns, by_turn);
     }
-    return true;
+    return turns;
 }
 
-/* Tries each service for one key. Why it failed is added to `report`. */
-static bool open_key(struct sops_world *w, struct sops_service *services, const struct sops_key *k,
-                     struct sops_buf *part, struct sops_buf *report, struct sops_err *e)
+/* ---- why keys failed ----------------------------------------------------------------------------------------- */
+
+/* A file may list a million keys, so failures with one cause are told once: some of the keys by name, then how many
+ * there are more. */
+struct failure {
+    struct sops_buf cause; /* of each service its message and its hint, a NUL behind each */
+    struct sops_buf names; /* a line for each key */
+    size_t keys;
+};
+struct failures {
+    struct failure of[CAUSES_SHOWN];
+    size_t count, last;    /* the one that came last, as the next is often equal */
+    size_t others;         /* keys with a cause that found no room */
+    struct sops_buf cause; /* of the key at hand */
+};
+
+static void failures_free(struct failures *f)
 {
-    struct sops_buf causes = {0};
+    for (size_t i = 0; i < f->count; i++) {
+        sops_buf_free(&f->of[i].cause);
+        sops_buf_free(&f->of[i].names);
+    }
+    sops_buf_free(&f->cause);
+}
+
+/* The failure with the cause at hand, made when it is new; NULL when there is no room (or no memory: `e` is set). */
+static struct failure *find_failure(struct failures *f, struct sops_err *e)
+{
+    struct sops_slice cause = sops_buf_view(&f->cause);
+    for (size_t i = 0; i < f->count; i++) {
+        size_t at = (f->last + i) % f->count;
+        if (sops_slice_eq(sops_buf_view(&f->of[at].cause), cause)) {
+            f->last = at;
+            return &f->of[at];
+        }
+    }
+    if (f->count == CAUSES_SHOWN) {
+        return NULL;
+    }
+    struct failure *made = &f->of[f->count];
+    if (!sops_buf_add(&made->cause, cause, e)) {
+        return NULL;
+    }
+    f->last = f->count++;
+    return made;
+}
+
+static bool add_failure(struct failures *f, const struct sops_key *k, struct sops_err *e)
+{
+    struct failure *found = find_failure(f, e);
+    if (found == NULL) {
+        f->others++;
+        return e->code == SOPS_OK;
+    }
+    return found->keys++ >= NAMES_SHOWN ||
+           (sops_buf_adds(&found->names, "  ", e) && sops_key_show(k, &found->names, e) &&
+            sops_buf_adds(&found->names, ": FAILED\n", e));
+}
+
+static bool add_report(struct sops_buf *out, const struct failures *f, struct sops_err *e)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < f->count; i++) {
+        const struct failure *one = &f->of[i];
+        struct sops_slice rest = sops_buf_view(&one->cause), message, hint;
+        ok = (i == 0 || sops_buf_addc(out, '\n', e)) && sops_buf_add(out, sops_buf_view(&one->names), e) &&
+             (one->keys <= NAMES_SHOWN || sops_buf_addf(out, e, "  %zu more: FAILED\n", one->keys - NAMES_SHOWN));
+        while (ok && rest.len != 0 && sops_slice_next(&rest, '\0', &message) && sops_slice_next(&rest, '\0', &hint)) {
+            ok = add_wrapped(out, message, CAUSE_WIDTH, "    - | ", "      | ", e) &&
+                 (hint.len == 0 || add_wrapped(out, hint, CAUSE_WIDTH, "      | ", "      | ", e));
+        }
+    }
+    return ok &&
+           (f->others == 0 || sops_buf_addf(out, e, "\n  %zu more, each for another reason: FAILED\n", f->others));
+}
+
+/* ---- groups -------------------------------------------------------------------------------------------------- */
+
+/* Tries each service for one key. Why none could open it is added to `failures`. */
+static bool open_key(struct sops_world *w, struct sops_service *services, const struct sops_key *k,
+                     struct sops_buf *part, struct failures *failures, struct sops_err *e)
+{
     bool opened = false, ok = true;
+    sops_buf_cut(&failures->cause, 0);
     for (struct sops_service *s = services; ok && s != NULL && !opened; s = s->next) {
         struct sops_err why = {0};
         sops_buf_cut(part, 0);
         opened = s->unwrap(s, w, k, part, &why);
         if (!opened) {
             struct sops_slice cause = why.detail.len != 0 ? sops_buf_view(&why.detail) : sops_str(why.msg);
-            ok = add_wrapped(&causes, sops_slice_trim(cause), CAUSE_WIDTH, "    - | ", "      | ", e);
-            ok = ok && (why.hint[0] == '\0' ||
-                        add_wrapped(&causes, sops_str(why.hint), CAUSE_WIDTH, "      | ", "      | ", e));
+            ok = sops_buf_add(&failures->cause, sops_slice_trim(cause), e) && sops_buf_addc(&failures->cause, 0, e) &&
+                 sops_buf_adds(&failures->cause, why.hint, e) && sops_buf_addc(&failures->cause, 0, e);
         }
         sops_err_clear(&why);
     }
     if (ok && !opened) {
-        ok = (report->len == 0 || sops_buf_addc(report, '\n', e)) && sops_buf_adds(report, "  ", e) &&
-             sops_key_show(k, report, e) && sops_buf_adds(report, ": FAILED\n", e) &&
-             sops_buf_add(report, sops_buf_view(&causes), e);
+        (void)add_failure(failures, k, e);
     }
-    sops_buf_free(&causes);
     return ok && opened;
 }
 
@@ -116,19 +206,21 @@ static bool open_key(struct sops_world *w, struct sops_service *services, const 
 static bool open_group(struct sops_world *w, struct sops_service *services, const struct sops_group *g, size_t number,
                        struct sops_slice order, struct sops_buf *part, struct sops_buf *report, struct sops_err *e)
 {
-    const struct sops_key **keys = NULL;
-    struct sops_buf failures = {0};
+    struct failures failures = {0};
     size_t count = 0;
     bool opened = false;
-    bool ok = sort_keys(g, order, &keys, &count, e);
+    struct turn *turns = take_turns(g, order, &count, e);
+    bool ok = turns != NULL;
     for (size_t i = 0; ok && i < count && !opened; i++) {
-        opened = open_key(w, services, keys[i], part, &failures, e);
+        opened = open_key(w, services, turns[i].key, part, &failures, e);
         ok = e->code == SOPS_OK;
     }
-    ok = ok && sops_buf_addf(report, e, "Group %zu: %s\n", number, opened ? "SUCCESS" : "FAILED") &&
-         (opened || sops_buf_add(report, sops_buf_view(&failures), e)) && sops_buf_addc(report, '\n', e);
-    sops_free((void *)(uintptr_t)keys);
-    sops_buf_free(&failures);
+    if (number < GROUPS_SHOWN) {
+        ok = ok && sops_buf_addf(report, e, "Group %zu: %s\n", number, opened ? "SUCCESS" : "FAILED") &&
+             (opened || add_report(report, &failures, e)) && sops_buf_addc(report, '\n', e);
+    }
+    sops_free(turns);
+    failures_free(&failures);
     return ok && opened;
 }
 
@@ -137,6 +229,9 @@ static bool add_end(struct sops_buf *report, size_t groups, int64_t threshold, s
 {
     struct sops_buf text = {0};
     bool ok;
+    if (groups > GROUPS_SHOWN && !sops_buf_addf(report, e, "%zu more groups\n\n", groups - GROUPS_SHOWN)) {
+        return false;
+    }
     if (groups <= 1) {
         ok = sops_buf_adds(&text,
                            "Recovery failed because no master key was able to decrypt the file. In order for SOPS to "

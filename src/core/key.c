@@ -154,6 +154,11 @@ bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_e
     return k->source->show != NULL ? k->source->show(k, out, e) : sops_buf_add(out, k->field[0], e);
 }
 
+bool sops_key_name(const struct sops_key *k, struct sops_buf *out, struct sops_err *e)
+{
+    return sops_buf_addf(out, e, "%s ", k->source->id) && sops_key_show(k, out, e);
+}
+
 bool sops_key_same(const struct sops_key *a, const struct sops_key *b, struct sops_err *e)
 {
     if (a->source != b->source) {

@@ -35,6 +35,8 @@ const struct sops_pair *sops_pairs_link(struct sops_pair *pair, size_t count);
 struct sops_key *sops_key_copy(struct sops_arena *a, const struct sops_key *k, struct sops_err *e) SOPS_CHECKED;
 /* Appends its display text (source->show, else field[0]). */
 bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Appends what two keys have in common when they are the same: the source and the display text. */
+bool sops_key_name(const struct sops_key *k, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* Same identity: same source and display text. False with `e` set when memory is out. */
 bool sops_key_same(const struct sops_key *a, const struct sops_key *b, struct sops_err *e);
 

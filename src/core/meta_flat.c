@@ -11,6 +11,7 @@
 #define MAP_MARK "__map_"
 #define LIST_MARK "__list_"
 #define MAX_DEPTH 16 /* ours has 7 levels */
+#define FIRST_MEMBERS 8
 
 /* ---- writing -------------------------------------------------------------------------------------------------- */
 
@@ -72,7 +73,8 @@ bool sops_meta_flatten(struct sops_doc *d, const struct sops_node *nested, struc
 
 struct placing {
     struct sops_doc *d;
-    struct sops_table places; /* (parent, kind of step, step) to node */
+    struct sops_table places; /* (parent, step) to node */
+    struct sops_arena keys;   /* of the table */
 };
 
 static size_t find_text(struct sops_slice s, struct sops_slice what)
@@ -108,22 +110,63 @@ static bool is_integer(struct sops_slice s)
     return s.len != 0 && sops_digits(s) == s.len;
 }
 
-/* The node at `step` of `parent`, made when it is new. */
+/* The number of an item; what is no number counts as 0. */
+static bool index_of(struct sops_slice step, int64_t *index, struct sops_err *e)
+{
+    if (!sops_int_parse(step, index)) {
+        *index = is_integer(step) ? -1 : 0;
+    }
+    return *index >= 0 && *index <= UINT32_MAX ? true
+                                               : sops_fail(e, SOPS_E_GENERIC, "an index of a list is out of range");
+}
+
+static struct sops_node *add_place(struct placing *p, struct sops_node *parent, struct sops_slice name, int64_t index,
+                                   enum sops_kind kind, struct sops_err *e)
+{
+    struct sops_node *n = sops_node_add_ref(p->d, parent, kind, name, SOPS_LIT(""), e);
+    if (n != NULL) {
+        n->line = (uint32_t)index; /* lists are put in order by it, below */
+    }
+    return n;
+}
+
+/* Looks among the first members of a map, which are not in the table. True when that settles it: `*found` is the
+ * member, or NULL when the map has no other ones. */
+static bool scan_first(const struct sops_node *map, struct sops_slice step, struct sops_node **found)
+{
+    *found = map->child;
+    for (size_t i = 0; i < FIRST_MEMBERS; i++) {
+        if (*found == NULL || sops_slice_eq((*found)->key, step)) {
+            return true;
+        }
+        *found = (*found)->next;
+    }
+    return false;
+}
+
+/* The node at `step` of `parent`, made when it is new. Most names are like the one before, and most maps are small:
+ * only the rest goes through the table. */
 static struct sops_node *place(struct placing *p, struct sops_node *parent, struct sops_slice step, enum sops_kind kind,
                                bool *is_new, struct sops_err *e)
 {
     int64_t index = 0;
+    struct sops_slice name = step;
+    struct sops_node *found = NULL;
+    *is_new = false;
     if (parent->kind == SOPS_LIST) {
-        if (!sops_int_parse(step, &index)) {
-            index = is_integer(step) ? -1 : 0;
-        }
-        if (index < 0 || index > UINT32_MAX) {
-            sops_fail(e, SOPS_E_GENERIC, "an index of a list is out of range");
+        if (!index_of(step, &index, e)) {
             return NULL;
         }
+        if (parent->last != NULL && parent->last->line == index) {
+            return parent->last;
+        }
         step = sops_slice_of(&index, sizeof index);
+        name = SOPS_LIT("");
+    } else if (scan_first(parent, step, &found)) {
+        *is_new = found == NULL;
+        return *is_new ? add_place(p, parent, name, 0, kind, e) : found;
     }
-    uint8_t *key = sops_arena_bytes(&p->d->arena, sizeof parent + step.len, e);
+    uint8_t *key = sops_arena_bytes(&p->keys, sizeof parent + step.len, e);
     if (key == NULL) {
         return NULL;
     }
@@ -131,16 +174,11 @@ static struct sops_node *place(struct placing *p, struct sops_node *parent, stru
     if (step.len != 0) {
         memcpy(key + sizeof parent, step.ptr, step.len);
     }
-    void **found = sops_table_put(&p->places, sops_slice_of(key, sizeof parent + step.len), is_new, e);
-    if (found != NULL && *is_new) {
-        struct sops_slice name = parent->kind == SOPS_MAP ? step : SOPS_LIT("");
-        struct sops_node *n = sops_node_add_ref(p->d, parent, kind, name, SOPS_LIT(""), e);
-        if (n != NULL) {
-            n->line = (uint32_t)index; /* lists are put in order by it, below */
-        }
-        *found = n;
+    void **slot = sops_table_put(&p->places, sops_slice_of(key, sizeof parent + step.len), is_new, e);
+    if (slot != NULL && *is_new) {
+        *slot = add_place(p, parent, name, index, kind, e);
     }
-    return found != NULL ? *found : NULL;
+    return slot != NULL ? *slot : NULL;
 }
 
 static bool place_entry(struct placing *p, struct sops_node *root, const struct sops_node *entry, struct sops_err *e)
@@ -212,6 +250,7 @@ bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struc
         ok = n->kind != SOPS_LIST || order(n, e) || sops_within(e, "metadata: '%.*s'", SOPS_ARG(n->key));
     }
     sops_table_free(&p.places);
+    sops_arena_free(&p.keys);
     *nested = root;
     return ok;
 }

@@ -173,4 +173,32 @@ os.close(w)
 print(len(open(r, "rb").read()))
 raise SystemExit(p.wait())'
     same "$out" 300000
+
+@test "a file with very many keys that open nothing: an answer soon, equal failures once with their number" {
+    printf 'a: 1\n' >p.yaml
+    "$SOPS" encrypt --age "$ME" p.yaml >e.yaml
+    many() { # COMMAND that prints the entries
+        sed '/^    age:/,/^          recipient:/d' e.yaml | sed '/^sops:/q'
+        "$@"
+        sed -n '/^    lastmodified:/,$p' e.yaml
+    }
+    flat() { echo '    age:' && seq -f '        - {recipient: nobody%.0f, enc: x}' 300000; }
+    groups() {
+        printf '    shamir_threshold: 2\n    key_groups:\n'
+        seq -f '        - age: [{recipient: nobody%.0f, enc: x}]' 100000
+    }
+    pgp() { echo '    pgp:' && seq -f '        - {fp: nobody%.0f, enc: x, created_at: "2026-01-01T00:00:00Z"}' 100000; }
+    many flat >flat.yaml
+    many groups >groups.yaml
+    many pgp >pgp.yaml
+    check 128 timeout 15 "$SOPS" decrypt flat.yaml
+    has "$err" "  nobody20: FAILED
+  299980 more: FAILED
+    - | "
+    [ "${#err}" -lt 2000 ]
+    check 128 timeout 15 "$SOPS" decrypt groups.yaml
+    has "$err" '99980 more groups'
+    [ "${#err}" -lt 6000 ]
+    check 128 timeout 15 "$SOPS" decrypt pgp.yaml
+    has "$err" '  99980 more: FAILED'
 }

@@ -37,6 +37,9 @@ END
     : >"$NOTES"
 }
 
+# The words of a report, without the breaks of its lines.
+words() { tr -s ' |\r\n' ' ' <<<"$1"; }
+
 teardown() {
     [ -z "${GNUPGHOME:-}" ] && return
     gpgconf --kill all
@@ -120,4 +123,38 @@ teardown() {
     same "$out" "[]"
     GPG_TTY=/dev/pts/77 check 0 setsid "$SOPS" exec-env e.yaml 'echo "[${GPG_TTY-unset}]"' </dev/null
     same "$out" "[/dev/pts/77]"
+}
+
+@test "with pinentry-mode loopback in gpg.conf the passphrase is asked for on the terminal of sops" {
+    echo 'pinentry-mode loopback' >>"$GNUPGHOME/gpg.conf"
+    check 0 "$BATS_TEST_DIRNAME/terminal.py" 'one@example.org=>canary-pass\r' -- sh -c '"$SOPS" decrypt e.yaml >o </dev/null'
+    has "$out" 'Enter passphrase for PGP key "one@example.org":'
+    lacks "$out" canary-pass
+    same "$(cat o)" 'a: 1'
+    check 0 "$SOPS" decrypt e.yaml # the agent keeps it
+    lacks "$(cat "$NOTES")" GETPIN
+}
+
+@test "with pinentry-mode loopback a wrong passphrase, none, and no terminal are errors at once" {
+    echo 'pinentry-mode loopback' >>"$GNUPGHOME/gpg.conf"
+    check 128 "$BATS_TEST_DIRNAME/terminal.py" 'Enter passphrase=>wrong\r' -- "$SOPS" decrypt e.yaml
+    has "$out" 'Bad passphrase'
+    check 128 "$BATS_TEST_DIRNAME/terminal.py" 'Enter passphrase=>\x04' -- "$SOPS" decrypt e.yaml
+    has "$(words "$out")" 'the terminal gave no answer'
+    check 128 timeout 10 setsid -w "$SOPS" decrypt e.yaml </dev/null
+    has "$(words "$err")" 'no passphrase: standard input is not a terminal'
+    has "$(words "$err")" 'gpg.conf has "pinentry-mode loopback"'
+    echo no-allow-loopback-pinentry >>"$GNUPGHOME/gpg-agent.conf"
+    gpgconf --kill gpg-agent
+    check 128 timeout 10 setsid -w "$SOPS" decrypt e.yaml </dev/null
+    has "$(words "$err")" 'gpg-agent.conf has "no-allow-loopback-pinentry"'
+    lacks "$(cat "$NOTES")" GETPIN
+}
+
+@test "for what is no message gpg is not started" {
+    sed 's/-----BEGIN PGP MESSAGE-----/nothing/' e.yaml >not.yaml
+    SOPS_GPG_EXEC=/nowhere/gpg check 128 "$SOPS" decrypt not.yaml
+    has "$(words "$err")" 'no valid OpenPGP data found'
+    SOPS_GPG_EXEC=/nowhere/gpg check 128 "$SOPS" decrypt e.yaml
+    has "$err" /nowhere/gpg
 }

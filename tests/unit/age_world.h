@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of testdata/age/kat. */
+#define ALICE "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+#define ALICE_KEY "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+
 #define KAT SOPS_TESTDATA "/age/kat/"
 
 struct age_peer;
@@ -48,6 +52,7 @@ static inline const char *age_world_env(struct sops_world *w, const char *name)
 static inline void age_world_set(struct age_world *a, const char *name, const char *value)
 {
     size_t i = 0;
+    sops_world_forget(&a->world); /* as the next command has */
     while (i < a->envs && strcmp(a->env[i], name) != 0) {
         i += 2;
     }

@@ -204,6 +204,46 @@ static int set_up(void **state)
     return 0;
 }
 
+/* Whichever allocation fails: wrap and unwrap say so, leave nothing behind, and work the next time. */
+static void each_source(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        for (uint64_t k = 1, done = 0; done < 2; k++) {
+            struct age_world a;
+            struct sops_buf enc = {0}, plain = {0};
+            struct sops_err e = {0};
+            age_world_new(&a);
+            size_t live = sops_mem_live();
+            sops_mem_fail_at(k);
+            bool ok = age_try_wrap(&a, ALICE, &enc, &e);
+            sops_mem_fail_at(0);
+            assert_int_equal(ok, e.code == SOPS_OK);
+            done = ok; /* 2 when neither has a k-th allocation */
+            sops_err_clear(&e);
+            sops_buf_free(&enc);
+            assert_int_equal(sops_mem_live(), live);
+            assert_ok(age_try_wrap(&a, ALICE, &enc, &e), &e);
+            char path[128];
+            (void)snprintf(path, sizeof path, "%s/id", a.home);
+            age_world_file(&a, "id", sops_str(ALICE_KEY));
+            age_world_set(&a, keys[i], i == 1 ? path : ALICE_KEY);
+            a.output = ALICE_KEY;
+            sops_mem_fail_at(k);
+            ok = age_try_unwrap(&a, sops_buf_view(&enc), &plain, &e);
+            sops_mem_fail_at(0);
+            assert_int_equal(ok, e.code == SOPS_OK);
+            done += ok;
+            sops_err_clear(&e);
+            sops_buf_free(&enc);
+            sops_buf_free(&plain);
+            age_world_end(&a);
+            assert_int_equal(sops_mem_live(), 0);
+        }
+    }
+}
+
 static int tear_down(void **state)
 {
     char command[128];
@@ -213,6 +253,6 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_way)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_way), cmocka_unit_test(each_source)};
     return sodium_init() < 0 || cmocka_run_group_tests(tests, set_up, tear_down);
 }

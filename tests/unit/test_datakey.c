@@ -235,7 +235,52 @@ static void there_and_back(void **state)
     assert_fails(back(4, 2, 3, &e), &e, SOPS_E_NO_KEY);
     assert_fails(back(2, 0, 1, &e), &e, SOPS_E_NO_KEY);
     assert_false(back(1, 0, 1, &e));
-    assert_non_null(strstr((const char *)e.detail.ptr, "Group 0: FAILED\n  bad: FAILED\n    - | no luck\n"));
+    assert_non_null(
+        strstr((const char *)e.detail.ptr, "Group 0: FAILED\n  bad: FAILED\n  bad: FAILED\n    - | no luck\n"));
+    sops_err_clear(&e);
+}
+
+static bool fail_by_name(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
+{
+    (void)w;
+    (void)plain;
+    return sops_fail(e, SOPS_E_GENERIC, "%.*s", SOPS_ARG(k->enc));
+}
+
+/* However many keys there are, each cause is told once, some keys are named and all are counted. */
+static void many_failures(void **state)
+{
+    (void)state;
+    static const struct sops_keysource source = {.id = "fake", .unwrap = fail_by_name};
+    enum { MANY = 100000 };
+    static struct sops_key keys[MANY];
+    static char causes[MANY][8];
+    struct sops_group group[60] = {{.keys = keys}};
+    struct sops_meta m = {.groups = group};
+    struct sops_service local = sops_service_local;
+    struct sops_world w = {0};
+    struct sops_secret found = {0};
+    struct sops_err e = {0};
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(causes[i], sizeof causes[i], "%zu", i % 2 == 0 ? 0 : i);
+        keys[i] = (struct sops_key){.source = &source,
+                                    .field = {SOPS_LIT("key")},
+                                    .enc = sops_str(causes[i]),
+                                    .next = i + 1 < MANY ? &keys[i + 1] : NULL};
+    }
+    assert_false(sops_datakey_unwrap(&w, &local, &m, SOPS_LIT(SOPS_DEFAULT_ORDER), &found, &e));
+    const char *report = sops_buf_cstr(&e.detail, &e);
+    assert_true(e.detail.len < 4096);
+    assert_non_null(strstr(report, "  key: FAILED\n  49980 more: FAILED\n    - | 0\n\n  key: FAILED\n    - | 1\n\n"));
+    assert_non_null(strstr(report, "    - | 37\n\n  49981 more, each for another reason: FAILED\n\nRecovery"));
+    assert_null(strstr(report, "39"));
+    sops_err_clear(&e);
+    for (size_t i = 0; i < 60; i++) {
+        group[i] = (struct sops_group){&keys[MANY - 1], i < 59 ? &group[i + 1] : NULL};
+    }
+    assert_false(sops_datakey_unwrap(&w, &local, &m, SOPS_LIT(SOPS_DEFAULT_ORDER), &found, &e));
+    report = sops_buf_cstr(&e.detail, &e);
+    assert_non_null(strstr(report, "Group 19: FAILED\n  key: FAILED\n    - | 99999\n\n40 more groups\n\nRecovery"));
     sops_err_clear(&e);
 }
 
@@ -287,13 +332,7 @@ static void order(void **state)
             assert_slice(sops_buf_view(&e.detail),
                          "Group 0: FAILED\n"
                          "  0: FAILED\n"
-                         "    - | a long reason that has to be broken into lines as it has\n"
-                         "      | more than sixty letters\n"
-                         "      | a hint\n\n"
                          "  1: FAILED\n"
-                         "    - | a long reason that has to be broken into lines as it has\n"
-                         "      | more than sixty letters\n"
-                         "      | a hint\n\n"
                          "  2: FAILED\n"
                          "    - | a long reason that has to be broken into lines as it has\n"
                          "      | more than sixty letters\n"
@@ -350,9 +389,13 @@ static void threads_may_go_anywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(computing_keys),          cmocka_unit_test(all_kinds_together),
-        cmocka_unit_test(service_in_the_chain),    cmocka_unit_test(failures_in_order),
-        cmocka_unit_test(there_and_back),          cmocka_unit_test(order),
+        cmocka_unit_test(computing_keys),
+        cmocka_unit_test(all_kinds_together),
+        cmocka_unit_test(service_in_the_chain),
+        cmocka_unit_test(failures_in_order),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(many_failures),
+        cmocka_unit_test(order),
         cmocka_unit_test(threads_may_go_anywhere),
     };
     return cmocka_run_group_tests_name("datakey", tests, NULL, test_no_leaks);

@@ -6,12 +6,14 @@
 
 static const char *works_with; /* the value that all names must have for the key to open */
 static bool may_wrap;
+static size_t unwraps;
 
 static bool fake_unwrap(struct sops_service *s, struct sops_world *w, const struct sops_key *k, struct sops_buf *plain,
                         struct sops_err *e)
 {
     (void)s;
     (void)w;
+    unwraps++;
     for (const struct sops_pair *p = k->map; p != NULL; p = p->next) {
         if (!sops_slice_eq(p->value, sops_str(works_with))) {
             return sops_fail(e, SOPS_E_GENERIC, "the context does not fit");
@@ -73,8 +75,40 @@ static void contexts(void **state)
     }
 }
 
+/* A hostile file may list any number of contexts, and each try asks every key. */
+static void tries_have_a_limit(void **state)
+{
+    (void)state;
+    enum { VALUES = 300 };
+    struct sops_pair pairs[VALUES] = {{.key = SOPS_LIT("")}};
+    char names[VALUES][8];
+    struct sops_key keys[4] = {{.source = NULL}};
+    struct sops_group group = {.keys = keys};
+    struct sops_world world = TEST_WORLD;
+    struct sops_service service = {.name = "fake", .wrap = fake_wrap, .unwrap = fake_unwrap};
+    struct sops_job j = {.world = &world, .services = &service, .services_lent = true, .path = "f.yaml"};
+    struct sops_err e = {0};
+    for (size_t i = 0; i < VALUES; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%zu", i);
+        pairs[i] = (struct sops_pair){sops_str(names[i]), sops_str(names[i]), i + 1 < VALUES ? &pairs[i + 1] : NULL};
+    }
+    for (size_t i = 0; i < 4; i++) {
+        keys[i] = (struct sops_key){
+            .source = &sops_keysource_kms, .map = pairs, .enc = SOPS_LIT("old"), .next = i < 3 ? &keys[i + 1] : NULL};
+    }
+    j.meta.groups = &group;
+    j.meta.version = SOPS_LIT("3.2.0");
+    works_with = "nothing";
+    unwraps = 0;
+    sops_fail(&e, SOPS_E_NO_KEY, "no key");
+    assert_false(sops_job_repair(&j, &e));
+    assert_int_equal(unwraps, 100 * 4);
+    sops_err_clear(&e);
+    sops_job_free(&j);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(contexts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(contexts), cmocka_unit_test(tries_have_a_limit)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -74,12 +74,19 @@ static bool read_process(const char *name, struct process *p)
     return read_columns(text, p);
 }
 
+/* In a container that shows another one's /proc, its numbers name other processes. */
+static bool is_our_proc(void)
+{
+    char pid[32] = "";
+    return readlink("/proc/self", pid, sizeof pid - 1) > 0 && strtol(pid, NULL, 10) == getpid();
+}
+
 /* What runs in the command's group, and its leader wherever that went. False when it cannot be known. */
 static bool list_group(const struct sops_group *g, struct processes *all)
 {
     pid_t group = g->own ? g->leader : getpgrp();
     struct sops_err none = {0};
-    DIR *proc = opendir("/proc");
+    DIR *proc = is_our_proc() ? opendir("/proc") : NULL;
     const struct dirent *entry;
     bool ok = proc != NULL;
     while (ok && (entry = readdir(proc)) != NULL) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """told.py [FILE]: a program that shuts down in its own time. It says "ready" (and makes the file `ready`), waits for a signal, works on
-for half a second, says which signals it was told of and, of FILE, whether it is still there, and ends with status 7."""
+for a moment, says which signals it was told of and, of FILE, whether it is still there, and ends with status 7."""
 import os
 import signal
 import sys
@@ -16,6 +16,6 @@ with open("ready", "w"):
 end = time.time() + 10
 while time.time() < end and not told:
     time.sleep(0.02)
-time.sleep(0.5)
+time.sleep(0.3)
 print("told", *told, *[str(os.path.exists(name)) for name in sys.argv[1:]], flush=True)
 sys.exit(7)

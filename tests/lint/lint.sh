@@ -46,6 +46,7 @@ banned '\b(getenv|secure_getenv)\(' '^src/cli/world_real\.c$|^src/base/file\.c$'
 banned '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|mktemp|tmpnam|system|popen)\(' '^$' | report 'banned calls'
 banned '\b(printf|fprintf|puts|fputs|perror|putchar)\(' '^src/cli/' | report 'printing outside src/cli'
 banned '\bassert\(0\)' '^$' | report 'assert(0) is no error handling'
+git grep -nE '^(<<<<<<< |>>>>>>> )' -- ':!testdata' | report 'a merge that is not finished'
 grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $ours $(sources tests) | report 'left-over marks'
 for f in $(git ls-files -- '*.c' '*.h' '*.cc' '*.sh' 'scripts/*' '*.bats' CMakeLists.txt | grep -v '^testdata/'); do
     head -n 3 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"

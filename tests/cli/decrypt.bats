@@ -173,6 +173,7 @@ os.close(w)
 print(len(open(r, "rb").read()))
 raise SystemExit(p.wait())'
     same "$out" 300000
+}
 
 @test "a file with very many keys that open nothing: an answer soon, equal failures once with their number" {
     printf 'a: 1\n' >p.yaml

@@ -42,10 +42,12 @@ setup() {
     same "$(cat p.json)" '{"user": "canary-ann", "port_unencrypted": 5}'
 }
 
-@test "a rule must match even where options name the keys" {
+@test "where options name the keys no rule must match, which is told" {
     printf 'creation_rules:\n    - path_regex: \\.env$\n      age: %s\n' "$ME" >.sops.yaml
-    check 1 "$SOPS" encrypt --age "$ME" p.json
+    check 1 "$SOPS" encrypt p.json
     has "$err" 'no matching creation rules found'
+    check 0 "$SOPS" encrypt --age "$ME" p.json
+    has "$err" "matches 'p.json': the keys of the options are used"
     check 100 "$SOPS" encrypt --age "$ME" none.json
 }
 

@@ -48,12 +48,14 @@ setup() {
     check 8 "$SOPS" -i --output o none.json
 }
 
-@test "the creation rule must be one, but for -d alone" {
+@test "what is encrypted already needs no creation rule" {
     printf 'creation_rules:\n    - path_regex: nothing\n      age: %s\n' "$ME" >.sops.yaml
     check 0 "$SOPS" -d --extract '["a"]' e.json
-    check 1 "$SOPS" -r e.json
+    check 0 "$SOPS" -r e.json
+    check 0 "$SOPS" --set '["a"] "c"' e.json
+    echo '{"a": 1}' >p.json
+    check 1 "$SOPS" -e p.json
     has "$err" 'no matching creation rules found'
-    check 1 "$SOPS" --set '["a"] "c"' e.json
     check 112 "$SOPS" -d --decryption-order age,age e.json
 }
 

@@ -200,9 +200,13 @@ static bool is_quoted(struct sops_slice s, uint8_t quote)
 static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice *value)
 {
     *value = sops_slice_first(s, 0);
-    r->value_at = r->value_end = s.ptr;
+    struct sops_slice empty = s;
     s = sops_text_trim_left(s);
-    if (s.len == 0) {
+    if (s.len == 0) { /* it would stand behind the blanks, in this line */
+        while (empty.len != 0 && (empty.ptr[0] == ' ' || empty.ptr[0] == '\t')) {
+            empty = sops_slice_skip(empty, 1);
+        }
+        r->value_at = r->value_end = empty.ptr;
         return true;
     }
     r->value_at = s.ptr;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every leaf of every input that the tests have is taken out of its text by its span, and read alone: it must be the
- * same. So are keys, mappings and lists; lines are counted again.
+ * same. So are keys, mappings and lists; lines are counted again. And where a text is as the writer writes it, each
+ * leaf is replaced in place: that must give what the writer gives for the changed document.
  */
 #include "../unit/spans.h"
+#include "core/splice.h"
 
 #include <ftw.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 /* What stands around a piece of text so that the format reads it. */
@@ -49,6 +52,7 @@ struct text {
 };
 
 static size_t files[sizeof forms / sizeof forms[0]], leaves[sizeof forms / sizeof forms[0]];
+static size_t replaced[sizeof forms / sizeof forms[0]];
 
 static struct sops_slice piece_of(const struct text *t, struct sops_span s)
 {
@@ -252,6 +256,15 @@ static void check_collection(const struct text *t, const struct sops_node *n)
     }
 }
 
+/* The empty lines below the text of a block count with `+` only. */
+static bool is_tight(const struct text *t, const struct sops_node *n)
+{
+    struct sops_slice piece = piece_of(t, n->span);
+    bool block = t->form->format == &sops_format_yaml && piece.len != 0 && strchr("|>", piece.ptr[0]) != NULL;
+    struct sops_slice header = sops_slice_first(piece, sops_slice_find(piece, '\n'));
+    return !block || memchr(header.ptr, '+', header.len) != NULL || !ends_line(t, piece, piece.len - 1);
+}
+
 static void check_node(const struct text *t, const struct sops_node *n)
 {
     if (span_is_none(n->span) && !may_lack(t, n)) {
@@ -269,6 +282,7 @@ static void check_node(const struct text *t, const struct sops_node *n)
     }
     if (!is_alias(t, n) && sops_node_is_leaf(n)) {
         reads_alone(t, n, VALUE);
+        assert_true(n->kind == SOPS_COMMENT || is_tight(t, n));
         leaves[t->form - forms]++;
     } else if (!is_alias(t, n)) {
         check_collection(t, n);
@@ -278,6 +292,70 @@ static void check_node(const struct text *t, const struct sops_node *n)
     if (!span_is_none(n->key_span) && !key_is_alias) {
         reads_alone(t, n, KEY);
     }
+}
+
+/* ---- in place --------------------------------------------------------------------------------------------------- */
+
+#define NEW_TEXT SOPS_LIT("ENC[AES256_GCM,data:bmV3,iv:aXY=,tag:dGFn,type:str]")
+
+/* The leaf with so many before it, or NULL. */
+static struct sops_node *leaf_at(const struct sops_doc *d, size_t index)
+{
+    for (struct sops_node *p = d->parts; p != NULL; p = p->next) {
+        for (struct sops_node *n = p; n != NULL; n = sops_node_after(p, n)) {
+            if (sops_node_is_leaf(n) && index-- == 0) {
+                return n;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Gives one leaf another text, by the writer and in place; false when there is no such leaf. */
+static bool replace_leaf(const struct text *t, size_t index)
+{
+    static const struct sops_style usual;
+    struct sops_doc d = {0}, again = {0};
+    struct sops_buf whole = {0}, spliced = {0};
+    struct sops_err e = {0};
+    assert_true(sops_doc_parse(&d, t->form->format, t->in, &e));
+    struct sops_node *n = leaf_at(&d, index);
+    bool found = n != NULL;
+    if (found && !span_is_none(n->span)) {
+        n->kind = n->kind == SOPS_COMMENT ? SOPS_COMMENT : SOPS_STR;
+        n->text = NEW_TEXT;
+        assert_true(sops_doc_emit(&d, t->form->format, &usual, &whole, &e) &&
+                    sops_doc_parse(&again, t->form->format, sops_buf_view(&whole), &e));
+        const struct sops_node *m = leaf_at(&again, index);
+        assert_true(m != NULL && sops_slice_eq(m->text, NEW_TEXT));
+        const struct sops_splice edit = {n->span,
+                                         sops_slice_of(whole.ptr + m->span.begin, m->span.end - m->span.begin)};
+        assert_true(sops_splice(t->in, &edit, 1, &spliced, &e));
+        if (!sops_slice_eq(sops_buf_view(&spliced), sops_buf_view(&whole))) {
+            fail_msg("%s, line %u: replaced in place it is not what the writer gives", t->path, n->line);
+        }
+        replaced[t->form - forms]++;
+    }
+    sops_buf_free(&whole);
+    sops_buf_free(&spliced);
+    sops_doc_free(&d);
+    sops_doc_free(&again);
+    return found;
+}
+
+static void check_in_place(const struct text *t, const struct sops_doc *d)
+{
+    static const struct sops_style usual;
+    struct sops_buf out = {0};
+    struct sops_err e = {0};
+    /* Of a long text each leaf would be read again with all the others. */
+    if (t->in.len < 20000 && sops_doc_emit(d, t->form->format, &usual, &out, &e) &&
+        sops_slice_eq(sops_buf_view(&out), t->in)) {
+        for (size_t i = 0; replace_leaf(t, i); i++) {
+        }
+    }
+    sops_err_clear(&e);
+    sops_buf_free(&out);
 }
 
 static void check_text(struct text *t)
@@ -295,12 +373,27 @@ static void check_text(struct text *t)
                 check_node(t, n);
             }
         }
+        check_in_place(t, &d);
         files[t->form - forms]++;
     } else if (t->must_read) {
         fail_msg("%s: %s", t->path, e.msg);
     }
     sops_err_clear(&e);
     sops_doc_free(&d);
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------------
+ */
+
+static void read_file(const char *path, struct sops_buf *in)
+{
+    struct sops_err e = {0};
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    for (int c = fgetc(file); c != EOF; c = fgetc(file)) {
+        assert_true(sops_buf_addc(in, (uint8_t)c, &e));
+    }
+    assert_int_equal(fclose(file), 0);
 }
 
 static int check_file(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -310,12 +403,7 @@ static int check_file(const char *path, const struct stat *st, int type, struct 
         return 0;
     }
     struct sops_buf in = {0};
-    struct sops_err e = {0};
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    assert_true(sops_buf_reserve(&in, (size_t)st->st_size + 1, &e));
-    in.len = fread(in.ptr, 1, (size_t)st->st_size, file);
-    assert_int_equal(fclose(file), 0);
+    read_file(path, &in);
     const char *name = strrchr(path, '/') + 1;
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (sops_format_for(sops_str(name)) == forms[i].format) {
@@ -326,14 +414,91 @@ static int check_file(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
+/* Edits of `was`, one for each leaf that has another text in `is`; false when the two are not of one shape. */
+static bool edits_between(struct sops_node *was, struct sops_node *is, const struct sops_buf *new_text,
+                          struct sops_buf *edits)
+{
+    struct sops_err e = {0};
+    struct sops_node *a = was, *b = is;
+    while (a != NULL && b != NULL) {
+        if ((a->child == NULL) != (b->child == NULL) || (a->next == NULL) != (b->next == NULL) ||
+            !sops_slice_eq(a->key, b->key) || a->kind != b->kind || a->flags != b->flags) {
+            return false;
+        }
+        if (sops_node_is_leaf(a) && !sops_slice_eq(a->text, b->text)) {
+            const struct sops_splice edit = {a->span,
+                                             sops_slice_of(new_text->ptr + b->span.begin, b->span.end - b->span.begin)};
+            assert_true(sops_buf_add(edits, sops_slice_of(&edit, sizeof edit), &e));
+        }
+        a = sops_node_after(was, a);
+        b = sops_node_after(is, b);
+    }
+    /* The span comes first in an edit. (Comments need not stand where the document has them.) */
+    if (edits->len != 0) {
+        qsort(edits->ptr, edits->len / sizeof(struct sops_splice), sizeof(struct sops_splice), span_order);
+    }
+    return a == NULL && b == NULL;
+}
+
+static size_t commands;
+
+/* A recorded case in which a file was changed: replacing what differs gives the recorded bytes. */
+static int check_change(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    const char *out = strstr(path, "/expect/out/");
+    char before[1024];
+    if (type != FTW_F || out == NULL) {
+        return 0;
+    }
+    (void)snprintf(before, sizeof before, "%.*s/in/%s", (int)(out - path), path, out + strlen("/expect/out/"));
+    const struct sops_format *f = sops_format_for(sops_str(path + at->base));
+    if (access(before, R_OK) != 0 || f == &sops_format_binary) {
+        return 0;
+    }
+    static const struct sops_style usual;
+    struct sops_buf was = {0}, is = {0}, edits = {0}, written = {0}, spliced = {0};
+    struct sops_doc d = {0}, changed = {0};
+    struct sops_err e = {0};
+    read_file(before, &was);
+    read_file(path, &is);
+    if (sops_doc_parse(&d, f, sops_buf_view(&was), &e) && sops_doc_parse(&changed, f, sops_buf_view(&is), &e) &&
+        sops_doc_emit(&d, f, &usual, &written, &e) && sops_slice_eq(sops_buf_view(&was), sops_buf_view(&written)) &&
+        d.parts != NULL && changed.parts != NULL && edits_between(d.parts, changed.parts, &is, &edits)) {
+        assert_true(sops_splice(sops_buf_view(&was), (const struct sops_splice *)(const void *)edits.ptr,
+                                edits.len / sizeof(struct sops_splice), &spliced, &e));
+        if (!sops_slice_eq(sops_buf_view(&spliced), sops_buf_view(&is)) && d.parts->next == NULL) {
+            fail_msg("%s: it is not the old file with other values", path);
+        }
+        commands++;
+    }
+    sops_err_clear(&e);
+    sops_doc_free(&d);
+    sops_doc_free(&changed);
+    struct sops_buf *const bufs[] = {&was, &is, &edits, &written, &spliced};
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) {
+        sops_buf_free(bufs[i]);
+    }
+    return 0;
+}
+
+static void commands_replace_values(void **state)
+{
+    (void)state;
+    assert_int_equal(nftw(SOPS_TESTDATA "/conformance", check_change, 16, FTW_PHYS), 0);
+    print_message("%zu files were changed\n", commands);
+    assert_true(commands >= 20);
+}
+
 static void every_leaf_reads_alone(void **state)
 {
     (void)state;
     assert_int_equal(nftw(SOPS_TESTDATA "/formats", check_file, 16, FTW_PHYS), 0);
     assert_int_equal(nftw(SOPS_TESTDATA "/conformance", check_file, 16, FTW_PHYS), 0);
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        print_message("%s: %zu leaves in %zu files\n", forms[i].format->name, leaves[i], files[i]);
-        assert_true(files[i] >= 20 && leaves[i] >= 20);
+        print_message("%s: %zu leaves in %zu files, %zu replaced in place\n", forms[i].format->name, leaves[i],
+                      files[i], replaced[i]);
+        assert_true(files[i] >= 20 && leaves[i] >= 20 && replaced[i] >= 20);
     }
 }
 
@@ -377,6 +542,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(odd_texts),
         cmocka_unit_test(every_leaf_reads_alone),
+        cmocka_unit_test(commands_replace_values),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || sops_mem_live() != 0;

@@ -25,9 +25,9 @@ static bool own_path(struct sops_job *j, struct sops_err *e)
 }
 
 /* The mapping `from` takes the place of the first document; the others follow whole. */
-static bool narrow(struct sops_job *j, struct sops_node *from)
+static bool narrow(struct sops_doc *d, const struct sops_node *from)
 {
-    struct sops_node *root = j->doc.parts;
+    struct sops_node *root = d->parts;
     root->child = from->child;
     root->last = from->last;
     for (struct sops_node *n = root->child; n != NULL; n = n->next) {
@@ -50,23 +50,27 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
 {
     struct extract *x = j->own;
     struct sops_node *found = NULL;
+    struct sops_doc *d = sops_envelope_clear(j->env, e);
+    if (d == NULL) {
+        return false;
+    }
     if (!x->any) {
         return sops_step_emit(j, e);
     }
-    if (!sops_route_find(&x->route, j->doc.parts, &found, e)) {
+    if (!sops_route_find(&x->route, d->parts, &found, e)) {
         sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, j->path != NULL ? j->path : "stdin");
         /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
         bool unfit =
-            (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 && is_entry(j->doc.parts, &x->route.step[0]);
+            (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 && is_entry(d->parts, &x->route.step[0]);
         return sops_recode(e, unfit ? SOPS_E_DUMP : SOPS_E_GENERIC);
     }
     if (found->kind == SOPS_MAP) {
-        return narrow(j, found) && sops_step_emit(j, e);
+        return narrow(d, found) && sops_step_emit(j, e);
     }
     if (found->kind == SOPS_STR) {
         return sops_buf_add(&j->bytes, found->text, e);
     }
-    if (!j->out->emit_value(&j->doc, found, &j->style, &j->bytes, e)) {
+    if (!sops_doc_emit_value(d, found, j->out, &j->style, &j->bytes, e)) {
         sops_within(e, "cannot write what is at %s as %s", j->opt->shared.extract, j->out->name);
         return sops_recode(e, SOPS_E_DUMP);
     }
@@ -76,7 +80,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
 static bool no_document(struct sops_job *j, struct sops_err *e)
 {
     struct extract *x = j->own;
-    if (!x->any || j->doc.parts != NULL) {
+    if (!x->any || sops_envelope_look(j->env)->parts != NULL) {
         return true;
     }
     return sops_fail(e, SOPS_E_GENERIC, "'%s' has no document", j->path != NULL ? j->path : "stdin");

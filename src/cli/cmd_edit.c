@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/proc.h"
 #include "cli/command.h"
-#include "cli/edit_meta.h"
 #include "cli/relay.h"
 #include "cli/scratch.h"
 #include "cli/signals.h"
@@ -24,7 +23,6 @@ struct edit {
     struct sops_buf refused;      /* what could not be taken the last time */
     bool unattended;              /* nobody is there to press enter */
     bool taken;                   /* it is a document, and there is only to write it */
-    struct sops_meta old;         /* with --show-master-keys: the file's metadata, as they were */
     bool show_keys;
 };
 
@@ -38,7 +36,6 @@ static void edit_free(struct edit *d)
     sops_buf_free(&d->path);
     sops_buf_free(&d->before);
     sops_buf_free(&d->refused);
-    sops_meta_free(&d->old);
 }
 
 /* ---- the editor ------------------------------------------------------------------------------------------------- */
@@ -119,7 +116,8 @@ static bool run_editor(struct sops_world *w, struct edit *d, struct sops_err *e)
 /* What the editor shows: the document or, with --show-master-keys, as it would be written with its metadata. */
 static bool emit(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
-    return d->show_keys ? sops_step_attach(j, e) : sops_step_emit(j, e);
+    sops_buf_cut(&j->bytes, 0);
+    return d->show_keys ? sops_envelope_emit_all(j->env, j->out, &j->style, &j->bytes, e) : sops_step_emit(j, e);
 }
 
 static bool write_clear_text(struct sops_job *j, struct edit *d, struct sops_err *e)
@@ -150,16 +148,21 @@ static bool read_again(struct sops_job *j, struct edit *d, struct sops_err *e)
     return sops_buf_add(&d->refused, sops_buf_view(&j->raw), e);
 }
 
+/* Settings and keys by hand. Keys that were taken out are gone, and the others stay as they are. When groups or the
+ * threshold are others than before, each key holds a share of a division that is no more: the data key is then wrapped
+ * anew, or nobody could open the file. */
+static bool take_with_meta(struct sops_job *j, struct sops_err *e)
+{
+    bool same_shares = false;
+    return sops_envelope_parse_all(j->env, j->in, sops_buf_view(&j->raw), &same_shares, e) &&
+           (same_shares || sops_step_wrap(j, e));
+}
+
 /* The edited text as the document. False: it is none, or may not be one. */
 static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
-    if (j->doc.opening != NULL) {
-        j->was = j->doc; /* values that did not change keep its ciphertexts */
-        j->doc = (struct sops_doc){0};
-    }
-    sops_doc_free(&j->doc);
     if (d->show_keys) {
-        return sops_edit_take_meta(j, &d->old, e);
+        return take_with_meta(j, e);
     }
     return sops_step_parse_plain(j, e) && sops_step_parts(j, e) && sops_step_not_sealed(j, e);
 }
@@ -183,14 +186,15 @@ static void wait_for_enter(const struct sops_job *j, struct edit *d, struct sops
 /* The version is raised when it was older, never lowered. */
 static bool raise_version(struct sops_job *j, struct sops_err *e)
 {
+    struct sops_meta *m = sops_envelope_meta(j->env);
     int order = -1; /* what begins with "1." may be no version, but is old (spec 30, "reading", 7) */
-    if (!sops_slice_starts(j->meta.version, SOPS_LIT("1.")) &&
-        !sops_version_compare(j->meta.version, SOPS_LIT(SOPS_VERSION), &order)) {
+    if (!sops_slice_starts(m->version, SOPS_LIT("1.")) &&
+        !sops_version_compare(m->version, SOPS_LIT(SOPS_VERSION), &order)) {
         return sops_fail(e, SOPS_E_EDIT_VERSION, "the version in the metadata of '%s' is none: '%.*s'", j->path,
-                         SOPS_ARG(j->meta.version));
+                         SOPS_ARG(m->version));
     }
     if (order < 0) {
-        j->meta.version = SOPS_LIT(SOPS_VERSION);
+        m->version = SOPS_LIT(SOPS_VERSION);
     }
     return true;
 }
@@ -222,8 +226,8 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
 {
     struct edit *d = j->own;
     bool again = false;
-    if (!sops_rules_compile(&j->meta.rules, e) || !choose_editor(j->world, d, e) || !emit(j, d, e) ||
-        !write_clear_text(j, d, e)) {
+    if (!sops_rules_compile(&sops_envelope_meta(j->env)->rules, e) || !choose_editor(j->world, d, e) ||
+        !emit(j, d, e) || !write_clear_text(j, d, e)) {
         return false;
     }
     d->before = j->bytes;

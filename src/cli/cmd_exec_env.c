@@ -76,9 +76,10 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
     const char *user[4], *none[4] = {NULL};
     const char *const *argv, *const *variables;
     char **env;
+    const struct sops_doc *d = sops_envelope_clear(j->env, e);
     /* Everything that may be wrong with the file is, before this process becomes somebody else. */
-    bool ok = add_variables(&a, &j->doc, none, &variables, e) && sops_exec_user(j->opt, &a, user, e) &&
-              add_variables(&a, &j->doc, user, &variables, e) && sops_exec_words(j->opt, &a, NULL, &argv, e);
+    bool ok = d != NULL && add_variables(&a, d, none, &variables, e) && sops_exec_user(j->opt, &a, user, e) &&
+              add_variables(&a, d, user, &variables, e) && sops_exec_words(j->opt, &a, NULL, &argv, e);
     ok = ok && sops_proc_environment(&a, o->pristine ? NULL : (const char *const *)environ, variables, &env, e);
     if (ok) {
         ok = o->same_process ? sops_exec_replace(j, argv, env, e) : sops_exec_run(j, argv, env, e);

@@ -22,13 +22,13 @@ static bool has_metadata(const struct sops_job *j)
 {
     size_t entries = 0;
     bool empty = j->in->meta == SOPS_META_NESTED && (j->in->flags & SOPS_FMT_PARTS) == 0;
-    for (const struct sops_node *n = empty && j->doc.parts != NULL ? j->doc.parts->child : NULL; n != NULL;
-         n = n->next) {
+    const struct sops_node *part = sops_envelope_look(j->env)->parts;
+    for (const struct sops_node *n = empty && part != NULL ? part->child : NULL; n != NULL; n = n->next) {
         bool is = sops_slice_eq(n->key, SOPS_LIT("sops"));
         empty = empty && (!is || (n->kind == SOPS_MAP && n->child == NULL));
         entries += is;
     }
-    return sops_meta_present(&j->doc, j->in->meta) && !(empty && entries == 1);
+    return sops_envelope_has_meta(j->env, j->in) && !(empty && entries == 1);
 }
 
 /* What did not parse: is it a file that sops did not write? One of no known format is, unless it holds a ciphertext:
@@ -53,21 +53,18 @@ static bool print_status(const struct sops_job *j, bool encrypted, struct sops_e
 
 static bool own_status(struct sops_job *j, struct sops_err *e)
 {
-    const struct sops_format *f = j->in->sealed != NULL ? j->in->sealed : j->in;
-    if (!sops_doc_parse(&j->doc, f, sops_buf_view(&j->raw), e)) {
+    if (!sops_envelope_parse_tree(j->env, j->in, sops_buf_view(&j->raw), e)) {
         if (is_plain(j, e)) {
             sops_err_clear(e);
             return print_status(j, false, e);
         }
-        sops_within(e, "cannot parse '%s' as %s", j->path, f->name);
-        sops_recode(e, SOPS_E_GENERIC);
         return sops_job_hint_type(j, e);
     }
-    bool encrypted = has_metadata(j);
-    if (encrypted && !sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
-        return sops_within(e, "'%s'", j->path);
+    if (!has_metadata(j)) {
+        return print_status(j, false, e);
     }
-    return print_status(j, encrypted && j->meta.mac.len != 0 && j->meta.version.len != 0, e);
+    const struct sops_meta *m = sops_envelope_meta(j->env);
+    return sops_envelope_detach(j->env, j->in, e) && print_status(j, m->mac.len != 0 && m->version.len != 0, e);
 }
 
 static bool tell_file(const struct sops_job *common, const char *path, struct sops_err *e)

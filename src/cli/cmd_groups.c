@@ -26,11 +26,12 @@ static bool own_file(struct sops_job *j, struct sops_err *e)
 
 static bool own_threshold(struct sops_job *j, struct sops_err *e)
 {
+    struct sops_meta *m = sops_envelope_meta(j->env);
     if (j->opt->shared.threshold.value != 0) {
-        j->meta.threshold = j->opt->shared.threshold.value;
+        m->threshold = j->opt->shared.threshold.value;
     }
-    if (j->meta.threshold < 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "the threshold %lld is negative", (long long)j->meta.threshold);
+    if (m->threshold < 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "the threshold %lld is negative", (long long)m->threshold);
     }
     return true;
 }
@@ -38,11 +39,12 @@ static bool own_threshold(struct sops_job *j, struct sops_err *e)
 /* The threshold may be one that the file has had from the start, without any effect so far. */
 static bool own_wrap(struct sops_job *j, struct sops_err *e)
 {
-    size_t groups = count(j->meta.groups);
+    struct sops_meta *m = sops_envelope_meta(j->env);
+    size_t groups = count(m->groups);
     if (sops_step_wrap(j, e)) {
         return true;
     }
-    if (groups > 1 && (j->meta.threshold == 1 || (uint64_t)j->meta.threshold > groups)) {
+    if (groups > 1 && (m->threshold == 1 || (uint64_t)m->threshold > groups)) {
         sops_hint(e, "%zu groups want a threshold from 2 to %zu: --shamir-secret-sharing-threshold", groups, groups);
     }
     return false;
@@ -57,27 +59,28 @@ static bool no_arguments(struct sops_job *j, struct sops_err *e)
 
 static bool own_add(struct sops_job *j, struct sops_err *e)
 {
-    struct sops_group *added = sops_arena_alloc(&j->meta.arena, sizeof *added, e);
-    if (added == NULL || !sops_job_keys(j, &j->meta.arena, "", SOPS_BY_GROUPS, &added->keys, e)) {
+    struct sops_meta *m = sops_envelope_meta(j->env);
+    struct sops_group *added = sops_arena_alloc(&m->arena, sizeof *added, e);
+    if (added == NULL || !sops_job_keys(j, &m->arena, "", SOPS_BY_GROUPS, &added->keys, e)) {
         return false;
     }
     if (added->keys == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "no key given for the new group");
     }
-    sops_groups_append(&j->meta.groups, added);
+    sops_groups_append(&m->groups, added);
     return true;
 }
 
 static bool run_add(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        no_arguments,     own_file,
-        sops_step_config, sops_step_own_format,
-        sops_step_read,   sops_step_parse_sealed,
-        sops_step_unwrap, own_add,
-        own_threshold,    own_wrap,
-        sops_step_attach, sops_step_check_keys,
-        sops_step_write,  NULL,
+        no_arguments,          own_file,
+        sops_step_config,      sops_step_own_format,
+        sops_step_read,        sops_step_parse_sealed,
+        sops_step_unwrap,      own_add,
+        own_threshold,         own_wrap,
+        sops_step_emit_sealed, sops_step_check_keys,
+        sops_step_write,       NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
     return sops_job_run(&j, steps, e);
@@ -98,8 +101,9 @@ static bool one_argument(struct sops_job *j, struct sops_err *e)
 
 static bool own_delete(struct sops_job *j, struct sops_err *e)
 {
+    struct sops_meta *m = sops_envelope_meta(j->env);
     int64_t number = -1;
-    size_t groups = count(j->meta.groups);
+    size_t groups = count(m->groups);
     if (!sops_int_parse(sops_str(sops_arg(j->opt, 0)), &number) || number < 0 || (uint64_t)number >= groups) {
         return sops_fail(e, SOPS_E_GENERIC, "'%s' has no group %lld: it has %zu, counted from 0", j->path,
                          (long long)number, groups);
@@ -107,7 +111,7 @@ static bool own_delete(struct sops_job *j, struct sops_err *e)
     if (groups == 1) {
         return sops_fail(e, SOPS_E_GENERIC, "the only group of '%s' cannot be deleted", j->path);
     }
-    struct sops_group **g = &j->meta.groups;
+    struct sops_group **g = &m->groups;
     for (; number > 0; number--) {
         g = &(*g)->next;
     }
@@ -117,10 +121,11 @@ static bool own_delete(struct sops_job *j, struct sops_err *e)
 
 static bool own_enough(struct sops_job *j, struct sops_err *e)
 {
-    size_t left = count(j->meta.groups);
-    if (j->meta.threshold > 0 && left < (uint64_t)j->meta.threshold) {
+    struct sops_meta *m = sops_envelope_meta(j->env);
+    size_t left = count(m->groups);
+    if (m->threshold > 0 && left < (uint64_t)m->threshold) {
         (void)sops_fail(e, SOPS_E_GENERIC, "the Shamir threshold is %lld, but we only have %zu group%s left",
-                        (long long)j->meta.threshold, left, left == 1 ? "" : "s");
+                        (long long)m->threshold, left, left == 1 ? "" : "s");
         return sops_hint(e, "lower it with --shamir-secret-sharing-threshold");
     }
     return true;
@@ -132,7 +137,7 @@ static bool run_delete(struct sops_world *w, const struct sops_options *o, struc
         one_argument,         own_file,        sops_step_config,
         sops_step_own_format, sops_step_read,  sops_step_parse_sealed,
         sops_step_unwrap,     own_threshold,   own_delete,
-        own_enough,           own_wrap,        sops_step_attach,
+        own_enough,           own_wrap,        sops_step_emit_sealed,
         sops_step_check_keys, sops_step_write, NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};

@@ -88,8 +88,7 @@ static bool run_mode(const struct sops_job *all, sops_step *const steps[], struc
                          .order = all->order,
                          .old_form = true,
                          .in_place = all->in_place};
-    sops_job_formats(&j);
-    bool ok = sops_job_steps(&j, steps, e);
+    bool ok = sops_job_formats(&j, e) && sops_job_steps(&j, steps, e);
     sops_buf_free(result);
     *result = j.bytes;
     j.bytes = (struct sops_buf){0};

@@ -74,7 +74,8 @@ static bool show_changes(struct sops_job *j, const struct sops_creation *rule, s
 {
     struct sops_buf text = {0};
     bool differ = false;
-    bool ok = sops_groups_diff(&j->meta, rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ, &text, e);
+    bool ok =
+        sops_groups_diff(sops_envelope_meta(j->env), rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ, &text, e);
     if (ok && differ) {
         struct sops_slice all = sops_buf_view(&text);
         ok = sops_ui_outf(e, "The following changes will be made to the file's key groups:\n") &&
@@ -107,18 +108,19 @@ static bool has_clear_key(const struct sops_doc *d)
  * makes a difference it is followed and recorded. */
 static bool renew_meta(struct sops_job *j, const struct sops_creation *rule, struct sops_err *e)
 {
-    struct sops_rules *r = &j->meta.rules;
+    struct sops_meta *m = sops_envelope_meta(j->env);
+    struct sops_rules *r = &m->rules;
     sops_rules_free(r);
     *r = (struct sops_rules){.whole = (j->in->flags & SOPS_FMT_WHOLE) != 0};
     for (int i = 0; !r->whole && i < SOPS_RULES; i++) {
         r->text[i] = rule->rule[i];
     }
-    if (!r->whole && sops_rules_which(r) == SOPS_RULES && has_clear_key(&j->doc)) {
+    if (!r->whole && sops_rules_which(r) == SOPS_RULES && has_clear_key(sops_envelope_look(j->env))) {
         r->text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX);
     }
-    j->meta.groups = rule->groups;
-    j->meta.threshold = rule->threshold;
-    return sops_arena_copy(&j->meta.arena, SOPS_LIT(SOPS_VERSION), &j->meta.version, e);
+    m->groups = rule->groups;
+    m->threshold = rule->threshold;
+    return sops_arena_copy(&m->arena, SOPS_LIT(SOPS_VERSION), &m->version, e);
 }
 
 static bool own_load(struct sops_job *j, struct sops_err *e)
@@ -158,8 +160,13 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
 static bool own_put(struct sops_job *j, struct sops_err *e)
 {
     struct publishing *p = j->own;
+    const struct sops_destination *to = p->rule.destination;
+    const struct sops_doc *tree = to->wants_tree ? sops_envelope_clear(j->env, e) : NULL;
     bool unchanged = false;
-    if (!p->rule.destination->put(j->world, p->rule.value, p->name, sops_buf_view(&j->bytes), &j->doc, &unchanged, e)) {
+    if (to->wants_tree && tree == NULL) {
+        return false;
+    }
+    if (!to->put(j->world, p->rule.value, p->name, sops_buf_view(&j->bytes), tree, &unchanged, e)) {
         return sops_within(e, "failed to upload '%s' to %.*s", j->path, SOPS_ARG(p->where));
     }
     p->outcome = unchanged ? CURRENT : PUBLISHED;

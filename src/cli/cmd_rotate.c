@@ -40,8 +40,9 @@ struct change {
 static bool own_options(struct sops_job *j, struct sops_err *e)
 {
     struct change *c = j->own;
-    return sops_job_keys(j, &j->meta.arena, "add-", SOPS_BY_ROTATE, &c->added, e) &&
-           sops_job_keys(j, &j->meta.arena, "rm-", SOPS_BY_ROTATE, &c->removed, e);
+    struct sops_arena *a = &sops_envelope_meta(j->env)->arena;
+    return sops_job_keys(j, a, "add-", SOPS_BY_ROTATE, &c->added, e) &&
+           sops_job_keys(j, a, "rm-", SOPS_BY_ROTATE, &c->removed, e);
 }
 
 static bool own_audit(struct sops_job *j, struct sops_err *e) { return sops_job_audit(j, "rotate", e); }
@@ -50,12 +51,13 @@ static bool own_audit(struct sops_job *j, struct sops_err *e) { return sops_job_
 static bool own_keys(struct sops_job *j, struct sops_err *e)
 {
     const struct change *c = j->own;
-    if (j->meta.groups == NULL) {
+    struct sops_meta *m = sops_envelope_meta(j->env);
+    if (m->groups == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "'%s' has no key group", j->path);
     }
-    sops_keys_append(&j->meta.groups->keys, c->added);
+    sops_keys_append(&m->groups->keys, c->added);
     for (const struct sops_key *k = c->removed; k != NULL; k = k->next) {
-        if (!take_out(&j->meta, k, e)) {
+        if (!take_out(m, k, e)) {
             return false;
         }
     }

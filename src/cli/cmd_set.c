@@ -101,21 +101,21 @@ static bool holds(const struct change *c, struct sops_node *root)
     return sops_node_same(found, c->value.parts->child);
 }
 
-static bool set(struct sops_job *j, const struct change *c, struct sops_err *e)
+static bool set(struct sops_job *j, const struct change *c, struct sops_doc *d, struct sops_err *e)
 {
-    struct sops_node *root = j->doc.parts;
+    struct sops_node *root = d->parts;
     if (c->idempotent && holds(c, root)) {
         j->done = true;
         return sops_job_audit(j, "encrypt", e); /* the original compares only what it has encrypted */
     }
-    struct sops_node *value = sops_node_copy(&j->doc, c->value.parts->child, e);
-    return value != NULL && sops_route_set(&c->route, &j->doc, root, value, e);
+    struct sops_node *value = sops_node_copy(d, c->value.parts->child, e);
+    return value != NULL && sops_route_set(&c->route, d, root, value, e);
 }
 
-static bool unset(struct sops_job *j, const struct change *c, struct sops_err *e)
+static bool unset(struct sops_job *j, const struct change *c, struct sops_doc *d, struct sops_err *e)
 {
     bool found = false;
-    if (!sops_route_unset(&c->route, &j->doc, j->doc.parts, &found, e)) {
+    if (!sops_route_unset(&c->route, d, d->parts, &found, e)) {
         return false;
     }
     if (!found && !c->idempotent) {
@@ -128,10 +128,14 @@ static bool unset(struct sops_job *j, const struct change *c, struct sops_err *e
 static bool own_change(struct sops_job *j, struct sops_err *e)
 {
     const struct change *c = j->own;
-    if (j->doc.parts == NULL) {
+    struct sops_doc *d = sops_envelope_clear(j->env, e);
+    if (d == NULL) {
+        return false;
+    }
+    if (d->parts == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "'%s' holds no document", j->path);
     }
-    return c->unset ? unset(j, c, e) : set(j, c, e);
+    return c->unset ? unset(j, c, d, e) : set(j, c, d, e);
 }
 
 /* ---- set and unset ---------------------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ static bool own_file(struct sops_job *j, struct sops_err *e)
 static bool own_rule(struct sops_job *j, struct sops_err *e)
 {
     struct update *u = j->own;
-    if (!sops_config_creation(j->config, j->world, &j->meta.arena, j->path, &u->rule, e)) {
+    if (!sops_config_creation(j->config, j->world, &sops_envelope_meta(j->env)->arena, j->path, &u->rule, e)) {
         return sops_within(e, "'%s'", j->path);
     }
     j->rule_line = u->rule.line;
@@ -50,7 +50,8 @@ static bool own_compare(struct sops_job *j, struct sops_err *e)
     struct update *u = j->own;
     struct sops_buf text = {0};
     bool differ = false;
-    bool ok = sops_groups_diff(&j->meta, &u->rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ, &text, e);
+    bool ok = sops_groups_diff(sops_envelope_meta(j->env), &u->rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ,
+                               &text, e);
     if (ok && differ) {
         ok = sops_ui_out(sops_buf_view(&text), e);
     } else if (ok) {
@@ -80,9 +81,10 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
 static bool own_groups(struct sops_job *j, struct sops_err *e)
 {
     const struct update *u = j->own;
+    struct sops_meta *m = sops_envelope_meta(j->env);
     (void)e;
-    j->meta.groups = u->rule.groups;
-    j->meta.threshold = sops_groups_threshold(&j->meta, &u->rule);
+    m->groups = u->rule.groups;
+    m->threshold = sops_groups_threshold(m, &u->rule);
     return true;
 }
 
@@ -110,7 +112,7 @@ static bool update_file(struct sops_job *common, const char *path, struct update
         sops_step_unwrap,
         own_groups,
         sops_step_wrap,
-        sops_step_attach,
+        sops_step_emit_sealed,
         sops_step_check_keys,
         sops_step_write,
         own_done,

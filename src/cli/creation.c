@@ -147,7 +147,7 @@ static struct sops_slice rule_option(const struct sops_job *j, size_t rule)
 /* Options over the rule; two of them are in conflict. `*by_option` says where the one that is left is from. */
 static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool *by_option, struct sops_err *e)
 {
-    struct sops_rules *r = &j->meta.rules;
+    struct sops_rules *r = &sops_envelope_meta(j->env)->rules;
     size_t count = 0;
     for (size_t i = 0; i < SOPS_RULES; i++) {
         struct sops_slice option = rule_option(j, i);
@@ -184,12 +184,12 @@ static void ignore_rules(struct sops_job *j, const struct sops_creation *c)
         sops_world_warn(j->world, "'%s': mac_only_encrypted will be ignored, as binary files are encrypted as a whole",
                         j->name);
     }
-    j->meta.rules.whole = true;
+    sops_envelope_meta(j->env)->rules.whole = true;
 }
 
 static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e)
 {
-    if (sops_rules_compile(&j->meta.rules, e)) {
+    if (sops_rules_compile(&sops_envelope_meta(j->env)->rules, e)) {
         return true;
     }
     if (by_option) {
@@ -211,7 +211,7 @@ static bool add_context(struct sops_job *j, struct sops_key *keys, struct sops_e
             struct sops_slice text = sops_opt_slice(j->opt, f->flag != NULL ? f->flag : "");
             bool good;
             if ((f->flags & SOPS_FIELD_MAP) != 0 && text.len != 0 &&
-                !parse_context(&j->meta.arena, text, &k->map, &good, e)) {
+                !parse_context(&sops_envelope_meta(j->env)->arena, text, &k->map, &good, e)) {
                 return false;
             }
         }
@@ -222,16 +222,17 @@ static bool add_context(struct sops_job *j, struct sops_key *keys, struct sops_e
 static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struct sops_err *e)
 {
     struct sops_key *keys = NULL;
+    struct sops_meta *m = sops_envelope_meta(j->env);
     if (keys_given(j)) {
-        struct sops_group *group = sops_arena_alloc(&j->meta.arena, sizeof *group, e);
-        if (group == NULL || !sops_job_keys(j, &j->meta.arena, "", SOPS_BY_FLAGS, &keys, e)) {
+        struct sops_group *group = sops_arena_alloc(&m->arena, sizeof *group, e);
+        if (group == NULL || !sops_job_keys(j, &m->arena, "", SOPS_BY_FLAGS, &keys, e)) {
             return false;
         }
         group->keys = keys;
-        j->meta.groups = group;
+        m->groups = group;
         return true;
     }
-    j->meta.groups = c->groups;
+    m->groups = c->groups;
     if (!c->from_rule) {
         sops_fail(e, SOPS_E_GENERIC,
                   "config file not found, or has no creation rules, and no keys provided through command line options");
@@ -276,7 +277,7 @@ bool sops_job_blame_rule(const struct sops_job *j, const struct sops_group *grou
 bool sops_step_creation(struct sops_job *j, struct sops_err *e)
 {
     struct sops_creation c = {0};
-    struct sops_meta *m = &j->meta;
+    struct sops_meta *m = sops_envelope_meta(j->env);
     bool by_option = false, whole = (j->in->flags & SOPS_FMT_WHOLE) != 0;
     if (!sops_config_creation(j->config, j->world, &m->arena, j->name, &c, e) && !do_without_rule(j, &c, e)) {
         return false;

@@ -33,12 +33,7 @@ void sops_services_free(struct sops_service *chain)
 
 void sops_job_free(struct sops_job *j)
 {
-    sops_crypt_free(&j->crypt);
-    sops_secret_free(&j->key);
-    sops_meta_free(&j->meta);
-    sops_doc_free(&j->doc);
-    sops_doc_free(&j->was);
-    sops_buf_free(&j->mac);
+    sops_envelope_free(j->env);
     sops_buf_free(&j->raw);
     sops_buf_free(&j->bytes);
     sops_buf_free(&j->clean_path);

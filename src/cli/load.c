@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the words of the command line to a document. An encrypted file that cannot be parsed is status 1 and clear text
- * that cannot be parsed is 2, although the same reader says so (spec 50 section 4): the step gives the code. */
+/* From the words of the command line to a document. */
 #include "cli/steps.h"
 
 #include "base/file.h"
 #include "cli/command.h"
-#include "cli/ui.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char *shown(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
@@ -128,7 +124,7 @@ static void choose_style(struct sops_job *j)
     }
 }
 
-void sops_job_formats(struct sops_job *j)
+bool sops_job_formats(struct sops_job *j, struct sops_err *e)
 {
     struct sops_slice name = sops_str(j->name != NULL ? j->name : "");
     const struct sops_format *by_name = sops_format_for(name);
@@ -137,15 +133,16 @@ void sops_job_formats(struct sops_job *j)
     j->in = j->in != NULL ? j->in : by_name;
     j->out = j->out != NULL ? j->out : by_name;
     choose_style(j);
+    j->env = sops_envelope_new(j->world, j->path != NULL ? j->path : "stdin", e);
+    return j->env != NULL;
 }
 
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e)
 {
-    (void)e;
-    sops_job_formats(j);
+    bool ok = sops_job_formats(j, e);
     j->out = j->in;
     choose_style(j);
-    return true;
+    return ok;
 }
 
 /* What needs no rule works without the configuration, too. */
@@ -172,8 +169,7 @@ bool sops_step_config(struct sops_job *j, struct sops_err *e)
         }
         j->config = &j->own_config;
     }
-    sops_job_formats(j);
-    return true;
+    return sops_job_formats(j, e);
 }
 
 bool sops_step_order(struct sops_job *j, struct sops_err *e)
@@ -195,21 +191,12 @@ bool sops_step_read(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
-static bool parse(struct sops_job *j, const struct sops_format *f, int code, struct sops_err *e)
+bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e)
 {
-    bool ok = sops_doc_parse(&j->doc, f, sops_buf_view(&j->raw), e);
+    bool ok = sops_envelope_parse_clear(j->env, j->in, sops_buf_view(&j->raw), e);
     sops_buf_free(&j->raw);
-    if (ok) {
-        sops_ui_notes(shown(j), sops_buf_view(&j->doc.notes));
-        sops_buf_free(&j->doc.notes);
-    } else {
-        sops_within(e, "cannot parse '%s' as %s", shown(j), f->name);
-        sops_recode(e, code);
-    }
     return ok;
 }
-
-bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) { return parse(j, j->in, SOPS_E_READ, e); }
 
 bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e)
 {
@@ -221,33 +208,20 @@ bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e)
 
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e)
 {
-    int code = j->bad_input != 0 ? j->bad_input : SOPS_E_GENERIC;
-    if (!parse(j, j->in->sealed != NULL ? j->in->sealed : j->in, code, e)) {
-        return sops_job_hint_type(j, e);
-    }
-    if (!sops_meta_detach(&j->doc, j->in->meta, &j->meta, e)) {
-        sops_within(e, "'%s'", shown(j));
-        sops_hint(e, "was the file cut off, or changed by hand? An older version of it may be whole");
-        return sops_recode(e, code);
-    }
-    return true;
+    bool ok = sops_envelope_parse(j->env, j->in, sops_buf_view(&j->raw), e) || sops_job_hint_type(j, e);
+    sops_buf_free(&j->raw);
+    return ok;
 }
 
-bool sops_step_parts(struct sops_job *j, struct sops_err *e)
-{
-    if (j->doc.parts != NULL) {
-        return true;
-    }
-    return sops_fail(e, SOPS_E_EMPTY, "'%s' has no document: there is nothing to encrypt", shown(j));
-}
+bool sops_step_parts(struct sops_job *j, struct sops_err *e) { return sops_envelope_not_empty(j->env, e); }
 
 bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e)
 {
-    if ((j->in->flags & SOPS_FMT_WHOLE) != 0 || !sops_meta_present(&j->doc, j->out->meta)) {
+    if ((j->in->flags & SOPS_FMT_WHOLE) != 0 || !sops_envelope_has_meta(j->env, j->out)) {
         return true;
     }
     sops_fail(e, SOPS_E_ALREADY,
               "'%s' has a top-level entry called '%s': it is encrypted already, or its metadata would have no place",
-              shown(j), j->out->meta == SOPS_META_PREFIX ? "sops_…" : "sops");
+              j->path != NULL ? j->path : "stdin", j->out->meta == SOPS_META_PREFIX ? "sops_…" : "sops");
     return sops_hint(e, "what is encrypted already is changed with `sops edit`; else rename the entry");
 }

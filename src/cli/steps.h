@@ -8,12 +8,10 @@
 #ifndef SOPS_CLI_STEPS_H
 #define SOPS_CLI_STEPS_H
 
-#include "base/secret.h"
 #include "cli/options.h"
 #include "core/config.h"
-#include "core/crypt.h"
 #include "core/datakey.h"
-#include "core/meta.h"
+#include "core/envelope.h"
 
 /* All-zero but for what a command sets: world, opt, and of the rest what differs from zero. */
 struct sops_job {
@@ -30,17 +28,12 @@ struct sops_job {
     struct sops_slice order;            /* "": keys as held */
     int missing, bad_input, bad_output; /* the command's statuses for them; 0: see sops_step_exists, 1 and 3 */
     int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
-    bool old_form;      /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
-    bool as_typed;      /* `path` is left as it is (publish, whose rules match it so) */
-    bool in_place;      /* the result goes to `path` whatever the options say */
-    bool config_indent; /* --indent does not count (updatekeys, publish) */
-    bool needs_rule;    /* so a configuration that cannot be read is an error, else no more than a warning */
-    struct sops_doc doc;
-    struct sops_meta meta;
-    struct sops_secret key;
-    struct sops_crypt crypt;
-    struct sops_doc was;        /* the document that was opened, when `doc` is made from edited text */
-    struct sops_buf mac;        /* of what was opened */
+    bool old_form;              /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
+    bool as_typed;              /* `path` is left as it is (publish, whose rules match it so) */
+    bool in_place;              /* the result goes to `path` whatever the options say */
+    bool config_indent;         /* --indent does not count (updatekeys, publish) */
+    bool needs_rule;            /* so a configuration that cannot be read is an error, else no more than a warning */
+    struct sops_envelope *env;  /* of the file; made when its name and formats are known */
     struct sops_buf raw, bytes; /* as read; to be written */
     void *own;                  /* the command's */
     bool done;                  /* nothing is left to do: the other steps are skipped */
@@ -75,17 +68,17 @@ bool sops_job_is_new(const struct sops_job *j);
 /* Reads the configuration, and chooses formats and style by options and name. One that cannot be read is code 1 with
  * j->needs_rule, else a warning, and then there is none. */
 bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* Formats and style alone, for a job that was lent a configuration. */
-void sops_job_formats(struct sops_job *j);
+/* Formats, style and the envelope alone, for a job that was lent a configuration. */
+bool sops_job_formats(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The same where the file is written in the format that it is read in. */
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --decryption-order: 112. */
 bool sops_step_order(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The file or stdin into `raw`: 2, or j->bad_input when that is set. */
 bool sops_step_read(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* `raw` as a clear document of `in`: 2. Notes of the reader are printed. */
+/* `raw` as a clear document of `in`: 2. */
 bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* `raw` as an encrypted document of `in`, metadata taken out into `meta`: j->bad_input. */
+/* `raw` as an encrypted document of `in`, metadata taken out: 1. */
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* False; the hint that a file without a name that says its format was taken as binary, where that is so. */
 bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e);
@@ -93,7 +86,7 @@ bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e);
 bool sops_step_parts(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* It has no metadata of its own, by the output format (203). */
 bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The settings and keys of a new file: options over the creation rule of `name`; fills `meta`. 1, 5, 6, 8. */
+/* The settings and keys of a new file: options over the creation rule of `name`; fills the metadata. 1, 5, 6, 8. */
 bool sops_step_creation(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Puts the creation rule in front of the message, and a hint, when the failure is that one of `groups`, which are the
  * rule's, is empty. Returns false. */
@@ -112,38 +105,31 @@ bool sops_job_context(struct sops_job *j, bool strict, struct sops_err *e) SOPS_
 bool sops_job_services(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The metadata's version is one (1). */
 bool sops_step_version(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* read · parse (j->bad_input) · version (1) */
+/* read · parse (1) · version (1) */
 bool sops_step_load(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* unwrap (128) · audit · mark · open (25) · verify (51, unless --ignore-mac) */
 bool sops_step_open(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Both. */
 bool sops_step_unlock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The data key of `meta` into `key`, in j->order: 128. */
+/* The data key, keys in j->order: 128. */
 bool sops_step_unwrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* A new data key, wrapped for all keys of `meta`: 1. */
+/* A new data key, wrapped for all keys of the metadata: 1. */
 bool sops_step_new_key(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The data key that is there, wrapped anew for all keys of `meta`: 1. */
+/* The data key that is there, wrapped anew for all keys of the metadata: 1. */
 bool sops_step_wrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* A row for the audit: "encrypt", "decrypt", "rotate"; does nothing without an audit. */
 bool sops_job_audit(struct sops_job *j, const char *action, struct sops_err *e) SOPS_CHECKED;
 
-/* ---- check.c: does what is in `bytes` open again? A failure is told with "is left as it was" -----------------------
- */
-
-/* The keys of `meta` stand in it, and the values, still sealed, of `doc` (whose metadata it takes out). For commands
- * that wrap a data key that stays. */
-bool sops_step_check_keys(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The keys of `meta` stand in it, and it opens with j->key, its MAC included. For a data key that is new.
- * Frees `doc`. */
-bool sops_step_check_opens(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-
 /* ---- save.c: to bytes, and where they go ------------------------------------------------------------------------ */
 
-/* mark · audit · seal (23) · metadata · emit (4) · readback (4, 23): the encrypted text in `bytes`; time and MAC are
- * new. */
+/* audit · seal (23) · emit (4) · readback (4, 23): the encrypted text in `bytes`; time and MAC are new. */
 bool sops_step_seal(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* Metadata put back around values that are still sealed, emitted: 4. */
-bool sops_step_attach(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The metadata around values that are still sealed: 4. */
+bool sops_step_emit_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Does `bytes` open again? A failure is told with "is left as it was". The one is for a data key that stays, the other
+ * for a new one. */
+bool sops_step_check_keys(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+bool sops_step_check_opens(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The clear document in `out`: 4. */
 bool sops_step_emit(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* `bytes` to the file (in place), --output or stdout: 3, or 1 when writing fails. */

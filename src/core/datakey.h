@@ -19,6 +19,12 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
  * sops_datakey_check_order. */
 bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, const struct sops_meta *m,
                          struct sops_slice order, struct sops_secret *out, struct sops_err *e) SOPS_CHECKED;
+/* `e` says why sops_datakey_unwrap failed. When the file was written by a sops before 3.3.0, whose KMS encryption
+ * contexts may not fit what was wrapped, and opens with a context bent as then: true, the key is in `out`, `e` is
+ * cleared, and `m` is such that writing it gives a file that opens. Else false, `e` as it was. `name` is the file's. */
+bool sops_datakey_repair(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                         struct sops_slice order, const char *name, struct sops_secret *out,
+                         struct sops_err *e) SOPS_CHECKED;
 #define SOPS_DEFAULT_ORDER "age,pgp"
 /* Code 112 when a word stands there twice. */
 bool sops_datakey_check_order(struct sops_slice order, struct sops_err *e) SOPS_CHECKED;

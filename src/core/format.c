@@ -67,18 +67,30 @@ bool sops_doc_parse(struct sops_doc *d, const struct sops_format *f, struct sops
     return f->parse(d, in, e);
 }
 
+static bool may_leave(const struct sops_doc *d, struct sops_err *e)
+{
+    return d->state != SOPS_DOC_UNVERIFIED ||
+           sops_fail(e, SOPS_E_MAC, "the document was not verified against its MAC, so it is not written");
+}
+
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e)
 {
-    if (d->state == SOPS_DOC_UNVERIFIED) {
-        return sops_fail(e, SOPS_E_MAC, "the document was not verified against its MAC, so it is not written");
-    }
     size_t before = out->len;
+    if (!may_leave(d, e)) {
+        return false;
+    }
     if (!f->emit(d, s, out, e)) {
         sops_buf_cut(out, before);
         return false;
     }
     return true;
+}
+
+bool sops_doc_emit_value(const struct sops_doc *d, const struct sops_node *n, const struct sops_format *f,
+                         const struct sops_style *s, struct sops_buf *out, struct sops_err *e)
+{
+    return may_leave(d, e) && f->emit_value(d, n, s, out, e);
 }
 
 bool sops_blanks_fail(struct sops_err *e)

@@ -37,7 +37,8 @@ struct sops_format {
     bool (*parse)(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
     /* Appends the whole document; code 4 for what the format cannot hold. Call sops_doc_emit instead. */
     bool (*emit)(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e);
-    /* --extract of a node that is not a map: appends its text; code 4 when it cannot be written. */
+    /* --extract of a node that is not a map: appends its text; code 4 when it cannot be written. Call
+     * sops_doc_emit_value instead. */
     bool (*emit_value)(const struct sops_doc *d, const struct sops_node *n, const struct sops_style *s,
                        struct sops_buf *out, struct sops_err *e);
 };
@@ -47,6 +48,11 @@ struct sops_format {
 #undef X
 
 extern const struct sops_format *const sops_formats[]; /* NULL-terminated; binary is the last */
+/* What the encrypted form of a file of format `f` is written in: `f` itself but for binary. */
+static inline const struct sops_format *sops_format_sealed(const struct sops_format *f)
+{
+    return f->sealed != NULL ? f->sealed : f;
+}
 /* By the word of --input-type; NULL for any other word. */
 const struct sops_format *sops_format_named(struct sops_slice word);
 /* By the end of a file's name; binary when nothing fits. */
@@ -60,6 +66,10 @@ bool sops_doc_parse(struct sops_doc *d, const struct sops_format *f, struct sops
 /* The one way to write a document: refuses one whose MAC was not verified. */
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
+/* The same for one value: --extract of a node that is not a map. */
+bool sops_doc_emit_value(const struct sops_doc *d, const struct sops_node *n, const struct sops_format *f,
+                         const struct sops_style *s, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
 /* How many blanks of indentation a text may have in all: with the depth they grow without bound, from a small document.
  */

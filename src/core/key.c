@@ -171,3 +171,31 @@ bool sops_key_same(const struct sops_key *a, const struct sops_key *b, struct so
     sops_buf_free(&right);
     return same;
 }
+
+/* Does every key of `a` stand in `b`? Each is looked for from where the one before it was found, as the order is mostly
+ * the same. */
+static bool keys_within(const struct sops_key *a, const struct sops_key *b, struct sops_err *e)
+{
+    const struct sops_key *other = b;
+    for (; a != NULL; a = a->next) {
+        const struct sops_key *from = other;
+        while (other != NULL && !(sops_slice_eq(other->enc, a->enc) && sops_key_same(other, a, e))) {
+            other = other->next != NULL ? other->next : b;
+            other = other != from ? other : NULL;
+        }
+        if (other == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sops_groups_within(const struct sops_group *a, const struct sops_group *b, struct sops_err *e)
+{
+    for (; a != NULL && b != NULL; a = a->next, b = b->next) {
+        if (!keys_within(a->keys, b->keys, e)) {
+            return false;
+        }
+    }
+    return a == NULL && b == NULL;
+}

@@ -39,5 +39,8 @@ bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_e
 bool sops_key_name(const struct sops_key *k, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* Same identity: same source and display text. False with `e` set when memory is out. */
 bool sops_key_same(const struct sops_key *a, const struct sops_key *b, struct sops_err *e);
+/* Have the two as many groups, and does every key of `a` stand, with the same wrapped data key, in the same group of
+ * `b`? False with `e` set when memory is out. */
+bool sops_groups_within(const struct sops_group *a, const struct sops_group *b, struct sops_err *e);
 
 #endif

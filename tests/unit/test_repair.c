@@ -2,7 +2,7 @@
 /* Files of a sops before 3.3.0: the data key was wrapped with one value for all names of a KMS context. */
 #include "testing.h"
 
-#include "cli/repair.h"
+#include "core/datakey.h"
 
 static const char *works_with; /* the value that all names must have for the key to open */
 static bool may_wrap;
@@ -57,21 +57,22 @@ static void contexts(void **state)
         struct sops_pair first = {.key = SOPS_LIT("app"), .value = SOPS_LIT("web"), .next = &second};
         struct sops_key key = {.source = &sops_keysource_kms, .map = &first, .enc = SOPS_LIT("old")};
         struct sops_group group = {.keys = &key};
-        struct sops_job j = {.world = &world, .services = &service, .services_lent = true, .path = "f.yaml"};
+        struct sops_meta m = {.groups = &group, .version = sops_str(cases[i].version)};
+        struct sops_secret got = {0};
         struct sops_err e = {0};
-        j.meta.groups = &group;
-        j.meta.version = sops_str(cases[i].version);
         works_with = cases[i].works_with;
         may_wrap = cases[i].may_wrap;
-        assert_false(sops_datakey_unwrap(&world, &service, &j.meta, SOPS_LIT(""), &j.key, &e));
+        assert_false(sops_datakey_unwrap(&world, &service, &m, SOPS_LIT(""), &got, &e));
         assert_int_equal(e.code, SOPS_E_NO_KEY);
-        assert_int_equal(sops_job_repair(&j, &e), cases[i].opens);
+        assert_int_equal(sops_datakey_repair(&world, &service, &m, SOPS_LIT(""), "f.yaml", &got, &e), cases[i].opens);
         assert_int_equal(e.code, cases[i].opens ? SOPS_OK : SOPS_E_NO_KEY);
-        assert_int_equal(j.key.len, cases[i].opens ? 32 : 0);
+        assert_int_equal(got.len, cases[i].opens ? 32 : 0);
         assert_slice(key.map->next->value, cases[i].context);
         assert_slice(key.enc, cases[i].enc);
         sops_err_clear(&e);
-        sops_job_free(&j);
+        sops_secret_free(&got);
+        m.groups = NULL;
+        sops_meta_free(&m);
     }
 }
 
@@ -86,7 +87,8 @@ static void tries_have_a_limit(void **state)
     struct sops_group group = {.keys = keys};
     struct sops_world world = TEST_WORLD;
     struct sops_service service = {.name = "fake", .wrap = fake_wrap, .unwrap = fake_unwrap};
-    struct sops_job j = {.world = &world, .services = &service, .services_lent = true, .path = "f.yaml"};
+    struct sops_meta m = {.groups = &group, .version = SOPS_LIT("3.2.0")};
+    struct sops_secret got = {0};
     struct sops_err e = {0};
     for (size_t i = 0; i < VALUES; i++) {
         (void)snprintf(names[i], sizeof names[i], "%zu", i);
@@ -96,15 +98,13 @@ static void tries_have_a_limit(void **state)
         keys[i] = (struct sops_key){
             .source = &sops_keysource_kms, .map = pairs, .enc = SOPS_LIT("old"), .next = i < 3 ? &keys[i + 1] : NULL};
     }
-    j.meta.groups = &group;
-    j.meta.version = SOPS_LIT("3.2.0");
     works_with = "nothing";
     unwraps = 0;
     sops_fail(&e, SOPS_E_NO_KEY, "no key");
-    assert_false(sops_job_repair(&j, &e));
+    assert_false(sops_datakey_repair(&world, &service, &m, SOPS_LIT(""), "f.yaml", &got, &e));
     assert_int_equal(unwraps, 100 * 4);
     sops_err_clear(&e);
-    sops_job_free(&j);
+    sops_meta_free(&m);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Before 3.3.0, sops wrapped for a KMS key with several context values as if all of them were the same one (which one
  * was chance), but recorded what it had been given. Such a file opens only when its contexts are bent the same way
- * (spec 60 section 1.3). */
-#include "cli/repair.h"
+ * (docs/spec/60-keysources.md#metadata-storage). */
+#include "core/datakey.h"
 
 #define MOST_TRIES 100 /* each asks all keys of the file */
 
@@ -58,35 +58,45 @@ static bool bend(struct sops_arena *a, const struct sops_pair *map, struct sops_
     return true;
 }
 
+/* A file whose data key cannot be had, and what it needs. */
+struct repair {
+    struct sops_world *world;
+    struct sops_service *services;
+    struct sops_meta *meta;
+    struct sops_slice order;
+    const char *name;
+    struct sops_secret *key;
+};
+
 /* The file opened with the context of `k` bent. Wrapped anew for the context as recorded, if that can be done: then
  * what is written opens without this; else the context that works is recorded. */
-static void mend(struct sops_job *j, struct sops_key *k, const struct sops_pair *recorded)
+static void mend(const struct repair *r, struct sops_key *k, const struct sops_pair *recorded)
 {
     struct sops_err why = {0};
     const struct sops_pair *working = k->map;
     k->map = recorded;
-    if (!sops_datakey_wrap(j->world, j->services, &j->meta, &j->key, &why)) {
+    if (!sops_datakey_wrap(r->world, r->services, r->meta, r->key, &why)) {
         k->map = working;
-        sops_world_warn(j->world, "'%s': the data key could not be wrapped with the context as recorded: %s",
-                        j->path != NULL ? j->path : "stdin", why.msg);
+        sops_world_warn(r->world, "'%s': the data key could not be wrapped with the context as recorded: %s", r->name,
+                        why.msg);
     }
     sops_err_clear(&why);
 }
 
 /* Tries each value of the context of `k` for all of its names; `*tries` counts them. */
-static bool try_key(struct sops_job *j, struct sops_key *k, unsigned *tries, struct sops_err *e)
+static bool try_key(const struct repair *r, struct sops_key *k, unsigned *tries, struct sops_err *e)
 {
     const struct sops_pair *recorded = k->map;
     for (const struct sops_pair *p = recorded; p != NULL && e->code == SOPS_OK && (*tries)++ < MOST_TRIES;
          p = p->next) {
         struct sops_err why = {0};
-        if (!bend(&j->meta.arena, recorded, p->value, &k->map, e)) {
+        if (!bend(&r->meta->arena, recorded, p->value, &k->map, e)) {
             break;
         }
-        bool ok = sops_datakey_unwrap(j->world, j->services, &j->meta, j->order, &j->key, &why);
+        bool ok = sops_datakey_unwrap(r->world, r->services, r->meta, r->order, r->key, &why);
         sops_err_clear(&why);
         if (ok) {
-            mend(j, k, recorded);
+            mend(r, k, recorded);
             return true;
         }
     }
@@ -94,22 +104,23 @@ static bool try_key(struct sops_job *j, struct sops_key *k, unsigned *tries, str
     return false;
 }
 
-bool sops_job_repair(struct sops_job *j, struct sops_err *e)
+bool sops_datakey_repair(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                         struct sops_slice order, const char *name, struct sops_secret *out, struct sops_err *e)
 {
-    if (e->code != SOPS_E_NO_KEY || !is_old(j->meta.version) || !any_suspect(&j->meta)) {
+    const struct repair r = {w, services, m, order, name, out};
+    if (e->code != SOPS_E_NO_KEY || !is_old(m->version) || !any_suspect(m)) {
         return false;
     }
-    sops_world_warn(
-        j->world,
-        "'%s' was written by a sops before 3.3.0, which could mix up the values of a KMS encryption context: "
-        "trying each of them",
-        j->path != NULL ? j->path : "stdin");
+    sops_world_warn(w,
+                    "'%s' was written by a sops before 3.3.0, which could mix up the values of a KMS encryption "
+                    "context: trying each of them",
+                    name);
     struct sops_err own = {0};
     bool ok = false;
     unsigned tries = 0;
-    for (struct sops_group *g = j->meta.groups; g != NULL; g = g->next) {
+    for (struct sops_group *g = m->groups; g != NULL; g = g->next) {
         for (struct sops_key *k = g->keys; k != NULL && !ok && own.code == SOPS_OK && tries < MOST_TRIES; k = k->next) {
-            ok = is_suspect(k) && try_key(j, k, &tries, &own);
+            ok = is_suspect(k) && try_key(&r, k, &tries, &own);
         }
     }
     sops_err_clear(&own);

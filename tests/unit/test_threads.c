@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What runs on several threads: the leaves of a large document, opened and sealed, and several files at a time. The same
+ * program is run under ThreadSanitizer (scripts/test -k tsan), which sees what a right result does not show. */
+#include "testing.h"
+
+#include "core/envelope.h"
+#include "core/format.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#define LEAVES 6000 /* well above what makes the ciphers start helpers */
+#define FILES 4
+
+static const uint8_t data_key[32] = "0123456789abcdef0123456789abcdef";
+static struct sops_world world = TEST_WORLD;
+
+static void make_text(struct sops_buf *text, size_t leaves, unsigned salt)
+{
+    struct sops_err e = {0};
+    for (size_t i = 0; i < leaves; i++) {
+        assert_true(sops_buf_addf(text, &e, "\"k%zu\": %s%zu-%u%s\n", i, i % 3 == 0 ? "\"" : "\"v", i, salt, "\""));
+        if (i % 7 == 0) {
+            assert_true(sops_buf_addf(text, &e, "# remark %zu\n", i));
+        }
+    }
+}
+
+/* The one key of the metadata of an envelope that is to be written. */
+struct wrapped {
+    struct sops_group group;
+    struct sops_key key;
+};
+
+/* One envelope with `text` as its content and our data key. */
+static struct sops_envelope *envelope_of(struct wrapped *w, struct sops_slice text)
+{
+    struct sops_err e = {0};
+    *w = (struct wrapped){.group = {.keys = &w->key},
+                          .key = {.source = sops_keysource_named(SOPS_LIT("age")),
+                                  .field = {SOPS_LIT("age1recipient")},
+                                  .enc = SOPS_LIT("wrapped for the recipient")}};
+    struct sops_envelope *v = sops_envelope_new(&world, "threads.yaml", &e);
+    assert_non_null(v);
+    assert_ok(sops_envelope_parse_clear(v, sops_format_named(SOPS_LIT("yaml")), text, &e), &e);
+    sops_envelope_meta(v)->groups = &w->group;
+    sops_envelope_meta(v)->rules.text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT("_unencrypted");
+    sops_envelope_meta(v)->version = SOPS_LIT(SOPS_VERSION);
+    assert_ok(sops_envelope_take_key(v, (struct sops_slice){data_key, sizeof data_key}, &e), &e);
+    return v;
+}
+
+static void seal_text(struct sops_slice text, struct sops_buf *sealed)
+{
+    struct sops_err e = {0};
+    const struct sops_format *yaml = sops_format_named(SOPS_LIT("yaml"));
+    const struct sops_style style = {0};
+    struct wrapped w;
+    struct sops_envelope *v = envelope_of(&w, text);
+    assert_ok(sops_envelope_ready(v, yaml, &e), &e);
+    assert_ok(sops_envelope_seal(v, SOPS_REUSE_IN_ORDER, &e), &e);
+    assert_ok(sops_envelope_emit(v, yaml, &style, sealed, &e), &e);
+    sops_envelope_free(v);
+}
+
+static void open_text(struct sops_slice sealed, struct sops_buf *clear)
+{
+    struct sops_err e = {0};
+    const struct sops_format *yaml = sops_format_named(SOPS_LIT("yaml"));
+    const struct sops_style style = {0};
+    struct sops_envelope *v = sops_envelope_new(&world, "threads.yaml", &e);
+    assert_non_null(v);
+    assert_ok(sops_envelope_parse(v, yaml, sealed, &e), &e);
+    assert_ok(sops_envelope_take_key(v, (struct sops_slice){data_key, sizeof data_key}, &e), &e);
+    assert_ok(sops_envelope_open(v, &e), &e);
+    assert_ok(sops_envelope_verify(v, &e), &e);
+    assert_ok(sops_envelope_emit_clear(v, yaml, &style, clear, &e), &e);
+    sops_envelope_free(v);
+}
+
+/* What the writer makes of `text` without any cipher. */
+static void normal_form(struct sops_slice text, struct sops_buf *clear)
+{
+    struct sops_err e = {0};
+    const struct sops_style style = {0};
+    struct wrapped w;
+    struct sops_envelope *v = envelope_of(&w, text);
+    assert_ok(sops_envelope_emit_clear(v, sops_format_named(SOPS_LIT("yaml")), &style, clear, &e), &e);
+    sops_envelope_free(v);
+}
+
+static void there_and_back(size_t leaves, unsigned salt)
+{
+    struct sops_buf text = {0}, sealed = {0}, clear = {0}, want = {0};
+    make_text(&text, leaves, salt);
+    normal_form(sops_buf_view(&text), &want);
+    seal_text(sops_buf_view(&text), &sealed);
+    open_text(sops_buf_view(&sealed), &clear);
+    assert_true(sops_slice_eq(sops_buf_view(&clear), sops_buf_view(&want)));
+    sops_buf_free(&text);
+    sops_buf_free(&sealed);
+    sops_buf_free(&clear);
+    sops_buf_free(&want);
+}
+
+static void many_leaves(void **state)
+{
+    (void)state;
+    there_and_back(LEAVES, 1);
+}
+
+/* A leaf that does not open is found whichever thread has it, and the first one in the document is named. */
+static void the_first_bad_leaf_is_named(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_buf text = {0}, sealed = {0}, spoilt = {0};
+    make_text(&text, LEAVES, 2);
+    seal_text(sops_buf_view(&text), &sealed);
+    struct sops_slice rest = sops_buf_view(&sealed), line;
+    size_t n = 0;
+    while (rest.len != 0 && sops_slice_next(&rest, '\n', &line)) {
+        bool bad = sops_slice_starts(line, SOPS_LIT("k4711:")) || sops_slice_starts(line, SOPS_LIT("k5811:"));
+        size_t at = sops_slice_find(line, '[') + sizeof "AES256_GCM,data:";
+        assert_true(sops_buf_add(&spoilt, bad ? sops_slice_first(line, at) : line, &e));
+        if (bad) { /* the first character of the ciphertext becomes another */
+            assert_true(sops_buf_addc(&spoilt, line.ptr[at] == 'A' ? 'B' : 'A', &e) &&
+                        sops_buf_add(&spoilt, sops_slice_skip(line, at + 1), &e));
+            n++;
+        }
+        assert_true(sops_buf_addc(&spoilt, '\n', &e));
+    }
+    assert_int_equal(n, 2);
+    struct sops_envelope *v = sops_envelope_new(&world, "threads.yaml", &e);
+    assert_ok(sops_envelope_parse(v, sops_format_named(SOPS_LIT("yaml")), sops_buf_view(&spoilt), &e), &e);
+    assert_ok(sops_envelope_take_key(v, (struct sops_slice){data_key, sizeof data_key}, &e), &e);
+    bool opened = sops_envelope_open(v, &e);
+    assert_false(opened);
+    assert_int_equal(e.code, SOPS_E_DECRYPT);
+    assert_non_null(strstr(e.msg, "[\"k4711\"]"));
+    sops_err_clear(&e);
+    sops_envelope_free(v);
+    sops_buf_free(&text);
+    sops_buf_free(&sealed);
+    sops_buf_free(&spoilt);
+}
+
+static void *one_file(void *arg)
+{
+    there_and_back(LEAVES / 2, *(const unsigned *)arg);
+    return NULL;
+}
+
+/* Several envelopes at a time, each with helpers of its own. */
+static void several_files_at_once(void **state)
+{
+    (void)state;
+    pthread_t thread[FILES];
+    unsigned salt[FILES];
+    for (unsigned i = 0; i < FILES; i++) {
+        salt[i] = 100 + i;
+        assert_int_equal(pthread_create(&thread[i], NULL, one_file, &salt[i]), 0);
+    }
+    for (unsigned i = 0; i < FILES; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_leaves),
+        cmocka_unit_test(the_first_bad_leaf_is_named),
+        cmocka_unit_test(several_files_at_once),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed != 0 || sops_mem_live() != 0;
+}

@@ -270,6 +270,8 @@ const struct sops_keysource sops_keysource_age = {
     .wire = 6,
     .flags = SOPS_SRC_ALWAYS | SOPS_SRC_GROUP_TEXT | SOPS_SRC_GROUP_COMMAS,
     .rank = {[SOPS_BY_FLAGS] = 6, [SOPS_BY_RULE] = 0, [SOPS_BY_META] = 6, [SOPS_BY_ROTATE] = 6, [SOPS_BY_GROUPS] = 5},
+    .log_name = "AGE",
+    .log_field = "recipient",
     .parse = age_parse,
     .wrap = age_wrap,
     .computes = age_computes,

@@ -307,6 +307,8 @@ const struct sops_keysource sops_keysource_kms = {
     .wire = 1,
     .flags = SOPS_SRC_DATED | SOPS_SRC_REMOTE,
     .rank = {[SOPS_BY_FLAGS] = 0, [SOPS_BY_RULE] = 2, [SOPS_BY_META] = 0, [SOPS_BY_ROTATE] = 0, [SOPS_BY_GROUPS] = 1},
+    .log_name = "AWSKMS",
+    .log_field = "arn",
     .parse = parse,
     .show = show,
     .wrap = wrap,

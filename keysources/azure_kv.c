@@ -141,6 +141,17 @@ static bool unwrap(struct sops_world *w, const struct sops_key *k, struct sops_b
     return ok;
 }
 
+static bool log_fields(const struct sops_key *k, bool wrapping, struct sops_buf *scratch, struct sops_log_field *out,
+                       struct sops_err *e)
+{
+    (void)wrapping;
+    (void)scratch;
+    (void)e;
+    out[0] = (struct sops_log_field){"key", k->field[NAME]};
+    out[1] = (struct sops_log_field){"version", k->field[VERSION]};
+    return true;
+}
+
 const struct sops_keysource sops_keysource_azure_kv = {
     .id = "azure_kv",
     .title = "Azure Key Vault key with URL",
@@ -152,8 +163,10 @@ const struct sops_keysource sops_keysource_azure_kv = {
     .wire = 4,
     .flags = SOPS_SRC_DATED | SOPS_SRC_REMOTE,
     .rank = {[SOPS_BY_FLAGS] = 3, [SOPS_BY_RULE] = 5, [SOPS_BY_META] = 3, [SOPS_BY_ROTATE] = 4, [SOPS_BY_GROUPS] = 4},
+    .log_name = "AZKV",
     .parse = parse,
     .complete = complete,
+    .log_fields = log_fields,
     .show = show,
     .wrap = wrap,
     .unwrap = unwrap,

@@ -166,6 +166,8 @@ const struct sops_keysource sops_keysource_gcp_kms = {
     .wire = 3,
     .flags = SOPS_SRC_DATED | SOPS_SRC_REMOTE,
     .rank = {[SOPS_BY_FLAGS] = 1, [SOPS_BY_RULE] = 3, [SOPS_BY_META] = 1, [SOPS_BY_ROTATE] = 2, [SOPS_BY_GROUPS] = 2},
+    .log_name = "GCPKMS",
+    .log_field = "resourceID",
     .parse = parse,
     .wrap = wrap,
     .unwrap = unwrap,

@@ -143,6 +143,15 @@ static bool unwrap(struct sops_world *w, const struct sops_key *k, struct sops_b
     return ok;
 }
 
+static bool log_fields(const struct sops_key *k, bool wrapping, struct sops_buf *scratch, struct sops_log_field *out,
+                       struct sops_err *e)
+{
+    bool ok = sops_buf_addf(scratch, e, "%.*s/%s/%.*s", SOPS_ARG(k->field[ENGINE]), wrapping ? "encrypt" : "decrypt",
+                            SOPS_ARG(k->field[NAME]));
+    out[0] = (struct sops_log_field){"Path", sops_buf_view(scratch)};
+    return ok;
+}
+
 const struct sops_keysource sops_keysource_hc_vault = {
     .id = "hc_vault",
     .title = "Hashicorp Vault key with URI",
@@ -154,7 +163,10 @@ const struct sops_keysource sops_keysource_hc_vault = {
     .wire = 5,
     .flags = SOPS_SRC_DATED | SOPS_SRC_REMOTE | SOPS_SRC_SKIP_EMPTY | SOPS_SRC_ALWAYS | SOPS_SRC_GROUP_TEXT,
     .rank = {[SOPS_BY_FLAGS] = 5, [SOPS_BY_RULE] = 6, [SOPS_BY_META] = 4, [SOPS_BY_ROTATE] = 5, [SOPS_BY_GROUPS] = 3},
+    .log_name = "VAULT_TRANSIT",
+    .log_done = "successful",
     .parse = parse,
+    .log_fields = log_fields,
     .show = show,
     .wrap = wrap,
     .unwrap = unwrap,

@@ -250,6 +250,8 @@ const struct sops_keysource sops_keysource_hckms = {
     .wire = 7,
     .flags = SOPS_SRC_DATED | SOPS_SRC_REMOTE | SOPS_SRC_SKIP_BLANK | SOPS_SRC_RULE_LIST,
     .rank = {[SOPS_BY_FLAGS] = 2, [SOPS_BY_RULE] = 4, [SOPS_BY_META] = 2, [SOPS_BY_ROTATE] = 3, [SOPS_BY_GROUPS] = 6},
+    .log_name = "HCKMS",
+    .log_field = "keyID",
     .parse = parse,
     .check = check,
     .wrap = wrap,

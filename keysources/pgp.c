@@ -44,6 +44,8 @@ const struct sops_keysource sops_keysource_pgp = {
     .wire = 2,
     .flags = SOPS_SRC_DATED | SOPS_SRC_GROUP_TEXT,
     .rank = {[SOPS_BY_FLAGS] = 4, [SOPS_BY_RULE] = 1, [SOPS_BY_META] = 5, [SOPS_BY_ROTATE] = 1, [SOPS_BY_GROUPS] = 0},
+    .log_name = "PGP",
+    .log_field = "fingerprint",
     .parse = parse,
     .wrap = wrap,
     .unwrap = unwrap,

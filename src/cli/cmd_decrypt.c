@@ -3,6 +3,7 @@
  * format's writer of single values (spec 50 section 4). */
 #include "cli/command.h"
 #include "cli/steps.h"
+#include "core/log.h"
 #include "core/route.h"
 
 struct extract {
@@ -46,6 +47,26 @@ static bool is_entry(const struct sops_node *map, const struct sops_route_step *
     return step->is_index && step->index >= 0 && n != NULL;
 }
 
+/* `path="[db 0 user]"` */
+static void log_path(struct sops_world *w, const struct sops_route *route)
+{
+    struct sops_buf path = {0};
+    struct sops_err ignored = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < route->count; i++) {
+        const struct sops_route_step *step = &route->step[i];
+        ok = sops_buf_addc(&path, i == 0 ? '[' : ' ', &ignored) &&
+             (step->is_index ? sops_buf_addf(&path, &ignored, "%lld", (long long)step->index)
+                             : sops_buf_add(&path, step->key, &ignored));
+    }
+    if (ok && sops_buf_addc(&path, ']', &ignored)) {
+        const struct sops_log_field field[] = {{"path", sops_buf_view(&path)}, {NULL, {0}}};
+        sops_log(w, "SOPS", SOPS_LOG_INFO, field, "Truncating tree");
+    }
+    sops_err_clear(&ignored);
+    sops_buf_free(&path);
+}
+
 static bool own_extract(struct sops_job *j, struct sops_err *e)
 {
     struct extract *x = j->own;
@@ -57,6 +78,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
     if (!x->any) {
         return sops_step_emit(j, e);
     }
+    log_path(j->world, &x->route);
     if (!sops_route_find(&x->route, d->parts, &found, e)) {
         sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, j->path != NULL ? j->path : "stdin");
         /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */

@@ -16,7 +16,6 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     const struct sops_server server = {
         .network = network != NULL ? network : "tcp",
         .address = address != NULL ? address : "127.0.0.1:5000",
-        .verbose = o->shared.verbose,
         .confirm = own->prompt ? sops_ui_confirm : NULL,
     };
     return sops_server_run(w, &server, e) || sops_within(e, "key service");

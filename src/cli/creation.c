@@ -4,6 +4,7 @@
  * replace them, as a configuration with an error must not pass unnoticed. */
 #include "cli/steps.h"
 #include "cli/ui.h"
+#include "core/log.h"
 
 #include <stdio.h>
 
@@ -219,6 +220,22 @@ static bool add_context(struct sops_job *j, struct sops_key *keys, struct sops_e
     return true;
 }
 
+static void log_option_keys(struct sops_job *j, const struct sops_key *keys)
+{
+    struct sops_buf names = {0};
+    struct sops_err ignored = {0};
+    bool ok = j->world->verbose;
+    for (const struct sops_key *k = keys; ok && k != NULL; k = k->next) {
+        ok = (k == keys || sops_buf_addc(&names, ' ', &ignored)) && sops_key_show(k, &names, &ignored);
+    }
+    if (ok) {
+        const struct sops_log_field field[] = {{"keys", sops_buf_view(&names)}, {NULL, {0}}};
+        sops_log(j->world, "CMD", SOPS_LOG_DEBUG, field, "Master keys available: those of the options");
+    }
+    sops_err_clear(&ignored);
+    sops_buf_free(&names);
+}
+
 static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struct sops_err *e)
 {
     struct sops_key *keys = NULL;
@@ -229,6 +246,7 @@ static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struc
             return false;
         }
         group->keys = keys;
+        log_option_keys(j, keys);
         m->groups = group;
         return true;
     }

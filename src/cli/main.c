@@ -96,7 +96,9 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
         ok = run_below(w, &o, e);
     } else if (ok) {
         prepare(w);
-        ok = sops_options_env(&o, w, e) && verb->run(w, &o, e);
+        ok = sops_options_env(&o, w, e);
+        w->verbose = o.shared.verbose;
+        ok = ok && verb->run(w, &o, e);
     }
     if (verb->verbs == NULL) {
         sops_options_fit_hint(&o, e);
@@ -123,6 +125,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
         ok = print_version(&global, e);
     } else if (ok && sops_options_env(&global, w, e)) {
         prepare(w);
+        w->verbose = global.shared.verbose;
         ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)
                           : sops_verb_root.run(w, &global, e);
         if (verb == NULL) {

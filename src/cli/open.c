@@ -3,6 +3,7 @@
 #include "cli/steps.h"
 
 #include "base/file.h"
+#include "core/log.h"
 #include "services/client.h"
 
 static bool add_service(struct sops_job *j, const char *url, struct sops_service ***end, struct sops_err *e)
@@ -102,7 +103,11 @@ bool sops_step_load(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_open(struct sops_job *j, struct sops_err *e)
 {
-    return sops_step_unwrap(j, e) && sops_job_audit(j, "decrypt", e) && sops_envelope_open(j->env, e) && verify(j, e);
+    if (!sops_step_unwrap(j, e) || !sops_job_audit(j, "decrypt", e)) {
+        return false;
+    }
+    sops_log(j->world, "SOPS", SOPS_LOG_DEBUG, NULL, "Decrypting tree");
+    return sops_envelope_open(j->env, e) && verify(j, e);
 }
 
 bool sops_step_unlock(struct sops_job *j, struct sops_err *e) { return sops_step_load(j, e) && sops_step_open(j, e); }

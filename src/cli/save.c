@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/ui.h"
+#include "core/log.h"
 
 #define NEW_FILE_MODE 0666 /* less the umask */
 
@@ -47,6 +48,7 @@ bool sops_step_write(struct sops_job *j, struct sops_err *e)
         return sops_ui_out(bytes, e);
     }
     if (sops_file_replace(output, bytes, NEW_FILE_MODE, e)) {
+        sops_log(j->world, "CMD", SOPS_LOG_INFO, NULL, "File written successfully");
         return true;
     }
     if (e->code == SOPS_E_WRITE && j->bad_output != 0) {

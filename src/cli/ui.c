@@ -114,6 +114,13 @@ void sops_ui_note(const char *fmt, ...)
 
 void sops_ui_say(enum sops_say level, const char *text)
 {
+    char who[32] = "";
+    size_t n = level == SOPS_SAY_LOG ? strcspn(text, "\t") + 1 : 0; /* the one tab that is no accident */
+    if (n != 0 && n < sizeof who && text[n - 1] == '\t') {
+        memcpy(who, text, n);
+        line_to_stderr(who, sops_str(text + n));
+        return;
+    }
     line_to_stderr(level == SOPS_SAY_WARN ? "warning: " : "", sops_str(text));
 }
 

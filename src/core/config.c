@@ -5,8 +5,10 @@
 
 #include "base/file.h"
 #include "core/config_internal.h"
+#include "core/log.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -103,6 +105,11 @@ bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *n
             (void)fail_in(c, e);
         }
     }
+    if (ok) {
+        const struct sops_log_field field[] = {{"file", sops_buf_view(&c->file)}, {NULL, {0}}};
+        sops_log(w, "CONFIG", SOPS_LOG_DEBUG, field,
+                 c->file.len != 0 ? "Configuration read" : "No configuration found");
+    }
     sops_buf_free(&near);
     sops_buf_free(&bytes);
     return ok;
@@ -181,6 +188,37 @@ static bool rule_matches(const struct sops_node *rule, struct sops_slice text, b
     return true;
 }
 
+static void log_rule(struct sops_world *w, const struct sops_node *rule, struct sops_slice text, const char *what)
+{
+    char line[16];
+    struct sops_slice pattern = {0};
+    struct sops_err ignored = {0};
+    (void)snprintf(line, sizeof line, "%u", (unsigned)rule->line);
+    (void)!sops_conf_text(rule, "path_regex", &pattern, &ignored);
+    const struct sops_log_field fields[] = {
+        {"line", sops_str(line)}, {"path_regex", pattern}, {"path", text}, {NULL, {0}}};
+    sops_log(w, "CONFIG", SOPS_LOG_DEBUG, fields, "%s", what);
+    sops_err_clear(&ignored);
+}
+
+/* The first rule that matches is taken; whoever wrote another one that does should know. */
+static void log_ignored(struct sops_world *w, const struct sops_node *list, const struct sops_node *taken,
+                        struct sops_slice text)
+{
+    for (const struct sops_node *n = taken; w->verbose && (n = sops_config_item(list, n)) != NULL;) {
+        struct sops_err why = {0};
+        bool matches;
+        if (!rule_matches(n, text, &matches, &why)) {
+            log_rule(w, n, text, "Creation rule not looked at: its path_regex does not compile");
+        } else {
+            log_rule(w, n, text,
+                     matches ? "Creation rule matches as well and is ignored: an earlier one was taken"
+                             : "Creation rule does not match");
+        }
+        sops_err_clear(&why);
+    }
+}
+
 static bool read_creation(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
                           struct sops_creation *out, struct sops_err *e)
 {
@@ -215,7 +253,12 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
     bool ok = matched_text(c, file, &absolute, &out->text, e) && sops_arena_copy(a, out->text, &out->text, e);
     bool matches = false;
     for (const struct sops_node *n = NULL; ok && !matches && (n = sops_config_item(list, n)) != NULL;) {
-        ok = rule_matches(n, out->text, &matches, e) && (!matches || read_creation(n, w, a, out, e));
+        ok = rule_matches(n, out->text, &matches, e);
+        log_rule(w, n, out->text, matches ? "Creation rule taken" : "Creation rule does not match");
+        if (ok && matches) {
+            log_ignored(w, list, n, out->text);
+            ok = read_creation(n, w, a, out, e);
+        }
     }
     if (ok && !matches) {
         out->unmatched = true;
@@ -229,8 +272,8 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
 /* ---- destinations of publish ------------------------------------------------------------------------------------ */
 
 /* The first destination rule for the path as typed. A regex that does not compile matches nothing here. */
-static bool find_destination(const struct sops_config *c, struct sops_slice path, const struct sops_node **found,
-                             struct sops_err *e)
+static bool find_destination(const struct sops_config *c, struct sops_world *w, struct sops_slice path,
+                             const struct sops_node **found, struct sops_err *e)
 {
     const struct sops_node *list = rules(c, "destination_rules");
     *found = NULL;
@@ -238,6 +281,7 @@ static bool find_destination(const struct sops_config *c, struct sops_slice path
         struct sops_err bad = {0};
         bool matches;
         bool ok = rule_matches(n, path, &matches, &bad);
+        log_rule(w, n, path, ok && matches ? "Destination rule taken" : "Destination rule does not match");
         sops_err_clear(&bad);
         if (ok && matches) {
             *found = n;
@@ -303,7 +347,7 @@ bool sops_config_destination(const struct sops_config *c, struct sops_world *w, 
 {
     const struct sops_node *rule, *recreation;
     *out = (struct sops_publication){0};
-    if (!find_destination(c, sops_str(path), &rule, e)) {
+    if (!find_destination(c, w, sops_str(path), &rule, e)) {
         return false;
     }
     for (size_t i = 0; sops_destinations[i] != NULL; i++) {

@@ -5,9 +5,11 @@
 #include "core/datakey.h"
 
 #include "base/thread.h"
+#include "core/log.h"
 #include "core/shamir.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 #define THREADS 16
 #define FAILURES_SHOWN 100
@@ -26,6 +28,7 @@ struct job {
     struct sops_slice plain;
     struct sops_buf enc;
     struct sops_buf why, hint; /* of a failure: texts, as a whole error would be large for a million keys */
+    struct sops_service *by;   /* the one that wrapped it, or was asked last */
     enum lane lane;
     bool ok;
 };
@@ -49,6 +52,7 @@ static void wrap_one(struct jobs *all, struct job *j)
         struct sops_err e = {0};
         sops_buf_cut(&j->enc, 0);
         j->ok = s->wrap(s, all->world, j->key, j->plain, &j->enc, &e) && j->enc.len != 0;
+        j->by = s;
         if (!j->ok) {
             const char *msg = e.code != SOPS_OK ? e.msg : "the result is empty";
             (void)!sops_buf_addf(&causes, &no_memory, "%s%s", causes.len != 0 ? "; " : "", msg);
@@ -160,6 +164,14 @@ static bool make_jobs(struct jobs *all, const struct sops_meta *m, struct sops_s
     return true;
 }
 
+static void log_jobs(const struct jobs *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct job *j = &all->job[i];
+        sops_log_key(all->world, j->key, true, sops_service_shown(j->by), sops_buf_view(&j->why));
+    }
+}
+
 /* "[e1 e2]": the failures of the first keys in one message, and the first hint of them; the whole list in the detail
  * when the message has no room for it. */
 static bool collect_failures(const struct jobs *all, struct sops_err *e)
@@ -206,6 +218,15 @@ static size_t group_count(const struct sops_meta *m)
     return n;
 }
 
+static void log_split(struct sops_world *w, unsigned parts, unsigned quorum)
+{
+    char text[2][16];
+    (void)snprintf(text[0], sizeof text[0], "%u", parts);
+    (void)snprintf(text[1], sizeof text[1], "%u", quorum);
+    const struct sops_log_field fields[] = {{"parts", sops_str(text[0])}, {"quorum", sops_str(text[1])}, {NULL, {0}}};
+    sops_log(w, "SOPS", SOPS_LOG_INFO, fields, "Splitting data key with Shamir Secret Sharing");
+}
+
 /* What each group wraps: the data key itself, or its share. */
 static bool make_parts(struct sops_world *w, struct sops_meta *m, const struct sops_secret *key, size_t groups,
                        struct sops_buf *parts, size_t *width, struct sops_err *e)
@@ -223,6 +244,9 @@ static bool make_parts(struct sops_world *w, struct sops_meta *m, const struct s
               sops_fail(e, why.code, "[could not split data key into parts for Shamir: %s]", why.msg);
     sops_err_clear(&why);
     m->threshold = ok ? threshold : m->threshold;
+    if (ok) {
+        log_split(w, count, wanted);
+    }
     return ok;
 }
 
@@ -241,6 +265,7 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
     bool ok = make_parts(w, m, key, groups, &parts, &width, e) && make_jobs(&all, m, sops_buf_view(&parts), width, e);
     if (ok) {
         wrap_jobs(&all);
+        log_jobs(&all);
         ok = collect_failures(&all, e) && store_results(&all, m, e);
     }
     for (size_t i = 0; all.job != NULL && i < all.count; i++) {

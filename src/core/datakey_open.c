@@ -4,6 +4,7 @@
 #include "core/datakey.h"
 
 #include "base/text.h"
+#include "core/log.h"
 #include "core/shamir.h"
 
 #include <stdlib.h>
@@ -189,8 +190,9 @@ static bool open_key(struct sops_world *w, struct sops_service *services, const 
         struct sops_err why = {0};
         sops_buf_cut(part, 0);
         opened = s->unwrap(s, w, k, part, &why);
+        struct sops_slice cause = why.detail.len != 0 ? sops_buf_view(&why.detail) : sops_str(why.msg);
+        sops_log_key(w, k, false, sops_service_shown(s), opened ? (struct sops_slice){0} : cause);
         if (!opened) {
-            struct sops_slice cause = why.detail.len != 0 ? sops_buf_view(&why.detail) : sops_str(why.msg);
             ok = sops_buf_add(&failures->cause, sops_slice_trim(cause), e) && sops_buf_addc(&failures->cause, 0, e) &&
                  sops_buf_adds(&failures->cause, why.hint, e) && sops_buf_addc(&failures->cause, 0, e);
         }
@@ -302,6 +304,9 @@ bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, co
         ok = sops_secret_copy(out, sops_buf_view(&part[0]), e);
     } else {
         ok = ok && combine(part, groups, out, e);
+    }
+    if (ok) {
+        sops_log(w, "SOPS", SOPS_LOG_INFO, NULL, "Data key recovered successfully");
     }
     for (size_t i = 0; part != NULL && i < groups; i++) {
         sops_buf_free(&part[i]);

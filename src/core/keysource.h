@@ -45,6 +45,13 @@ enum {
     SOPS_SRC_GROUP_COMMAS = 128, /* such a text is a comma list, an empty one no key; else it is one key as it is */
 };
 
+/* A named value in a line of --verbose. */
+struct sops_log_field {
+    const char *name;
+    struct sops_slice value;
+};
+#define SOPS_LOG_FIELDS 2 /* most fields that name a key */
+
 struct sops_keysource {
     const char *id; /* "azure_kv": metadata, decryption order, messages */
     const char
@@ -56,6 +63,9 @@ struct sops_keysource {
     unsigned wire;                      /* its number in the key service's `Key` */
     unsigned flags;
     uint8_t rank[SOPS_ORDERS]; /* smaller is earlier */
+    const char *log_name;      /* who speaks when --verbose says how a key did: "AWSKMS" */
+    const char *log_field;     /* what field[0] is called there: "arn" */
+    const char *log_done;      /* "successful"; NULL: "succeeded" */
 
     /* One piece of a comma list (as it stands between the commas) to fields of `out`, whose source is set by the
      * caller. Texts are copied into `a`. May ask a server (Azure). Code 1 with a message that quotes the piece (never
@@ -67,6 +77,10 @@ struct sops_keysource {
     bool (*complete)(struct sops_world *w, struct sops_arena *a, struct sops_key *k, struct sops_err *e);
     /* Appends the text that shows and identifies it; NULL: field[0]. */
     bool (*show)(const struct sops_key *k, struct sops_buf *out, struct sops_err *e);
+    /* The fields that name the key in a line of --verbose, at most SOPS_LOG_FIELDS, when field[0] alone does not; texts
+     * may stand in `scratch`. NULL: log_field and field[0]. */
+    bool (*log_fields)(const struct sops_key *k, bool wrapping, struct sops_buf *scratch, struct sops_log_field *out,
+                       struct sops_err *e);
     /* Is what the metadata holds well formed? NULL: always. */
     bool (*check)(const struct sops_key *k, struct sops_err *e);
     /* Appends the text of `enc` for the data key (or share) `plain`. */

@@ -16,4 +16,9 @@ static bool local_unwrap(struct sops_service *s, struct sops_world *w, const str
     return k->source->unwrap(w, k, plain, e);
 }
 
+const char *sops_service_shown(const struct sops_service *s)
+{
+    return s != NULL && s->name != NULL && strcmp(s->name, sops_service_local.name) != 0 ? s->name : NULL;
+}
+
 const struct sops_service sops_service_local = {.name = "local", .wrap = local_wrap, .unwrap = local_unwrap};

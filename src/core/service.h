@@ -16,6 +16,8 @@ struct sops_service {
     void *ctx;
     struct sops_service *next;
 };
+/* Its address, or NULL for the local one. */
+const char *sops_service_shown(const struct sops_service *s);
 extern const struct sops_service sops_service_local; /* k->source->wrap and unwrap, nothing else; copy it to link it */
 
 #endif

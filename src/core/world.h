@@ -75,7 +75,7 @@ struct sops_question {
     enum sops_ask kind;
     const char *prompt, *yes, *no; /* CONFIRM: the words; no is NULL when there is only one answer */
 };
-enum sops_say { SOPS_SAY_WARN, SOPS_SAY_NOTE, SOPS_SAY_PROGRESS };
+enum sops_say { SOPS_SAY_WARN, SOPS_SAY_NOTE, SOPS_SAY_PROGRESS, SOPS_SAY_LOG };
 
 struct sops_world {
     /* NULL when not set. Lives as long as the world. */
@@ -92,6 +92,7 @@ struct sops_world {
     int64_t (*now)(struct sops_world *w);             /* seconds since 1970 */
     void (*pause)(struct sops_world *w, unsigned ms); /* between tries */
     bool (*audit)(struct sops_world *w, const char *action, const char *file, struct sops_err *e); /* NULL: no audit */
+    bool verbose;            /* sops_log says what is done (core/log.h) */
     void *ctx;               /* for whoever made this world */
     struct sops_slot *slots; /* what sources keep for the whole command, behind a lock */
 };

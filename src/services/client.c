@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/url.h"
+#include "core/log.h"
 #include "services/grpc.h"
 #include "services/wire.h"
 
@@ -201,6 +202,8 @@ bool sops_service_remote_open(struct sops_service *out, struct sops_world *w, co
         remote_close(out);
         return false;
     }
+    const struct sops_log_field address[] = {{"address", sops_str(url)}, {NULL, {0}}};
+    sops_log(w, "CMD", SOPS_LOG_INFO, address, "Connecting to key service");
     if (!is_uri(sops_str(url))) {
         sops_world_warn(w, "cannot parse the address '%s' of a key service, which is left out", url);
     }

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "core/key.h"
+#include "core/log.h"
 #include "services/grpc.h"
 #include "services/wire.h"
 
@@ -122,21 +123,20 @@ static bool use_key(const struct server *s, bool encrypt, struct sops_key *k, st
 }
 
 /* Who runs the service may follow what its keys are used for. */
-static void tell(const struct server *s, bool encrypt, const struct sops_key *k, const char *outcome)
+static void log_answer(const struct server *s, bool encrypt, const struct sops_key *k, bool refused,
+                       const struct sops_err *why)
 {
-    struct sops_buf text = {0};
+    struct sops_buf name = {0};
     struct sops_err ignored = {0};
-    const char *line = NULL;
-    if (sops_buf_addf(&text, &ignored, "%s request using ", encrypt ? "encrypt" : "decrypt") &&
-        sops_key_show(k, &text, &ignored)) {
-        make_harmless(&text);
-        line = sops_buf_addf(&text, &ignored, ": %s", outcome) ? sops_buf_cstr(&text, &ignored) : NULL;
-    }
-    if (line != NULL) {
-        s->world->say(s->world, SOPS_SAY_NOTE, line);
+    if (!refused) {
+        sops_log_key(s->world, k, encrypt, NULL, sops_str(why->msg));
+    } else if (sops_key_show(k, &name, &ignored)) {
+        const struct sops_log_field fields[] = {
+            {"request", sops_str(encrypt ? "encrypt" : "decrypt")}, {"key", sops_buf_view(&name)}, {NULL, {0}}};
+        sops_log(s->world, "KEYSERVICE", SOPS_LOG_INFO, fields, "Request rejected by user");
     }
     sops_err_clear(&ignored);
-    sops_buf_free(&text);
+    sops_buf_free(&name);
 }
 
 static void answer(const struct server *s, bool encrypt, struct sops_key *k, struct sops_slice bytes,
@@ -152,9 +152,7 @@ static void answer(const struct server *s, bool encrypt, struct sops_key *k, str
     } else if (!yes) {
         refuse(a, SOPS_GRPC_PERMISSION_DENIED, "Request rejected by user");
     }
-    if (s->said->verbose) {
-        tell(s, encrypt, k, !ok ? "failed" : yes ? "done" : "refused");
-    }
+    log_answer(s, encrypt, k, ok && !yes, &e);
     sops_err_clear(&e);
     sops_buf_free(&out);
 }
@@ -225,8 +223,9 @@ static void serve(struct server *s, int fd)
     struct sops_stream stream = {.read = client_read, .write = client_write, .ctx = &fd};
     const struct sops_grpc_service service = {"KeyService", methods, call, s, GREETING_MS, REQUEST_MS, IDLE_MS};
     struct sops_err e = {0};
-    if (!sops_grpc_serve(s->world, &stream, &service, &e) && s->said->verbose) {
-        sops_world_warn(s->world, "a connection ended: %s", e.msg);
+    if (!sops_grpc_serve(s->world, &stream, &service, &e)) {
+        const struct sops_log_field why[] = {{"error", sops_str(e.msg)}, {NULL, {0}}};
+        sops_log(s->world, "KEYSERVICE", SOPS_LOG_INFO, why, "Connection ended");
     }
     sops_err_clear(&e);
 }
@@ -334,30 +333,14 @@ static bool take_signals(struct server *s, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "cannot wait for signals: %s", sops_os_error(errno));
 }
 
-static bool announce(const struct server *s, struct sops_err *e)
-{
-    struct sops_buf text = {0};
-    const char *line = NULL;
-    bool ok =
-        !s->said->verbose || (sops_buf_addf(&text, e, "Listening on %s://%s", s->said->network, s->said->address) &&
-                              (line = sops_buf_cstr(&text, e)) != NULL);
-    if (line != NULL) {
-        s->world->say(s->world, SOPS_SAY_NOTE, line);
-    }
-    sops_buf_free(&text);
-    return ok;
-}
-
 bool sops_server_run(struct sops_world *w, const struct sops_server *said, struct sops_err *e)
 {
     struct server s = {.world = w, .said = said, .listener = -1, .signals = -1};
     bool ok = sops_grpc_load(w, e) && make_lock(&s, e) && take_signals(&s, e) &&
               (s.listener = sops_listen(w, said->network, said->address, e)) >= 0;
     if (ok) {
-        ok = announce(&s, e);
-        if (ok) {
-            loop(&s);
-        }
+        sops_log(w, "KEYSERVICE", SOPS_LOG_INFO, NULL, "Listening on %s://%s", said->network, said->address);
+        loop(&s);
         (void)close(s.listener);
         dismiss(&s);
     }

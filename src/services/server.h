@@ -8,7 +8,6 @@
 struct sops_server {
     const char *network; /* "tcp", "tcp4", "tcp6", "unix" */
     const char *address; /* "HOST:PORT"; for unix a path */
-    bool verbose;        /* say where it listens, and what was asked */
     /* Asked before each answer, one at a time; NULL: all are given. Code 1 when there was no answer. */
     bool (*confirm)(const char *prompt, bool *yes, struct sops_err *e);
 };

@@ -87,9 +87,9 @@ time.sleep(30)' "$PWD/ks.sock")
     check 0 "$SOPS" decrypt e.yaml
     check 128 "$SOPS" decrypt e.yaml
     stop TERM
-    same "$(cat service.err)" "Listening on unix://$PWD/ks.sock
-decrypt request using $ME: done
-decrypt request using $ME: refused"
+    same "$(sed 's/time="[^"]*"/T/' service.err)" "[KEYSERVICE]	 T level=info msg=\"Listening on unix://$PWD/ks.sock\"
+[AGE]	 T level=info msg=\"Decryption succeeded\" recipient=$ME
+[KEYSERVICE]	 T level=info msg=\"Request rejected by user\" request=decrypt key=$ME"
 }
 
 @test "cannot listen" {

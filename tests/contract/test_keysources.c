@@ -33,6 +33,8 @@ static void is_complete(void **state)
         assert_true(s->parse != NULL && s->wrap != NULL && s->unwrap != NULL);
         assert_int_equal(strncmp(s->env, "SOPS_", 5), 0);
         assert_ptr_equal(sops_keysource_named(sops_str(s->id)), s);
+        assert_non_null(s->log_name);
+        assert_true((s->log_field != NULL) != (s->log_fields != NULL));
     }
     assert_null(sops_keysource_named(SOPS_LIT("no such source")));
 }

@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/proc.h"
+#include "cli/clear.h"
 #include "cli/command.h"
 #include "cli/relay.h"
 #include "cli/scratch.h"
@@ -23,6 +24,7 @@ struct edit {
     struct sops_buf refused;      /* what could not be taken the last time */
     bool unattended;              /* nobody is there to press enter */
     bool taken;                   /* it is a document, and there is only to write it */
+    struct sops_clear clear;
     bool show_keys;
 };
 
@@ -36,6 +38,7 @@ static void edit_free(struct edit *d)
     sops_buf_free(&d->path);
     sops_buf_free(&d->before);
     sops_buf_free(&d->refused);
+    sops_clear_free(&d->clear);
 }
 
 /* ---- the editor ------------------------------------------------------------------------------------------------- */
@@ -213,7 +216,7 @@ static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct so
         return false;
     }
     *again = isatty(STDIN_FILENO) == 1;
-    return raise_version(j, e) && sops_step_seal(j, e) && sops_step_write(j, e);
+    return raise_version(j, e) && sops_clear_after(j, &d->clear, e) && sops_step_seal(j, e) && sops_step_write(j, e);
 }
 
 /* What cannot be written is told before the work, not after it. */
@@ -277,7 +280,9 @@ static bool own_open(struct sops_job *j, struct sops_err *e)
     if (!sops_step_parse_sealed(j, e)) {
         return sealed ? false : hint_to_encrypt(j, e);
     }
-    return sops_step_version(j, e) && sops_step_open(j, e);
+    struct edit *d = j->own;
+    j->seeks_clear = true;
+    return sops_step_version(j, e) && sops_step_open(j, e) && sops_clear_before(j, &d->clear, e);
 }
 
 bool sops_step_edit(struct sops_job *j, struct sops_err *e)
@@ -318,15 +323,8 @@ static const struct sops_option options[] = {
 };
 static const struct sops_opt_table table = {"EDITOR", options};
 static const struct sops_opt_table *const tables[] = {
-    &table,
-    &sops_opts_crypt,
-    &sops_opts_our_comments,
-    &sops_opts_threshold,
-    &sops_opts_types,
-    &sops_opts_mac,
-    &sops_opts_order,
-    &sops_opts_services,
-    NULL,
+    &table,           &sops_opts_crypt, &sops_opts_strict, &sops_opts_our_comments, &sops_opts_threshold,
+    &sops_opts_types, &sops_opts_mac,   &sops_opts_order,  &sops_opts_services,     NULL,
 };
 
 const struct sops_verb sops_verb_edit = {

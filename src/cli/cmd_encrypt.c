@@ -36,8 +36,9 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_opt_table *const tables[] = {
-    &sops_opts_place,        &sops_opts_types,     &sops_opts_name,     &sops_opts_crypt,
-    &sops_opts_our_comments, &sops_opts_threshold, &sops_opts_services, NULL};
+    &sops_opts_place,     &sops_opts_types,    &sops_opts_name,
+    &sops_opts_crypt,     &sops_opts_strict,   &sops_opts_our_comments,
+    &sops_opts_threshold, &sops_opts_services, NULL};
 
 const struct sops_verb sops_verb_encrypt = {
     .name = "encrypt",

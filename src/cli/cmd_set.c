@@ -8,6 +8,7 @@
  */
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/clear.h"
 #include "cli/command.h"
 #include "cli/steps.h"
 #include "core/route.h"
@@ -108,8 +109,13 @@ static bool set(struct sops_job *j, const struct change *c, struct sops_doc *d, 
         j->done = true;
         return sops_job_audit(j, "encrypt", e); /* the original compares only what it has encrypted */
     }
+    struct sops_clear clear = {0};
     struct sops_node *value = sops_node_copy(d, c->value.parts->child, e);
-    return value != NULL && sops_route_set(&c->route, d, root, value, e);
+    bool ok = value != NULL && sops_clear_before(j, &clear, e) && sops_route_set(&c->route, d, root, value, e) &&
+              sops_clear_after(j, &clear, e);
+    sops_clear_free(&clear);
+    j->seeks_clear = true;
+    return ok;
 }
 
 static bool unset(struct sops_job *j, const struct change *c, struct sops_doc *d, struct sops_err *e)
@@ -242,7 +248,7 @@ static const struct sops_option value_from[] = {
 static const struct sops_opt_table value_table = {"CHANGE", value_from};
 
 static const struct sops_opt_table *const set_tables[] = {
-    &value_table,     &idempotent_table,    &sops_opts_types,    &sops_opts_mac,
+    &value_table,     &idempotent_table,    &sops_opts_types,    &sops_opts_mac, &sops_opts_strict,
     &sops_opts_order, &sops_opts_threshold, &sops_opts_services, NULL,
 };
 static const struct sops_opt_table *const unset_tables[] = {

@@ -188,6 +188,23 @@ static void ignore_rules(struct sops_job *j, const struct sops_creation *c)
     sops_envelope_meta(j->env)->rules.whole = true;
 }
 
+/* Where the crypt rule is from, for messages. */
+static bool set_rule_of(struct sops_job *j, const struct sops_creation *c, bool by_option, struct sops_err *e)
+{
+    struct sops_meta *m = sops_envelope_meta(j->env);
+    struct sops_slice text;
+    enum sops_rule which = sops_rules_which(&m->rules);
+    bool by_rule = !by_option && which != SOPS_RULES && c->rule[which].len != 0;
+    j->rule_of = by_option ? "of the options" : "(which is the default)";
+    if (!by_rule) {
+        return true;
+    }
+    bool ok = sops_arena_printf(&m->arena, &text, e, "of the creation rule in line %u of '%.*s'", c->line,
+                                SOPS_ARG(sops_buf_view(&j->config->file)));
+    j->rule_of = ok ? (const char *)text.ptr : NULL;
+    return ok;
+}
+
 static bool compile_rules(struct sops_job *j, bool by_option, struct sops_err *e)
 {
     if (sops_rules_compile(&sops_envelope_meta(j->env)->rules, e)) {
@@ -314,5 +331,6 @@ bool sops_step_creation(struct sops_job *j, struct sops_err *e)
         m->threshold = j->opt->shared.threshold.value;
     }
     m->version = SOPS_LIT(SOPS_VERSION);
-    return whole || compile_rules(j, by_option, e);
+    j->seeks_clear = !whole;
+    return whole || (compile_rules(j, by_option, e) && set_rule_of(j, &c, by_option, e));
 }

@@ -99,6 +99,15 @@ TABLE(services, "KEY SERVICES",
 TABLE(yes, "ANSWERS",
       {.name = "yes", SOPS_FLAG_TO(struct sops_shared, yes), .short_name = "y", .help = "do not ask, go on"});
 
+/* Counts before a command and behind it. */
+#define STRICT                                                                                                         \
+    {                                                                                                                  \
+        .name = "strict", SOPS_FLAG_TO(struct sops_shared, strict), .flags = SOPS_OPT_OURS | SOPS_OPT_GLOBAL,          \
+        .env = "SOPS_STRICT", .help = "fail when a rule leaves everything in clear text"                               \
+    }
+
+TABLE(strict, "CHECKS", STRICT);
+
 TABLE(global, "GLOBAL OPTIONS",
       {.name = "config",
        SOPS_TEXT_TO(struct sops_shared, config),
@@ -119,6 +128,7 @@ TABLE(global, "GLOBAL OPTIONS",
        SOPS_FLAG_TO(struct sops_shared, verbose),
        .flags = SOPS_OPT_GLOBAL,
        .help = "say what is done: configuration and rule, each key and how it did"},
+      STRICT,
       {.name = "disable-version-check",
        SOPS_FLAG_TO(struct sops_shared, disable_version_check),
        .flags = SOPS_OPT_GLOBAL,

@@ -29,7 +29,7 @@ struct sops_shared {
     const char *config, *input_type, *output_type, *filename_override, *output, *extract, *decryption_order;
     const char *const *keyservice; /* NULL-terminated, or NULL */
     struct sops_opt_number indent, threshold;
-    bool local_keyservice, in_place, recursive, yes, ignore_mac, mac_only_encrypted, show_master_keys, verbose,
+    bool local_keyservice, in_place, recursive, yes, ignore_mac, mac_only_encrypted, show_master_keys, strict, verbose,
         disable_version_check, check_for_updates, help, version;
 };
 
@@ -77,6 +77,7 @@ extern const struct sops_opt_table sops_opts_types;          /* --input-type, --
 extern const struct sops_opt_table sops_opts_input_type;     /* --input-type */
 extern const struct sops_opt_table sops_opts_our_input_type; /* the same where the reference has none */
 extern const struct sops_opt_table sops_opts_name;           /* --filename-override */
+extern const struct sops_opt_table sops_opts_strict;         /* --strict */
 extern const struct sops_opt_table sops_opts_mac;            /* --ignore-mac */
 extern const struct sops_opt_table sops_opts_crypt;          /* --unencrypted-suffix … --encrypted-regex */
 extern const struct sops_opt_table sops_opts_comments;     /* --unencrypted-comment-regex, --encrypted-comment-regex */

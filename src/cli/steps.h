@@ -21,6 +21,7 @@ struct sops_job {
     bool services_lent;
     const struct sops_config *config; /* NULL: read by sops_step_config, and freed with the job */
     unsigned rule_line;               /* in it, of the creation rule that was taken; 0: none */
+    const char *rule_of;              /* for messages: where the crypt rule is from; NULL: the file */
     const char *path;                 /* the file; NULL: stdin */
     const char *name;                 /* what gives format and rule: --filename-override, or path; NULL: nothing does */
     const struct sops_format *in, *out;
@@ -33,6 +34,7 @@ struct sops_job {
     bool in_place;              /* the result goes to `path` whatever the options say */
     bool config_indent;         /* --indent does not count (updatekeys, publish) */
     bool needs_rule;            /* so a configuration that cannot be read is an error, else no more than a warning */
+    bool seeks_clear;           /* a file in which nothing is encrypted is told (cli/clear.h) */
     struct sops_envelope *env;  /* of the file; made when its name and formats are known */
     struct sops_buf raw, bytes; /* as read; to be written */
     void *own;                  /* the command's */

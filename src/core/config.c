@@ -98,6 +98,7 @@ bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *n
         const char *path = sops_buf_cstr(&near, e);
         ok = path != NULL && set_names(c, path, e) && sops_file_read(path, MAX_CONFIG, &bytes, e) &&
              sops_conf_parse(&c->doc, sops_buf_view(&bytes), e) && sops_config_check(c->doc.parts, e);
+        ok = ok && sops_conf_bool(c->doc.parts, "strict", &c->strict, e);
         if (ok) {
             sops_config_warn_unknown(c, w);
         } else {
@@ -219,8 +220,8 @@ static void log_ignored(struct sops_world *w, const struct sops_node *list, cons
     }
 }
 
-static bool read_creation(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
-                          struct sops_creation *out, struct sops_err *e)
+static bool read_rules(const struct sops_node *rule, struct sops_arena *a, struct sops_creation *out,
+                       struct sops_err *e)
 {
     int first = -1;
     out->from_rule = true;
@@ -236,36 +237,59 @@ static bool read_creation(const struct sops_node *rule, struct sops_world *w, st
         }
         first = out->rule[i].len != 0 ? i : first;
     }
-    return sops_conf_int(rule, "shamir_threshold", &out->threshold, NULL, e) &&
+    return true;
+}
+
+static bool read_creation(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
+                          struct sops_creation *out, struct sops_err *e)
+{
+    return read_rules(rule, a, out, e) && sops_conf_int(rule, "shamir_threshold", &out->threshold, NULL, e) &&
            sops_conf_bool(rule, "mac_only_encrypted", &out->mac_only_encrypted, e) &&
            sops_config_groups(rule, w, a, &out->groups, &out->flat, e);
+}
+
+/* The first rule that matches, or NULL; `out` gets what it was matched on. */
+static const struct sops_node *find_rule(const struct sops_config *c, struct sops_world *w, struct sops_arena *a,
+                                         const char *file, struct sops_creation *out, struct sops_err *e)
+{
+    const struct sops_node *list = rules(c, "creation_rules"), *n = NULL;
+    struct sops_buf absolute = {0};
+    bool matches = false;
+    *out = (struct sops_creation){0};
+    if (list == NULL) {
+        return NULL;
+    }
+    bool ok = matched_text(c, file, &absolute, &out->text, e) && sops_arena_copy(a, out->text, &out->text, e);
+    while (ok && !matches && (n = sops_config_item(list, n)) != NULL) {
+        ok = rule_matches(n, out->text, &matches, e);
+        log_rule(w, n, out->text, matches ? "Creation rule taken" : "Creation rule does not match");
+    }
+    sops_buf_free(&absolute);
+    if (ok && !matches) {
+        out->unmatched = true;
+        (void)sops_fail(e, SOPS_E_GENERIC, "no matching creation rules found for '%s': they were matched on '%.*s'",
+                        file, SOPS_ARG(out->text));
+    }
+    if (ok && matches) {
+        log_ignored(w, list, n, out->text);
+        return n;
+    }
+    return NULL;
 }
 
 bool sops_config_creation(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
                           struct sops_creation *out, struct sops_err *e)
 {
-    const struct sops_node *list = rules(c, "creation_rules");
-    struct sops_buf absolute = {0};
-    *out = (struct sops_creation){0};
-    if (list == NULL) {
-        return true;
-    }
-    bool ok = matched_text(c, file, &absolute, &out->text, e) && sops_arena_copy(a, out->text, &out->text, e);
-    bool matches = false;
-    for (const struct sops_node *n = NULL; ok && !matches && (n = sops_config_item(list, n)) != NULL;) {
-        ok = rule_matches(n, out->text, &matches, e);
-        log_rule(w, n, out->text, matches ? "Creation rule taken" : "Creation rule does not match");
-        if (ok && matches) {
-            log_ignored(w, list, n, out->text);
-            ok = read_creation(n, w, a, out, e);
-        }
-    }
-    if (ok && !matches) {
-        out->unmatched = true;
-        ok = sops_fail(e, SOPS_E_GENERIC, "no matching creation rules found for '%s': they were matched on '%.*s'",
-                       file, SOPS_ARG(out->text));
-    }
-    sops_buf_free(&absolute);
+    const struct sops_node *rule = find_rule(c, w, a, file, out, e);
+    bool ok = rule != NULL ? read_creation(rule, w, a, out, e) : e->code == SOPS_OK;
+    return ok || fail_in(c, e);
+}
+
+bool sops_config_rules(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
+                       struct sops_creation *out, struct sops_err *e)
+{
+    const struct sops_node *rule = find_rule(c, w, a, file, out, e);
+    bool ok = rule != NULL ? read_rules(rule, a, out, e) : e->code == SOPS_OK;
     return ok || fail_in(c, e);
 }
 

@@ -9,9 +9,9 @@
 
 struct sops_config {
     struct sops_buf path; /* absolute by its text, which paths are matched against; empty: none was found */
-    struct sops_buf
-        file; /* for messages: the file that was read, also where the text leads elsewhere (a linked folder) */
-    struct sops_doc doc; /* what conf.c read; `parts` is a map */
+    struct sops_buf file; /* for messages: what was read, also where the text leads elsewhere (a linked folder) */
+    struct sops_doc doc;  /* what conf.c read; `parts` is a map */
+    bool strict;          /* a file in which nothing is encrypted is an error */
 };
 
 /* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is
@@ -40,6 +40,10 @@ struct sops_creation {
  * `a`. */
 bool sops_config_creation(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
                           struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
+
+/* The same without the keys, which are neither parsed nor asked for: only the crypt rule matters. */
+bool sops_config_rules(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
+                       struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
 
 /* What a destination rule says for one path (as typed). */
 struct sops_publication {

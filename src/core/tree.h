@@ -29,6 +29,7 @@ enum {
     SOPS_QUOTED = 4,    /* conf.c only: "true" is not true */
     SOPS_FAULTY = 16,   /* conf.c only: a map that cannot be used; text says why */
     SOPS_ANCHORED = 32, /* conf.c only: an alias may mean it */
+    SOPS_WANTED = 64,   /* cli/clear.c only: another rule would mark it */
     SOPS_COVERED = 8,   /* rules.c only: the rule hits the map or list, and so all that is in it */
 };
 

@@ -143,7 +143,7 @@ const struct sops_verb sops_verb_decrypt = {
     .name = "decrypt",
     .summary = "decrypt a file to stdout",
     .args = "[FILE]",
-    .about = "Without FILE, stdin is read. Nothing is written before the whole file was found to be\n"
+    .about = "Without FILE, or with -, stdin is read. Nothing is written before the whole file was found to be\n"
              "unchanged since it was encrypted.\n",
     .example = "sops decrypt --extract '[\"database\"][\"password\"]' secrets.yaml",
     .tables = tables,

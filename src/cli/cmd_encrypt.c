@@ -45,7 +45,7 @@ const struct sops_verb sops_verb_encrypt = {
     .summary = "encrypt a file to stdout",
     .args = "[FILE]",
     .about = "The keys are those of the options, else of the creation rule for FILE in .sops.yaml.\n"
-             "Without FILE, stdin is read.\n",
+             "Without FILE, or with -, stdin is read.\n",
     .example = "sops encrypt --age age1… secrets.yaml > secrets.enc.yaml",
     .tables = tables,
     .keys = SOPS_OPT_KEYS,

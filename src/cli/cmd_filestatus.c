@@ -5,6 +5,8 @@
 #include "cli/steps.h"
 #include "cli/ui.h"
 
+static const char *shown(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
+
 /* Did the reader stop at the end of a text that is not blank? A JSON file that was cut off is no more than not
  * encrypted: nobody wrote metadata to it (spec 50 section 11; what is no JSON at all is an error). */
 static bool is_cut_off(struct sops_slice raw, const struct sops_err *e)
@@ -44,7 +46,7 @@ static bool print_status(const struct sops_job *j, bool encrypted, struct sops_e
 {
     struct sops_buf line = {0};
     bool ok = sops_buf_addc(&line, '{', e);
-    ok = ok && (j->opt->argc == 1 || sops_json_add(&line, "file", sops_str(j->path), e)) &&
+    ok = ok && (j->opt->argc == 1 || sops_json_add(&line, "file", sops_str(shown(j)), e)) &&
          sops_json_add_value(&line, "encrypted", sops_str(encrypted ? "true" : "false"), e) &&
          sops_buf_adds(&line, "}\n", e) && sops_ui_out(sops_buf_view(&line), e);
     sops_buf_free(&line);
@@ -67,10 +69,10 @@ static bool own_status(struct sops_job *j, struct sops_err *e)
     return sops_envelope_detach(j->env, j->in, e) && print_status(j, m->mac.len != 0 && m->version.len != 0, e);
 }
 
-static bool tell_file(const struct sops_job *common, const char *path, struct sops_err *e)
+static bool tell_file(struct sops_job *common, const char *path, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_own_format, sops_step_read, own_status, NULL};
-    path = path[0] != '\0' ? path : ".";
+    path = sops_job_is_stdin(common, path) ? NULL : path[0] != '\0' ? path : ".";
     struct sops_job j = {
         .world = common->world,
         .opt = common->opt,
@@ -122,7 +124,7 @@ const struct sops_verb sops_verb_filestatus = {
     .summary = "say whether files are encrypted",
     .args = "FILE…",
     .about = "Prints {\"encrypted\":true} or {\"encrypted\":false}, for several files a line each, with the\n"
-             "name in front: {\"file\":\"a.yaml\",\"encrypted\":true}. No key is needed.\n",
+             "name in front: {\"file\":\"a.yaml\",\"encrypted\":true}. \"-\" is stdin. No key is needed.\n",
     .example = "sops filestatus secrets.yaml",
     .tables = tables,
     .run = run,

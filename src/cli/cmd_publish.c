@@ -247,7 +247,10 @@ static const struct sops_option options[] = {
     {.name = "recursive",
      SOPS_FLAG_TO(struct sops_shared, recursive),
      .help = "publish all files of a folder and of those in it"},
-    {.name = "verbose", SOPS_FLAG_TO(struct sops_shared, verbose), .flags = SOPS_OPT_GLOBAL, .help = "say what is done"},
+    {.name = "verbose",
+     SOPS_FLAG_TO(struct sops_shared, verbose),
+     .flags = SOPS_OPT_GLOBAL,
+     .help = "say what is done"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"FILES", options};

@@ -54,7 +54,7 @@ static bool is_ours(struct sops_job *j, const char *path)
     struct sops_doc doc = {0};
     struct sops_err none = {0};
     const struct sops_format *f = sops_format_named(sops_str(j->opt->shared.input_type));
-    f = f != NULL ? f : sops_format_for(sops_str(path));
+    f = f != NULL ? f : sops_config_format(j->config, sops_str(path));
     bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) && sops_holds_ciphertext(sops_buf_view(&text));
     if (ours) {
         const struct sops_format *sealed = f->sealed != NULL ? f->sealed : f;

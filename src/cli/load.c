@@ -76,13 +76,28 @@ bool sops_step_file(struct sops_job *j, struct sops_err *e)
     return sops_job_clean_path(j, e);
 }
 
+bool sops_job_is_stdin(struct sops_job *j, const char *word)
+{
+    struct stat st;
+    if (strcmp(word, "-") != 0) {
+        return false;
+    }
+    if (lstat(word, &st) != 0) {
+        return true;
+    }
+    sops_world_warn(j->world,
+                    "'-' is taken as the file of that name, which is here, and not as stdin: write ./- for it");
+    return false;
+}
+
 bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e)
 {
-    if (j->opt->argc != 0) {
-        return sops_step_file(j, e);
+    if (j->opt->argc == 0 || sops_job_is_stdin(j, j->opt->args[0])) {
+        warn_about_extras(j);
+        take_file(j, NULL);
+        return true;
     }
-    take_file(j, NULL);
-    return true;
+    return sops_step_file(j, e);
 }
 
 bool sops_step_conflict(struct sops_job *j, struct sops_err *e)
@@ -127,7 +142,7 @@ static void choose_style(struct sops_job *j)
 bool sops_job_formats(struct sops_job *j, struct sops_err *e)
 {
     struct sops_slice name = sops_str(j->name != NULL ? j->name : "");
-    const struct sops_format *by_name = sops_format_for(name);
+    const struct sops_format *by_name = sops_config_format(j->config, name);
     j->in = sops_format_named(sops_str(j->opt->shared.input_type));
     j->out = sops_format_named(sops_str(j->opt->shared.output_type));
     j->in = j->in != NULL ? j->in : by_name;

@@ -98,7 +98,7 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
         prepare(w);
         ok = sops_options_env(&o, w, e);
         w->verbose = o.shared.verbose;
-        ok = ok && verb->run(w, &o, e);
+        ok = ok && sops_options_check(&o, w, e) && verb->run(w, &o, e);
     }
     if (verb->verbs == NULL) {
         sops_options_fit_hint(&o, e);
@@ -127,7 +127,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
         prepare(w);
         w->verbose = global.shared.verbose;
         ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)
-                          : sops_verb_root.run(w, &global, e);
+                          : sops_options_check(&global, w, e) && sops_verb_root.run(w, &global, e);
         if (verb == NULL) {
             sops_options_fit_hint(&global, e);
         }

@@ -23,8 +23,8 @@ TABLE(place, "RESULT", IN_PLACE,
 
 #define INPUT_TYPE(more)                                                                                               \
     {                                                                                                                  \
-        .name = "input-type", SOPS_TEXT_TO(struct sops_shared, input_type), .flags = (more), .value = "TYPE",          \
-        .help = "how to read: FILE_TYPES (default: by the end of the name)"                                            \
+        .name = "input-type", SOPS_TEXT_TO(struct sops_shared, input_type), .flags = SOPS_OPT_TYPE | (more),           \
+        .value = "TYPE", .help = "how to read: FILE_TYPES (default: by the end of the name)"                           \
     }
 
 TABLE(input_type, "FORMAT", INPUT_TYPE(0));
@@ -33,6 +33,7 @@ TABLE(our_input_type, "FORMAT", INPUT_TYPE(SOPS_OPT_OURS));
 TABLE(types, "FORMAT", INPUT_TYPE(0),
       {.name = "output-type",
        SOPS_TEXT_TO(struct sops_shared, output_type),
+       .flags = SOPS_OPT_TYPE_LAX,
        .value = "TYPE",
        .help = "how to write: FILE_TYPES (default: by the end of the name)"});
 

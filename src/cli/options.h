@@ -34,10 +34,12 @@ struct sops_shared {
 };
 
 enum {
-    SOPS_OPT_ON = 1,     /* a FLAG that is on unless turned off */
-    SOPS_OPT_GLOBAL = 2, /* counts before a command, too */
-    SOPS_OPT_OURS = 4,   /* the reference has none: not in the lists that scripts read (completion; in the help it is
-                            told without dashes) */
+    SOPS_OPT_ON = 1,        /* a FLAG that is on unless turned off */
+    SOPS_OPT_GLOBAL = 2,    /* counts before a command, too */
+    SOPS_OPT_TYPE = 8,      /* the name of a format: any other word is refused */
+    SOPS_OPT_TYPE_LAX = 16, /* the same, but only warned of */
+    SOPS_OPT_OURS = 4,      /* the reference has none: not in the lists that scripts read (completion; in the help it is
+                               told without dashes) */
 };
 
 struct sops_option {
@@ -144,6 +146,8 @@ bool sops_options_parse(struct sops_options *o, const char *const *words, bool r
                         struct sops_err *e) SOPS_CHECKED;
 /* Lets the environment stand for what was not given. */
 bool sops_options_env(struct sops_options *o, struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
+/* Do the words that name a format name one? Else code 1 with the words that do, or a warning. */
+bool sops_options_check(const struct sops_options *o, struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
 /* The variables of booleans hold booleans? Checked before all else. */
 bool sops_options_check_env(struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
 /* Takes out of the hint of `e` each part ("…; …") that names an option which this command does not have. Whoever prints

@@ -56,7 +56,9 @@ void sops_services_free(struct sops_service *chain);
 
 /* The first argument is the file, further ones give warnings. None: code 100. */
 bool sops_step_file(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The same, but none means stdin. */
+/* Does `word` mean stdin, being "-"? Not where there is a file of that name: then a warning. */
+bool sops_job_is_stdin(struct sops_job *j, const char *word);
+/* The first argument is the file; none, or "-", means stdin. */
 bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* A path with ".." or a slash at its end names what its text says, made absolute from $PWD, and not what the system
  * makes of it: "x/../f" is "f" also without a folder x, and ".." leaves a linked folder by its name. */

@@ -124,21 +124,6 @@ void sops_config_free(struct sops_config *c)
     *c = (struct sops_config){0};
 }
 
-struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f)
-{
-    struct sops_style style = {0};
-    const struct sops_node *stores, *store;
-    struct sops_err ignored = {0}; /* types were checked when it was loaded */
-    if (c != NULL && c->doc.parts != NULL && f->store != NULL &&
-        sops_conf_map(c->doc.parts, "stores", &stores, &ignored) && stores != NULL &&
-        sops_conf_map(stores, f->store, &store, &ignored) && store != NULL &&
-        !sops_conf_int(store, "indent", &style.indent, &style.indent_set, &ignored)) {
-        style = (struct sops_style){0};
-    }
-    sops_err_clear(&ignored);
-    return style;
-}
-
 /* A list at the top; NULL when there is none. */
 static const struct sops_node *rules(const struct sops_config *c, const char *name)
 {

@@ -20,6 +20,9 @@ bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *n
 void sops_config_free(struct sops_config *c);
 /* The indentation for writing `f` (stores.NAME.indent); the global --indent is the caller's business. */
 struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f);
+/* The format of a file by its name: that of the first store in whose `names` a pattern fits (`*` and `?`, on the name
+ * without its folder), else by its ending. `c` may be NULL. */
+const struct sops_format *sops_config_format(const struct sops_config *c, struct sops_slice file_name);
 /* Are there creation rules (also an empty list)? */
 bool sops_config_has_rules(const struct sops_config *c);
 

@@ -206,8 +206,6 @@ static bool check_destination(const struct sops_node *rule, struct sops_err *e)
     return recreation == NULL || check_creation(recreation, e);
 }
 
-const char *sops_config_store(const struct sops_format *f) { return f->store != NULL ? f->store : f->name; }
-
 static bool check_stores(const struct sops_node *root, struct sops_err *e)
 {
     const struct sops_node *stores, *store;
@@ -217,7 +215,8 @@ static bool check_stores(const struct sops_node *root, struct sops_err *e)
     for (size_t i = 0; stores != NULL && sops_formats[i] != NULL; i++) {
         const char *name = sops_config_store(sops_formats[i]);
         if (!sops_conf_map(stores, name, &store, e) ||
-            (store != NULL && sops_formats[i]->store != NULL && !check_int(store, "indent", e))) {
+            (store != NULL && sops_formats[i]->store != NULL && !check_int(store, "indent", e)) ||
+            (store != NULL && !check_texts(store, "names", e))) {
             return false;
         }
     }

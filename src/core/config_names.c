@@ -238,7 +238,7 @@ static void warn_of_stores(const struct sops_config *c, struct sops_world *w, co
     warn_of(c, w, &names, stores);
     for (size_t i = 0; sops_formats[i] != NULL; i++) {
         const struct sops_node *store = entry(stores, sops_config_store(sops_formats[i]), SOPS_MAP);
-        struct names own = {{sops_formats[i]->store != NULL ? "indent" : NULL}, sops_formats[i]->store != NULL};
+        struct names own = {{"names", "indent"}, sops_formats[i]->store != NULL ? 2 : 1};
         if (store != NULL) {
             warn_of(c, w, &own, store);
         }

@@ -63,8 +63,8 @@ bool sops_fail_at(struct sops_err *e, unsigned line, unsigned column, const char
 
 bool sops_fail_memory(struct sops_err *e)
 {
-    if (e != NULL && e->code == SOPS_OK) {
-        e->memory = true;
+    if (e != NULL) {
+        e->memory = e->memory || e->code == SOPS_OK;
     }
     return sops_fail(e, SOPS_E_GENERIC, "out of memory");
 }

@@ -245,6 +245,43 @@ static void styles(void **state)
     assert_false(s.indent_set);
 }
 
+/* The format that a file's name has under `stores`. */
+static const char *format_of(const char *stores, const char *file)
+{
+    char yaml[512];
+    struct sops_config c = {0};
+    struct sops_err e = {0};
+    (void)snprintf(yaml, sizeof yaml, "stores: %s\n", stores);
+    put(".sops.yaml", yaml);
+    assert_ok(sops_config_load(&c, &world, NULL, &e), &e);
+    const char *name = sops_config_format(&c, sops_str(file))->name;
+    sops_config_free(&c);
+    return name;
+}
+
+static void formats_by_name(void **state)
+{
+    (void)state;
+    const char *dotenv = "{dotenv: {names: ['.env.*', '*.env.?"
+                         "?', null, .envrc]}}";
+    static const char *const are[] = {".env.production", "a/b/.env.x", ".env.", "a.env.de", "/x/.envrc", "x.env", NULL};
+    static const char *const are_not[] = {".env",  ".env.x/y", "a.env.deu", "a.env.d",
+                                          "envrc", ".envrc2",  "x.env.",    NULL};
+    for (size_t i = 0; are[i] != NULL; i++) {
+        assert_string_equal(format_of(dotenv, are[i]), "dotenv");
+    }
+    for (size_t i = 1; are_not[i] != NULL; i++) {
+        assert_string_equal(format_of(dotenv, are_not[i]), "binary");
+    }
+    assert_string_equal(format_of("{}", ".env.production"), "binary");
+    assert_string_equal(format_of("{yaml: {names: ['*.json']}}", "a.json"), "yaml");
+    assert_string_equal(format_of("{json_binary: {names: ['*']}}", "a.json"), "binary");
+    assert_string_equal(format_of("{yaml: {names: ['a*b*c']}}", "aXbXbXc"), "yaml");
+    assert_string_equal(format_of("{yaml: {names: ['a*b*c']}}", "aXbXbXcd"), "binary");
+    assert_string_equal(format_of("{yaml: {names: ['**']}}", "x/"), "yaml");
+    assert_string_equal(sops_config_format(NULL, SOPS_LIT("x.ini"))->name, "ini");
+}
+
 static void where_it_is_found(void **state)
 {
     (void)state;
@@ -339,9 +376,13 @@ static int leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flat_keys),    cmocka_unit_test(groups),
-        cmocka_unit_test(which_rule),   cmocka_unit_test(wrong_types_anywhere),
-        cmocka_unit_test(styles),       cmocka_unit_test(where_it_is_found),
+        cmocka_unit_test(flat_keys),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(which_rule),
+        cmocka_unit_test(wrong_types_anywhere),
+        cmocka_unit_test(styles),
+        cmocka_unit_test(formats_by_name),
+        cmocka_unit_test(where_it_is_found),
         cmocka_unit_test(destinations),
     };
     return cmocka_run_group_tests(tests, enter, leave);

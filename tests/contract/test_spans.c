@@ -507,8 +507,8 @@ static void odd_texts(void **state)
 {
     (void)state;
     static const char *const yaml[] = {
-        "\xEF\xBB\xBF"
-        "a: \xC3\xA9 # \xC3\xA9\n\xC3\xA9: [\xF0\x9F\x98\x80, 'x']\n",
+        ("\xEF\xBB\xBF"
+         "a: \xC3\xA9 # \xC3\xA9\n\xC3\xA9: [\xF0\x9F\x98\x80, 'x']\n"),
         "a: 'x\xEF\xBB\xBFy'\nb: \"\\'\xC3\xA9\\'\" # c\nc: d\n", /* in disguise */
         "a: |\n  x\n\n\nb: |+\n  x\n\n\nc: |-\n  x\n \nd: |+\n\n\ne: >\n  f\n  g\n\n\n  # h\nf: |\n    x\n  \n     \n",
         "a: |2\n    x\nb:\n  c: |1\n     x\n  d:\n  - |2\n      x\n  - e: |2-\n        x\n",
@@ -525,8 +525,8 @@ static void odd_texts(void **state)
         "a: |\n  x\n ",
     };
     static const char *const ini[] = {
-        "\xEF\xBB\xBF"
-        "; a\n# b\nc = d ; e\n[s] # f\n`k` = `v\nw` # g\n- = 1\n- = 2\nx = y \\\n  z\ne =\n[t]\n",
+        ("\xEF\xBB\xBF"
+         "; a\n# b\nc = d ; e\n[s] # f\n`k` = `v\nw` # g\n- = 1\n- = 2\nx = y \\\n  z\ne =\n[t]\n"),
         "a = '''b'''\nc = \"\"\"d\ne\"\"\"\n[u]\na: 1\nb: 2\n; c\na: 3\n",
     };
     for (size_t i = 0; i < sizeof yaml / sizeof yaml[0]; i++) {

@@ -104,14 +104,17 @@ bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_
 
 void sops_arena_join(struct sops_arena *to, struct sops_arena *from)
 {
-    if (to->head == NULL) {
+    if (from->left > to->left || to->head == NULL) { /* the head is what is filled on: the one with more room */
+        struct sops_arena other = *to;
         *to = *from;
-    } else if (from->head != NULL) {
+        *from = other;
+    }
+    if (from->head != NULL) {
         struct sops_chunk *last = from->head;
         while (last->next != NULL) {
             last = last->next;
         }
-        last->next = to->head->next; /* the head stays what is filled */
+        last->next = to->head->next;
         to->head->next = from->head;
     }
     *from = (struct sops_arena){0};

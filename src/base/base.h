@@ -161,7 +161,7 @@ struct sops_arena {
     size_t left;
 };
 
-/* `size` bytes of zeros, aligned for any type, which live until sops_arena_free. */
+/* `size` bytes of zeros, aligned for pointers and numbers of 64 bits, which live until sops_arena_free. */
 void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
 /* Unaligned bytes that are not zeroed: for texts. */
 uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;

@@ -24,7 +24,7 @@ void sops_cipher_free(struct sops_cipher *c)
 {
     EVP_CIPHER_CTX_free(c->seal);
     EVP_CIPHER_CTX_free(c->open);
-    sops_buf_free(&c->scratch);
+    sops_buf_free(&c->nonce);
     *c = (struct sops_cipher){0};
 }
 
@@ -166,7 +166,7 @@ static bool kind_of(struct sops_slice type, enum sops_kind *kind)
     return sops_slice_eq(type, SOPS_LIT("bytes"));
 }
 
-/* Deciphers `len` bytes, behind which the tag stands, in place: what does not authenticate goes nowhere else. */
+/* Deciphers `len` bytes, behind which the tag stands, in place. */
 static bool decipher(EVP_CIPHER_CTX *ctx, uint8_t *sealed, size_t len)
 {
     uint8_t none[16];
@@ -199,39 +199,35 @@ static bool is_usual_base64(struct sops_slice field, const uint8_t *bytes, size_
 {
     char last[4];
     size_t whole = n / 3 * 3;
-    if (field.len != sops_base64_size(n)) {
-        return false;
+    if (field.len != sops_base64_size(n) || whole == n) {
+        return field.len == sops_base64_size(n);
     }
     sops_base64_write(last, bytes + whole, n - whole);
-    return whole == n || memcmp(field.ptr + field.len - 4, last, 4) == 0;
+    return memcmp(field.ptr + field.len - 4, last, 4) == 0;
 }
 
-/* The scratch holds the nonce, the ciphertext and the tag, each where it would be if the frame was cut as ours is. */
-static bool is_as_ours(const struct frame *f, const struct sops_buf *scratch, size_t nonce_len, enum sops_kind kind)
+/* `sealed`: the ciphertext and behind it the tag, as they were decoded. */
+static bool is_as_ours(const struct frame *f, struct sops_slice nonce, struct sops_slice sealed, enum sops_kind kind)
 {
-    size_t len = scratch->len - nonce_len - TAG;
-    const uint8_t *sealed = scratch->ptr + nonce_len;
-    return is_usual_base64(f->iv, scratch->ptr, nonce_len) && is_usual_base64(f->data, sealed, len) &&
-           is_usual_base64(f->tag, sealed + len, TAG) && sops_slice_eq(f->type, sops_str(type_names[kind]));
+    size_t len = sealed.len - TAG;
+    return is_usual_base64(f->iv, nonce.ptr, nonce.len) && is_usual_base64(f->data, sealed.ptr, len) &&
+           is_usual_base64(f->tag, sealed.ptr + len, TAG) && sops_slice_eq(f->type, sops_str(type_names[kind]));
 }
 
-/* Nonce, ciphertext and tag into the scratch. NULL, or why not. */
-static const char *decode(const struct frame *f, struct sops_buf *scratch, size_t *nonce_len)
+/* The nonce into c->nonce, ciphertext and tag into `sealed`, which has room for them. */
+static bool decode(struct sops_cipher *c, const struct frame *f, struct sops_buf *sealed)
 {
-    bool ok = sops_base64_take(scratch, SOPS_B64_CR, f->iv, NULL);
-    *nonce_len = scratch->len;
-    ok = ok && sops_base64_take(scratch, SOPS_B64_CR, f->data, NULL) &&
-         sops_base64_take(scratch, SOPS_B64_CR, f->tag, NULL);
-    return ok ? NULL : "its nonce, ciphertext or tag is no base64";
+    sops_buf_cut(&c->nonce, 0);
+    return sops_base64_take(&c->nonce, SOPS_B64_CR, f->iv, NULL) &&
+           sops_base64_take(sealed, SOPS_B64_CR, f->data, NULL) && sops_base64_take(sealed, SOPS_B64_CR, f->tag, NULL);
 }
 
-const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struct sops_slice aad,
+const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struct sops_slice aad, struct sops_arena *to,
                              struct sops_opened *out)
 {
     EVP_CIPHER_CTX *ctx = context(c, false);
     struct frame f = {{0}, {0}, {0}, {0}};
     enum sops_kind kind;
-    size_t nonce_len;
     int n;
     if (ctx == NULL) {
         return broken;
@@ -242,26 +238,26 @@ const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struc
     if (!kind_of(f.type, &kind)) {
         return "the type of the encrypted value is unknown";
     }
-    sops_buf_cut(&c->scratch, 0);
-    if (!sops_buf_reserve(&c->scratch, enc.len, NULL)) {
+    /* The arena's memory lent to a buf, which never grows: it is deciphered where it will stay. */
+    struct sops_buf sealed = {.cap = f.data.len / 4 * 3 + f.tag.len / 4 * 3};
+    sealed.ptr = sops_arena_bytes(to, sealed.cap, NULL);
+    if (sealed.ptr == NULL || !sops_buf_reserve(&c->nonce, SOPS_NONCE, NULL)) {
         return sops_no_memory;
     }
-    const char *why = decode(&f, &c->scratch, &nonce_len);
-    if (why != NULL) {
-        return why;
+    if (!decode(c, &f, &sealed)) {
+        return "its nonce, ciphertext or tag is no base64";
     }
-    uint8_t *sealed = c->scratch.ptr + nonce_len;
-    size_t sealed_len = c->scratch.len - nonce_len;
-    bool as_ours = sealed_len >= TAG && is_as_ours(&f, &c->scratch, nonce_len, kind);
-    if (nonce_len == 0 || sealed_len < TAG || aad.len > INT32_MAX ||
-        !set_nonce(ctx, c, sops_slice_of(c->scratch.ptr, nonce_len)) ||
-        EVP_CipherUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 || !decipher(ctx, sealed, sealed_len - TAG)) {
+    struct sops_slice nonce = sops_buf_view(&c->nonce);
+    bool as_ours = sealed.len >= TAG && is_as_ours(&f, nonce, sops_buf_view(&sealed), kind);
+    if (nonce.len == 0 || sealed.len < TAG || aad.len > INT32_MAX || !set_nonce(ctx, c, nonce) ||
+        EVP_CipherUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 || !decipher(ctx, sealed.ptr, sealed.len - TAG)) {
+        sops_wipe(sealed.ptr, sealed.len); /* what does not authenticate goes nowhere */
         return "authentication failed: it was changed, moved to another key, or encrypted with another data key";
     }
     *out = (struct sops_opened){.kind = kind,
-                                .text = {sealed, sealed_len - TAG},
+                                .text = {sealed.ptr, sealed.len - TAG},
                                 .enc = {enc.ptr, (size_t)(f.type.ptr + f.type.len + 1 - enc.ptr)},
-                                .nonce_len = nonce_len,
+                                .nonce_len = nonce.len,
                                 .as_ours = as_ours};
     return NULL;
 }

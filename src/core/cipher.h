@@ -17,14 +17,14 @@ struct sops_cipher {
     const uint8_t *key; /* SOPS_DATA_KEY bytes, the owner's */
     struct evp_cipher_ctx_st *seal, *open;
     size_t open_nonce_len;
-    struct sops_buf scratch; /* nonce, ciphertext and tag of what is being opened; then its text */
+    struct sops_buf nonce; /* of what is being opened */
 };
 
-/* What was opened. Both slices are somebody else's: `enc` the caller's, `text` the cipher's until its next call. */
+/* What was opened. */
 struct sops_opened {
     enum sops_kind kind;
     struct sops_slice text;
-    struct sops_slice enc; /* without what stands behind its last ']', which does not count */
+    struct sops_slice enc; /* the caller's, without what stands behind its last ']', which does not count */
     size_t nonce_len;
     bool as_ours; /* `enc` is spelt as we would spell it, so it may be written again for this kind and text */
 };
@@ -40,8 +40,8 @@ size_t sops_sealed_size(enum sops_kind kind, size_t len);
  * not. */
 const char *sops_cipher_seal(struct sops_cipher *c, enum sops_kind kind, struct sops_slice text, struct sops_slice aad,
                              const uint8_t nonce[SOPS_NONCE], uint8_t *to) SOPS_CHECKED;
-/* Opens ENC[…]. NULL, or why not: `out` is then as it was. */
-const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struct sops_slice aad,
+/* Opens ENC[…]; the text goes to memory of `to`. NULL, or why not: `out` is then as it was. */
+const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struct sops_slice aad, struct sops_arena *to,
                              struct sops_opened *out) SOPS_CHECKED;
 void sops_cipher_free(struct sops_cipher *c);
 

@@ -102,15 +102,15 @@ bool sops_text_open(struct sops_crypt *c, struct sops_slice enc, struct sops_sli
                     struct sops_buf *text, struct sops_err *e)
 {
     struct sops_opened opened;
+    struct sops_arena a = {0};
     if (engine_of(c, e) == NULL) {
         return false;
     }
-    const char *why = sops_cipher_open(&c->engine->lane[0], enc, aad, &opened);
-    if (why != NULL) {
-        return sops_fail(e, SOPS_E_DECRYPT, "%s", why);
-    }
-    *kind = opened.kind;
-    return sops_buf_add(text, opened.text, e);
+    const char *why = sops_cipher_open(&c->engine->lane[0], enc, aad, &a, &opened);
+    bool ok = why == NULL ? sops_buf_add(text, opened.text, e) : sops_fail(e, SOPS_E_DECRYPT, "%s", why);
+    *kind = ok ? opened.kind : *kind;
+    sops_arena_free(&a);
+    return ok;
 }
 
 /* ---- many leaves at once ---------------------------------------------------------------------------------------- */
@@ -146,7 +146,6 @@ static void *work_lane(void *arg)
     for (;;) {
         size_t from = atomic_fetch_add(&crew->next, BATCH);
         if (from >= crew->count) {
-            sops_buf_free(&lane->cipher->scratch); /* a long text is not kept twice */
             return NULL;
         }
         size_t end = crew->count - from < BATCH ? crew->count : from + BATCH;
@@ -496,13 +495,11 @@ static const char *open_one(struct sops_cipher *cipher, struct sops_arena *texts
                             struct sops_sealed *s)
 {
     struct sops_opened opened;
-    const char *why = sops_cipher_open(cipher, n->text, s->aad, &opened);
-    if (why == NULL && !sops_arena_copy(texts, opened.text, &s->text, NULL)) {
-        why = sops_no_memory;
-    }
+    const char *why = sops_cipher_open(cipher, n->text, s->aad, texts, &opened);
     if (why != NULL) {
         return why;
     }
+    s->text = opened.text;
     s->enc = opened.enc;
     s->kind = (uint8_t)opened.kind;
     s->odd_nonce = opened.nonce_len != SOPS_NONCE;
@@ -808,6 +805,22 @@ void sops_doc_forget(struct sops_doc *d)
     }
     sops_arena_free(&d->opened);
     d->opening = NULL;
+}
+
+bool sops_doc_keep(struct sops_doc *to, struct sops_doc *from, struct sops_err *e)
+{
+    const struct sops_opening *opening = from->opening;
+    bool ok = true;
+    for (size_t i = 0; ok && i < opening->count; i++) {
+        struct sops_sealed *s = &opening->leaf[i];
+        ok = !s->reusable ||
+             (sops_arena_copy(&to->arena, s->enc, &s->enc, e) && sops_arena_copy(&to->arena, s->text, &s->text, e));
+    }
+    to->opening = opening;
+    to->opened = from->opened;
+    from->opened = (struct sops_arena){0};
+    sops_doc_free(from);
+    return ok;
 }
 
 /* ---- verifying ----------------------------------------------------------------------------------------------------

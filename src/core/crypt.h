@@ -42,6 +42,9 @@ bool sops_doc_open(struct sops_doc *d, struct sops_crypt *c, sops_fault_fn *faul
                    struct sops_err *e) SOPS_CHECKED;
 /* Forgets which ciphertexts `d` was opened from: they will not be written again, as with a new data key. */
 void sops_doc_forget(struct sops_doc *d);
+/* Moves into `to`, an empty doc, what is needed to write the ciphertexts of `from` again, and frees the rest of it: the
+ * tree is gone, in failure, too. */
+bool sops_doc_keep(struct sops_doc *to, struct sops_doc *from, struct sops_err *e) SOPS_CHECKED;
 /* Opens `stored` (ENC[…] of the MAC, additional data `last_modified`) and compares in constant time; code 51. Only
  * this, and sops_doc_trust, make `d` PLAIN again. */
 bool sops_doc_verify(struct sops_doc *d, struct sops_crypt *c, struct sops_slice computed, struct sops_slice stored,

@@ -13,7 +13,7 @@ struct sops_envelope {
     struct sops_world *world;
     const char *name;
     struct sops_doc doc;
-    struct sops_doc was; /* the tree that was opened, when `doc` was read from a new clear text */
+    struct sops_doc was; /* the ciphertexts that were opened, when `doc` was read from a new clear text */
     struct sops_meta meta;
     struct sops_meta was_meta; /* the metadata that were read, when `meta` came with a new text */
     struct sops_secret key;
@@ -66,8 +66,9 @@ static bool parse_text(struct sops_envelope *v, const struct sops_format *f, str
 {
     if (v->doc.opening != NULL) {
         sops_doc_free(&v->was);
-        v->was = v->doc;
-        v->doc = (struct sops_doc){0};
+        if (!sops_doc_keep(&v->was, &v->doc, e)) {
+            return false;
+        }
     }
     sops_doc_free(&v->doc);
     if (!sops_doc_parse(&v->doc, f, text, e)) {

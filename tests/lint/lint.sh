@@ -45,6 +45,8 @@ banned '\b(malloc|calloc|realloc|free|strdup|strndup|asprintf|vasprintf|getline|
 banned '\b(getenv|secure_getenv)\(' '^src/cli/world_real\.c$|^src/base/file\.c$' | report 'getenv outside the real world'
 banned '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|mktemp|tmpnam|system|popen)\(' '^$' | report 'banned calls'
 banned '\b(printf|fprintf|puts|fputs|perror|putchar)\(' '^src/cli/' | report 'printing outside src/cli'
+banned '(->(emit|emit_value)|\bsops_doc_(open|verify|trust))\(' '^src/core/(format|crypt|envelope)\.[ch]$' |
+    report 'clear values, or a way out for them, without asking the envelope'
 banned '\bassert\(0\)' '^$' | report 'assert(0) is no error handling'
 git grep -nE '^(<<<<<<< |>>>>>>> )' -- ':!testdata' | report 'a merge that is not finished'
 grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $ours $(sources tests) | report 'left-over marks'

@@ -54,7 +54,7 @@ static void arenas(void **state)
         assert_ok(sops_arena_printf(&a, &text[i], &e, "text %zu", i), &e);
         uint64_t *aligned = sops_arena_alloc(&a, sizeof *aligned, &e);
         assert_non_null(aligned);
-        assert_int_equal((uintptr_t)aligned % 16, 0);
+        assert_int_equal((uintptr_t)aligned % 8, 0);
         assert_int_equal(*aligned, 0);
     }
     uint8_t *big = sops_arena_bytes(&a, 1 << 20, &e);
@@ -146,11 +146,37 @@ static void secrets(void **state)
     assert_null(s.ptr);
 }
 
+/* What two arenas gave lives on in one, whichever was filled, or empty. */
+static void arenas_join(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct sops_err e = {0};
+        struct sops_arena a = {0}, b = {0};
+        struct sops_slice x = {0}, y = {0}, z = {0};
+        for (size_t n = 0; (i & 1) != 0 && n < 400; n++) {
+            assert_ok(sops_arena_copy(&a, SOPS_LIT("from a"), &x, &e), &e);
+        }
+        for (size_t n = 0; (i & 2) != 0 && n < 300; n++) {
+            assert_ok(sops_arena_copy(&b, SOPS_LIT("from b"), &y, &e), &e);
+        }
+        sops_arena_join(&a, &b);
+        assert_null(b.head);
+        assert_int_equal(b.left, 0);
+        assert_ok(sops_arena_copy(&a, SOPS_LIT("behind both"), &z, &e), &e);
+        assert_slice(x, (i & 1) != 0 ? "from a" : "");
+        assert_slice(y, (i & 2) != 0 ? "from b" : "");
+        assert_slice(z, "behind both");
+        sops_arena_free(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices),      cmocka_unit_test(buffers), cmocka_unit_test(arenas),  cmocka_unit_test(errors),
-        cmocka_unit_test(long_errors), cmocka_unit_test(tables),  cmocka_unit_test(secrets),
+        cmocka_unit_test(arenas_join), cmocka_unit_test(slices),  cmocka_unit_test(buffers),
+        cmocka_unit_test(arenas),      cmocka_unit_test(errors),  cmocka_unit_test(long_errors),
+        cmocka_unit_test(tables),      cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -12,19 +12,6 @@ bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what)
     return sops_recode(e, SOPS_E_READ);
 }
 
-bool sops_yaml_fail_on(struct sops_err *e, size_t line, const char *what, struct sops_slice name)
-{
-    char shown[64];
-    size_t n = 0;
-    while (n < name.len && n + 1 < sizeof shown) {
-        shown[n] = (char)(name.ptr[n] >= ' ' && name.ptr[n] < 0x7F ? name.ptr[n] : '?');
-        n++;
-    }
-    shown[n] = '\0';
-    sops_fail_at(e, (unsigned)line + 1, 0, "%s: %s%s", what, shown, n < name.len ? "..." : "");
-    return sops_recode(e, SOPS_E_READ);
-}
-
 void *sops_yaml_grow(void *array, size_t used, size_t *cap, size_t size, struct sops_err *e)
 {
     if (used < *cap) {

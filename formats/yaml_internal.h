@@ -70,8 +70,6 @@ struct sops_yaml_document {
 
 /* Code 2 at a place of the input (0-based line). Returns false. */
 bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what);
-/* The same, naming a key, anchor or tag handle (its beginning, in ASCII). */
-bool sops_yaml_fail_on(struct sops_err *e, size_t line, const char *what, struct sops_slice name);
 
 /* Number of bytes of the line break (LF, CR, CR LF, NEL, LS, PS) that begins at, or ends before, the byte `at`; 0 for
  * none. */

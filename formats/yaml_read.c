@@ -142,7 +142,7 @@ static bool resolve_tag(struct reader *r, token *t, uint8_t *tag, struct sops_er
     } else if (sops_slice_eq(t->handle, SOPS_LIT("!!"))) {
         prefix = SOPS_LIT("tag:yaml.org,2002:");
     } else if (t->handle.len > 1) {
-        return sops_yaml_fail_on(e, t->line, "a tag handle that no %TAG line defines", t->handle);
+        return sops_yaml_fail(e, t->line, "a tag handle that no %TAG line defines");
     }
     *tag = (uint8_t)sops_yaml_tag_class(prefix, t->text);
     return true;
@@ -173,10 +173,11 @@ static bool alias(struct reader *r, token *t, struct sops_err *e)
 {
     struct sops_yaml_raw *target = sops_table_get(&r->anchors, t->text);
     if (target == NULL) {
-        return sops_yaml_fail_on(e, t->line, "an alias to an anchor that is not known", t->text);
+        sops_yaml_fail(e, t->line, "an alias to an anchor that is not known");
+        return sops_hint(e, "a value that begins with * is an alias; put it in quotes if it is a text");
     }
     if (target->open) {
-        return sops_yaml_fail_on(e, t->line, "a value that contains itself, through the alias", t->text);
+        return sops_yaml_fail(e, t->line, "a value that contains itself, through an alias");
     }
     struct sops_yaml_raw *n = add(r, SOPS_YAML_ALIAS, t, e);
     if (n == NULL) {

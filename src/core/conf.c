@@ -128,7 +128,8 @@ static bool on_alias(struct reader *r, const yaml_event_t *event, struct sops_er
     struct sops_node *target = sops_table_get(&r->anchors, name);
     unsigned line = line_of(event);
     if (target == NULL) {
-        return sops_fail_at(e, line, 0, "unknown anchor '%.*s'", SOPS_ARG(name));
+        sops_fail_at(e, line, 0, "an alias to an anchor that is not known");
+        return sops_hint(e, "a value that begins with * is an alias; put it in quotes if it is a text");
     }
     if (r->at != NULL && r->at->kind == SOPS_MAP && !r->have_key) {
         r->key = target->text;
@@ -160,24 +161,22 @@ static bool on_alias(struct reader *r, const yaml_event_t *event, struct sops_er
     return true;
 }
 
-static bool set_fault(struct reader *r, struct sops_node *map, unsigned line, struct sops_slice key, const char *what,
-                      struct sops_err *e)
+/* `what` is a literal. */
+static void set_fault(struct sops_node *map, unsigned line, const char *what)
 {
-    if ((map->flags & SOPS_FAULTY) != 0) {
-        return true;
+    if ((map->flags & SOPS_FAULTY) == 0) {
+        map->flags |= SOPS_FAULTY;
+        map->line = line;
+        map->text = sops_str(what);
     }
-    map->flags |= SOPS_FAULTY;
-    map->line = line;
-    key = sops_slice_first(key, 100);
-    return sops_arena_printf(&r->doc->arena, &map->text, e, "'%.*s' %s", SOPS_ARG(key), what);
 }
 
 /* Moves the entries of `from` whose keys `map` does not have yet to `map`. */
-static bool merge_map(struct reader *r, struct sops_table *keys, struct sops_node *map, struct sops_node *from,
-                      struct sops_err *e)
+static bool merge_map(struct sops_table *keys, struct sops_node *map, struct sops_node *from, struct sops_err *e)
 {
     if (from->kind != SOPS_MAP || (from->flags & SOPS_FAULTY) != 0) {
-        return set_fault(r, map, from->line, SOPS_LIT("<<"), "wants a mapping, or a list of mappings", e);
+        set_fault(map, from->line, "'<<' wants a mapping, or a list of mappings");
+        return true;
     }
     struct sops_node *n = from->child;
     from->child = from->last = NULL;
@@ -205,7 +204,10 @@ static bool finish_map(struct reader *r, struct sops_node *map, struct sops_err 
         bool is_new;
         next = n->next;
         void **first = sops_table_put(&keys, n->key, &is_new, e);
-        ok = first != NULL && (is_new || set_fault(r, map, n->line, n->key, "stands twice in a mapping", e));
+        ok = first != NULL;
+        if (ok && !is_new) {
+            set_fault(map, n->line, "a key stands twice in its mapping");
+        }
         merge = n->key_kind == SOPS_NULL ? n : merge;
     }
     if (ok && merge != NULL) {
@@ -213,7 +215,7 @@ static bool finish_map(struct reader *r, struct sops_node *map, struct sops_err 
         struct sops_node *n = merge->kind == SOPS_LIST ? merge->child : merge;
         while (ok && n != NULL) {
             struct sops_node *next = n != merge ? n->next : NULL;
-            ok = merge_map(r, &keys, map, n, e);
+            ok = merge_map(&keys, map, n, e);
             n = next;
         }
     }

@@ -233,6 +233,13 @@ static bool order(struct sops_node *list, struct sops_err *e)
     return ok;
 }
 
+/* A flat key is text of the document, so it is named by its line. Returns false. */
+static bool in_metadata(unsigned line, struct sops_err *e)
+{
+    e->line = line;
+    return sops_within(e, "metadata");
+}
+
 bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struct sops_node **nested,
                          struct sops_err *e)
 {
@@ -243,11 +250,10 @@ bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struc
         root->kind = SOPS_MAP;
     }
     for (const struct sops_node *n = ok ? flat->child : NULL; ok && n != NULL; n = n->next) {
-        ok = n->kind == SOPS_COMMENT || place_entry(&p, root, n, e) ||
-             sops_within(e, "metadata: '%.*s'", SOPS_ARG(sops_slice_first(n->key, 100)));
+        ok = n->kind == SOPS_COMMENT || place_entry(&p, root, n, e) || in_metadata(n->line, e);
     }
     for (struct sops_node *n = root; ok && n != NULL; n = sops_node_after(root, n)) {
-        ok = n->kind != SOPS_LIST || order(n, e) || sops_within(e, "metadata: '%.*s'", SOPS_ARG(n->key));
+        ok = n->kind != SOPS_LIST || order(n, e) || in_metadata(0, e);
     }
     sops_table_free(&p.places);
     sops_arena_free(&p.keys);

@@ -201,7 +201,7 @@ static struct sops_yaml_raw *missing(struct reader *r, struct sops_err *e)
     return n;
 }
 
-/* The node that begins with `t`, made and, when it is a collection, opened. Passes over the tokens that begin it. */
+/* The node that begins with `t`, opened when it is a collection. Passes over the tokens that begin it. */
 static struct sops_yaml_raw *content(struct reader *r, token *t, bool block, bool same, bool any, struct sops_err *e)
 {
     struct sops_yaml_raw *n = NULL;
@@ -233,8 +233,7 @@ static struct sops_yaml_raw *content(struct reader *r, token *t, bool block, boo
     return n != NULL && sops_yaml_take(&r->source, &n->comments, e) ? n : NULL;
 }
 
-/* Reads a node, of a collection its beginning. `block`: a block collection may stand here; `same`: also a list in the
- * column of its parent key. */
+/* Reads a node, of a collection its beginning; `block`: a block collection may stand here, `same`: a list, too. */
 static bool node(struct reader *r, bool block, bool same, struct sops_err *e)
 {
     struct properties p = {0};

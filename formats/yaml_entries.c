@@ -113,7 +113,9 @@ static bool check_merge(raw *key, raw *value, struct sops_err *e)
 
 static bool repeated(raw *key, struct sops_err *e)
 {
-    return sops_yaml_fail(e, key->line - 1, "a key that stands twice in its mapping");
+    bool merge = sops_slice_eq(key->text, SOPS_LIT("<<"));
+    return sops_yaml_fail(e, key->line - 1,
+                          merge ? "<< stands twice in its mapping" : "a key that stands twice in its mapping");
 }
 
 /* Repeats among a few keys are found pairwise, among many by a table: texts of scalars and names of aliases apart. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Almost nothing is interpreted: a line is a comment or a pair, and only `\n` is more than it seems (spec 20,
- * "dotenv"). */
+/* Almost nothing is interpreted: a line is a comment or a pair, and only `\n` is more than it seems
+ * (docs/spec/20-formats.md#dotenv). What other programs make of such a file is noticed, to say so. */
 #include "core/format.h"
+
+#include "base/text.h"
 
 #define ESCAPED_BREAK SOPS_LIT("\\n")
 
@@ -40,47 +42,165 @@ static struct sops_node *add_pair(struct sops_doc *d, struct sops_slice line, si
     return sops_node_add_ref(d, d->parts, SOPS_STR, key, value, e);
 }
 
-static bool fail_line(unsigned number, struct sops_err *e)
+/* What a line without '=' most likely is. */
+struct fault {
+    const char *what, *hint;
+};
+
+static bool is_yaml_pair(struct sops_slice line)
 {
-    sops_fail_at(e, number, 0, "a line of a dotenv file has no '='");
-    sops_hint(e, "a line break in a value is written as the two characters \\n");
+    size_t colon = sops_slice_find(line, ':');
+    return colon != 0 && colon < line.len && (colon + 1 == line.len || line.ptr[colon + 1] == ' ') &&
+           sops_slice_find(sops_slice_first(line, colon), ' ') == colon;
+}
+
+/* Does a value begin with a quote that does not end in its line? */
+static bool is_open_quote(const struct sops_node *n)
+{
+    return n != NULL && n->kind == SOPS_STR && n->text.len != 0 && (n->text.ptr[0] == '"' || n->text.ptr[0] == '\'') &&
+           sops_slice_find(sops_slice_skip(n->text, 1), n->text.ptr[0]) == n->text.len - 1;
+}
+
+/* `before`: the last line that was read, or NULL. */
+static struct fault fault_of(struct sops_slice line, const struct sops_node *before)
+{
+    struct sops_slice text = sops_slice_trim(line);
+    if (text.len == 0) {
+        return memchr(line.ptr, '\r', line.len) == NULL
+                   ? (struct fault){"a line of a dotenv file holds nothing but blanks", "make it empty"}
+                   : (struct fault){
+                         "a line of a dotenv file holds nothing but a carriage return: the line ends are CR LF",
+                         "make them LF, with `sed -i 's/\\r$//'`; git leaves them alone with '*.env text eol=lf' "
+                         "in .gitattributes, or core.autocrlf=input"};
+    }
+    if (text.ptr[0] == '#') {
+        return (struct fault){"a comment of a dotenv file is indented", "take away the blanks in front of the #"};
+    }
+    if (sops_slice_starts(text, SOPS_LIT("export "))) {
+        return (struct fault){"a line of a dotenv file exports a name without a value",
+                              "there is no 'export': write NAME=value, or take the line out"};
+    }
+    if (is_open_quote(before)) {
+        return (struct fault){
+            "a line of a dotenv file has no '=', and the value before it begins with a quote that does not end",
+            "there are no quotes and no values of several lines: a line break is written as the two "
+            "characters \\n"};
+    }
+    if (is_yaml_pair(text) || text.ptr[0] == '{') {
+        return (struct fault){"a line of a dotenv file has no '=': this looks like YAML or JSON",
+                              "a line is NAME=value; --input-type says what the file is"};
+    }
+    return (struct fault){"a line of a dotenv file has no '='",
+                          "a line break in a value is written as the two characters \\n"};
+}
+
+/* Code 2 at a line. Returns false. */
+static bool fail_line(unsigned line, const char *what, const char *hint, struct sops_err *e)
+{
+    sops_fail_at(e, line, 0, "%s", what);
+    sops_hint(e, "%s", hint);
     return sops_recode(e, SOPS_E_READ);
+}
+
+/* The line (without LF) that holds the MAC of an encrypted file, which no other has; empty when there is none. */
+static struct sops_slice mac_line(struct sops_slice in)
+{
+    const struct sops_slice name = SOPS_LIT("\nsops_mac=");
+    const uint8_t *at = in.len > name.len ? memmem(in.ptr, in.len, name.ptr, name.len) : NULL;
+    struct sops_slice line = SOPS_LIT("");
+    if (sops_slice_starts(in, sops_slice_skip(name, 1))) {
+        at = in.ptr;
+    }
+    if (at != NULL) {
+        line = sops_slice_skip(in, (size_t)(at - in.ptr) + (*at == '\n'));
+        line.len = sops_slice_find(line, '\n');
+    }
+    return line;
+}
+
+struct reader {
+    struct sops_doc *doc;
+    const uint8_t *text; /* where spans count from */
+    bool crlf; /* an encrypted file whose line ends became CR LF: the CRs are none of the values' */
+    bool sealed;
+    size_t lines, with_cr; /* that are not empty */
+};
+
+/* What somebody did to the whole text: a byte order mark, UTF-16, CR LF, quotes. `in` is cut to what is to be read. */
+static bool look_at_text(struct reader *r, struct sops_slice *in, struct sops_err *e)
+{
+    if (sops_text_is_utf16(*in)) {
+        return fail_line(0, "this is UTF-16, and dotenv is UTF-8", SOPS_UTF16_HINT, e);
+    }
+    struct sops_slice mac = mac_line(*in), bare = sops_text_without_mark(*in);
+    r->sealed = mac.len != 0;
+    r->crlf = sops_slice_ends(mac, SOPS_LIT("\r"));
+    mac = sops_slice_skip(mac, sops_slice_find(mac, '=') + 1);
+    if (sops_slice_starts(mac, SOPS_LIT("\"ENC[")) || sops_slice_starts(mac, SOPS_LIT("'ENC["))) {
+        return fail_line(0, "the values of this encrypted file stand in quotes, which sops does not write",
+                         "a program has rewritten the file: take it from git again, or take the quotes away", e);
+    }
+    /* In an encrypted file the mark may belong to the first key, as the original seals it so: sops_doc_open sees. */
+    if (!r->sealed || sops_slice_starts(bare, SOPS_LIT("#ENC[")) || sops_slice_starts(bare, SOPS_LIT("sops_"))) {
+        *in = bare;
+    }
+    return true;
+}
+
+static struct sops_node *read_line(struct reader *r, struct sops_slice line, unsigned number, struct sops_err *e)
+{
+    struct sops_node *root = r->doc->parts, *n;
+    const uint8_t *end = line.ptr + line.len;
+    size_t equals = sops_slice_find(line, '=');
+    if (line.ptr[0] == '#') {
+        n = sops_node_add(r->doc, root, SOPS_COMMENT, SOPS_LIT(""), sops_slice_skip(line, 1), e);
+        if (n != NULL) {
+            n->span = sops_span_of(r->text, line.ptr, end);
+        }
+        return n;
+    }
+    if (equals == line.len) {
+        struct fault f = fault_of(line, root->last);
+        fail_line(number, f.what, f.hint, e);
+        return NULL;
+    }
+    n = add_pair(r->doc, line, equals, e);
+    if (n != NULL) {
+        n->key_span = sops_span_of(r->text, line.ptr, line.ptr + equals);
+        n->span = sops_span_of(r->text, line.ptr + equals + 1, end);
+    }
+    return n;
 }
 
 static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     const struct sops_slice none = SOPS_LIT("");
+    struct sops_slice rest = in.ptr != NULL ? in : none, line;
+    struct reader r = {.doc = out, .text = rest.ptr};
     struct sops_node *root = sops_node_add_ref(out, NULL, SOPS_MAP, none, none, e);
-    if (root == NULL) {
+    if (root == NULL || !look_at_text(&r, &rest, e)) {
         return false;
     }
     root->line = 1;
-    root->span = (struct sops_span){0, (uint32_t)in.len};
-    struct sops_slice rest = in.ptr != NULL ? in : none;
-    struct sops_slice line;
+    root->span = sops_span_of(r.text, rest.ptr, rest.ptr + rest.len);
     for (unsigned number = 1; sops_slice_next(&rest, '\n', &line); number++) {
+        bool with_cr = sops_slice_ends(line, SOPS_LIT("\r"));
+        line.len -= r.crlf && with_cr;
         if (line.len == 0) {
             continue;
         }
-        struct sops_node *n;
-        size_t equals = sops_slice_find(line, '=');
-        bool comment = line.ptr[0] == '#';
-        if (comment) {
-            n = sops_node_add(out, out->parts, SOPS_COMMENT, none, sops_slice_skip(line, 1), e);
-        } else if (equals == line.len) {
-            return fail_line(number, e);
-        } else {
-            n = add_pair(out, line, equals, e);
-        }
+        r.lines++;
+        r.with_cr += with_cr;
+        struct sops_node *n = read_line(&r, line, number, e);
         if (n == NULL) {
             return false;
         }
-        const uint8_t *from = comment ? line.ptr : line.ptr + equals + 1;
         n->line = number;
-        n->span = sops_span_of(in.ptr, from, line.ptr + line.len);
-        n->key_span = comment ? n->key_span : sops_span_of(in.ptr, line.ptr, line.ptr + equals);
     }
-    return true;
+    return r.sealed || r.lines == 0 || r.with_cr != r.lines ||
+           sops_buf_adds(&out->notes,
+                         "the line ends are CR LF, and the CR belongs to each value: make them LF if it should not\n",
+                         e);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */

@@ -51,7 +51,6 @@ static bool needs_a_look(const uint8_t *p)
 
 struct extent {
     const uint8_t *quote; /* the closing one */
-    size_t bad_bytes;     /* that are not UTF-8 */
     bool escapes;
 };
 
@@ -73,8 +72,11 @@ static bool measure(struct reader *r, struct extent *x)
         } else {
             uint32_t cp;
             size_t n = sops_utf8_next(sops_slice_of(p, (size_t)(r->end - p)), &cp);
-            x->bad_bytes += n == 0;
-            p += n != 0 ? n : 1;
+            if (n == 0) {
+                bad(r, p, "a JSON string is not UTF-8");
+                return sops_hint(r->e, "convert the file (`iconv -f LATIN1 -t UTF-8`), or encrypt it as binary");
+            }
+            p += n;
         }
     }
     return bad_end(r);
@@ -136,33 +138,17 @@ static bool take_escape(struct reader *r, const uint8_t **p, const uint8_t *end,
 }
 
 /* `out` has room for all of it. */
-static bool decode(struct reader *r, const struct extent *x, struct sops_buf *out)
+static bool decode(struct reader *r, const uint8_t *quote, struct sops_buf *out)
 {
-    const uint8_t *p = r->at;
-    while (p < x->quote) {
-        const uint8_t *run = p;
-        size_t n = 1;
-        while (p < x->quote && *p != '\\' && n != 0) {
-            uint32_t cp;
-            n = sops_utf8_next(sops_slice_of(p, (size_t)(x->quote - p)), &cp);
-            p += n;
-        }
-        if (!sops_buf_add(out, sops_slice_of(run, (size_t)(p - run)), r->e)) {
+    for (const uint8_t *p = r->at; p < quote;) {
+        const uint8_t *run = memchr(p, '\\', (size_t)(quote - p));
+        run = run != NULL ? run : quote;
+        if (!sops_buf_add(out, sops_slice_of(p, (size_t)(run - p)), r->e)) {
             return false;
         }
-        if (p == x->quote) {
-            return true;
-        }
-        if (*p == '\\') {
-            p++;
-            if (!take_escape(r, &p, x->quote, out)) {
-                return false;
-            }
-        } else {
-            p++;
-            if (!sops_utf8_add(out, 0xFFFD, r->e)) {
-                return false;
-            }
+        p = run + 1;
+        if (run < quote && !take_escape(r, &p, quote, out)) {
+            return false;
         }
     }
     return true;
@@ -177,15 +163,14 @@ static bool take_string(struct reader *r, struct sops_slice *text)
         return false;
     }
     size_t size = (size_t)(x.quote - r->at);
-    if (!x.escapes && x.bad_bytes == 0) {
+    if (!x.escapes) {
         if (!sops_arena_copy(&r->doc->arena, sops_slice_of(r->at, size), text, r->e)) {
             return false;
         }
     } else {
-        /* An escape is never shorter than its character; a byte that is none becomes three. */
-        struct sops_buf room = {.cap = size + 2 * x.bad_bytes};
+        struct sops_buf room = {.cap = size}; /* an escape is never shorter than its character */
         room.ptr = sops_arena_bytes(&r->doc->arena, room.cap, r->e);
-        if (room.ptr == NULL || !decode(r, &x, &room)) {
+        if (room.ptr == NULL || !decode(r, x.quote, &room)) {
             return false;
         }
         *text = sops_buf_view(&room);
@@ -444,23 +429,38 @@ static bool refuse_top(struct reader *r)
     return sops_recode(r->e, SOPS_E_READ);
 }
 
-static bool note_rest(struct reader *r)
+/* Nothing may follow the object: it would be lost. Two encrypted files in one are what people paste. */
+static bool refuse_rest(struct reader *r)
 {
     skip_space(r);
-    return r->at == r->end || sops_buf_addf(&r->doc->notes, r->e,
-                                            "line %u: what follows the end of the JSON object is ignored\n", r->line);
+    if (r->at == r->end) {
+        return true;
+    }
+    size_t left = (size_t)(r->end - r->at);
+    if (*r->at == '{' && memmem(r->at, left, "\"sops\"", 6) != NULL && memmem(r->at, left, "\"mac\"", 5) != NULL) {
+        bad(r, r->at, "a second encrypted JSON object, with metadata of its own, stands behind the first");
+        return sops_hint(r->e, "each belongs in a file of its own");
+    }
+    bad(r, r->at, "something stands behind the end of the JSON object");
+    return sops_hint(r->e, "several values are one document only in a list: {\"data\": [...]}");
 }
 
 bool sops_json_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
+    const uint8_t *text = in.ptr;
+    in = sops_text_without_mark(in.ptr != NULL ? in : SOPS_LIT(""));
     struct reader r = {
-        .doc = out, .text = in.ptr, .at = in.ptr, .end = in.ptr + in.len, .line_start = in.ptr, .line = 1, .e = e};
+        .doc = out, .text = text, .at = in.ptr, .end = in.ptr + in.len, .line_start = in.ptr, .line = 1, .e = e};
+    if (sops_text_is_utf16(in)) {
+        bad(&r, r.at, "this is UTF-16, and JSON is UTF-8");
+        return sops_hint(e, SOPS_UTF16_HINT);
+    }
     skip_space(&r);
     bool good = r.at < r.end && *r.at == '{' ? open_node(&r, SOPS_LIT("")) : refuse_top(&r);
     while (good && r.here != NULL) {
         good = take_member(&r);
     }
-    good = good && note_rest(&r);
+    good = good && refuse_rest(&r);
     sops_buf_free(&r.scratch);
     return good;
 }

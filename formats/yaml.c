@@ -87,8 +87,8 @@ static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e
         forget_spans(out);
         return fine;
     }
-    uint32_t mark = sops_slice_starts(in, SOPS_LIT("\xEF\xBB\xBF")) ? 3 : 0;
-    return sops_yaml_read(out, sops_slice_skip(in, mark), mark, e);
+    struct sops_slice bare = sops_text_without_mark(in);
+    return sops_yaml_read(out, bare, (uint32_t)(in.len - bare.len), e);
 }
 
 static bool indent_of(const struct sops_style *s, unsigned *indent, struct sops_err *e)

@@ -52,6 +52,20 @@ bool sops_utf8_valid(struct sops_slice s)
     return true;
 }
 
+struct sops_slice sops_text_without_mark(struct sops_slice s)
+{
+    return sops_slice_skip(s, sops_slice_starts(s, SOPS_LIT("\xEF\xBB\xBF")) ? 3 : 0);
+}
+
+bool sops_text_is_utf16(struct sops_slice s)
+{
+    if (sops_slice_starts(s, SOPS_LIT("\xFF\xFE")) || sops_slice_starts(s, SOPS_LIT("\xFE\xFF"))) {
+        return true;
+    }
+    return s.len >= 4 && (s.ptr[0] == 0) == (s.ptr[2] == 0) && (s.ptr[1] == 0) == (s.ptr[3] == 0) &&
+           (s.ptr[0] == 0) != (s.ptr[1] == 0);
+}
+
 bool sops_utf8_add(struct sops_buf *out, uint32_t cp, struct sops_err *e)
 {
     uint8_t b[4];

@@ -22,6 +22,14 @@ bool sops_is_space(uint32_t cp);
 struct sops_slice sops_text_trim(struct sops_slice s);
 struct sops_slice sops_text_trim_left(struct sops_slice s);
 struct sops_slice sops_text_trim_right(struct sops_slice s);
+/* Without the byte order mark of UTF-8 that editors of Windows put in front. */
+struct sops_slice sops_text_without_mark(struct sops_slice s);
+/* Does it look like UTF-16 (its byte order mark, or ASCII with a NUL beside each character)? */
+bool sops_text_is_utf16(struct sops_slice s);
+/* What to do about that, for sops_hint. */
+#define SOPS_UTF16_HINT                                                                                                \
+    "convert it: `iconv -f UTF-16 -t UTF-8`, or in PowerShell `Set-Content -Encoding utf8`; its > and Out-File write " \
+    "UTF-16 unless they are told -Encoding utf8"
 
 /* Decimal digits of a signed 64-bit integer; `out` has room for 24 characters. Returns the length. */
 size_t sops_int_text(int64_t v, char *out);

@@ -49,21 +49,6 @@ static bool no_value(struct sops_err *e)
     return sops_hint(e, "a text needs quotes of its own, as in '\"text\"'");
 }
 
-/* A whole number becomes a float here, too: the canonical text is made from the number's own. */
-static bool take_number(struct change *c, struct sops_node *node, struct sops_err *e)
-{
-    double number;
-    bool overflow = false;
-    struct sops_buf text = {0};
-    bool ok = sops_float_parse(sops_slice_trim(sops_buf_view(&c->text)), &number, &overflow) && !overflow;
-    ok = ok ? sops_float_canonical(&text, number, e) &&
-                  sops_arena_copy(&c->value.arena, sops_buf_view(&text), &node->text, e)
-            : sops_fail(e, SOPS_E_PATH, "the value is a number that cannot be held");
-    node->kind = SOPS_FLOAT;
-    sops_buf_free(&text);
-    return ok;
-}
-
 static bool take_value(struct change *c, struct sops_err *e)
 {
     struct sops_buf object = {0};
@@ -77,15 +62,12 @@ static bool take_value(struct change *c, struct sops_err *e)
         return false;
     }
     struct sops_node *node = c->value.parts != NULL ? c->value.parts->child : NULL;
-    /* VALUE may not close our object (the reader then notes text behind it) or add a member to it. */
-    if (node == NULL || node->next != NULL || c->value.notes.len != 0) {
+    /* VALUE may not close our object (then something follows it, which the reader refuses) or add a member to it. */
+    if (node == NULL || node->next != NULL) {
         return no_value(e);
     }
-    if (node->kind == SOPS_LIST) {
-        return sops_fail(e, SOPS_E_PATH, "the value is an array: set its items one by one, or an object around it");
-    }
-    bool number = node->kind == SOPS_INT || node->kind == SOPS_FLOAT || node->kind == SOPS_ODD;
-    return !number || take_number(c, node, e);
+    return node->kind != SOPS_LIST ||
+           sops_fail(e, SOPS_E_PATH, "the value is an array: set its items one by one, or an object around it");
 }
 
 /* ---- the document ----------------------------------------------------------------------------------------------- */

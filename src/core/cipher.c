@@ -232,6 +232,9 @@ const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struc
     if (ctx == NULL) {
         return broken;
     }
+    if (sops_slice_starts(enc, SOPS_LIT("\"ENC[")) || sops_slice_starts(enc, SOPS_LIT("'ENC["))) {
+        return "it stands in quotes, which a program has put around it: take them away";
+    }
     if (!split_frame(enc, &f)) {
         return "it does not match sops' data format (ENC[AES256_GCM,…])";
     }

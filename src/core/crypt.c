@@ -510,7 +510,19 @@ static const char *open_one(struct sops_cipher *cipher, struct sops_arena *texts
 
 static void open_leaf(struct lane *lane, struct leaf *leaf)
 {
-    leaf->why = open_one(lane->cipher, &lane->texts, leaf->node, leaf->sealed);
+    struct sops_node *n = leaf->node;
+    struct sops_slice read_with = leaf->sealed->aad, bare = sops_text_without_mark(read_with);
+    leaf->why = open_one(lane->cipher, &lane->texts, n, leaf->sealed);
+    if (leaf->why != NULL && bare.len != read_with.len && n->up->up == NULL && n->kind != SOPS_COMMENT) {
+        /* A program put a byte order mark in front of an encrypted dotenv file, and so of its first key. */
+        leaf->sealed->aad = bare;
+        leaf->why = open_one(lane->cipher, &lane->texts, n, leaf->sealed);
+        if (leaf->why == NULL) {
+            n->key = sops_text_without_mark(n->key);
+        } else {
+            leaf->sealed->aad = read_with;
+        }
+    }
 }
 
 static bool collect_to_open(struct opening *o, struct sops_err *e)

@@ -43,6 +43,21 @@ setup() {
     lacks "$(tr -d '\n |' <<<"$err")" "$secret"
 }
 
+@test "a byte order mark in front of an identity is taken, and UTF-16 is named, in the variable, a file and of a command" {
+    check 0 "$SOPS" encrypt -i --age "$ME" p.json
+    secret=$(grep SECRET "$keys")
+    printf '\357\273\277%s\r\n' "$secret" >marked
+    iconv -f UTF-8 -t UTF-16 "$keys" >wide
+    rm "$keys"
+    for run in "SOPS_AGE_KEY=$(cat marked)" SOPS_AGE_KEY_FILE=marked "SOPS_AGE_KEY_CMD=cat marked"; do
+        check 0 env "$run" "$SOPS" decrypt p.json
+    done
+    for run in "SOPS_AGE_KEY=$(printf '\377\376A')" SOPS_AGE_KEY_FILE=wide "SOPS_AGE_KEY_CMD=cat wide"; do
+        check 128 env "$run" "$SOPS" decrypt p.json
+        has "$(tr -d '\n |' <<<"$err")" "${run%%=*}:thisisUTF-16"
+    done
+}
+
 @test "the data key of a file for a hundred recipients is found by the last" {
     list=
     for i in $(seq 99); do

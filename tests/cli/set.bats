@@ -32,13 +32,17 @@ plain() { "$SOPS" decrypt e.yaml; }
 
 @test "the kinds of values" {
     check 0 "$SOPS" set e.yaml '["user"]' 42
+    grep -q 'user: ENC.*type:int' e.yaml
+    check 0 "$SOPS" set e.yaml '["user"]' 42.0
     grep -q 'user: ENC.*type:float' e.yaml
     check 0 "$SOPS" set e.yaml '["user"]' ' {"b": 1, "a": [1, 2.5, "x", null, true]} '
     same "$("$SOPS" decrypt --extract '["user"]' e.yaml)" "$(printf 'b: 1\na:\n    - 1\n    - 2.5\n    - x\n    - null\n    - true')"
     check 0 "$SOPS" set e.yaml '["user"]' '"a \"q\" \\ \u00e9\n"'
     same "$("$SOPS" decrypt --extract '["user"]' e.yaml)" 'a "q" \ é'
     check 0 "$SOPS" set e.yaml '["n_unencrypted"]' 9007199254740993
-    grep -q 'n_unencrypted: 9.007199254740992e+15' e.yaml
+    grep -q 'n_unencrypted: 9007199254740993$' e.yaml
+    check 0 "$SOPS" set e.yaml '["n_unencrypted"]' 9223372036854775808
+    grep -q 'n_unencrypted: 9.223372036854776e+18' e.yaml
 }
 
 @test "no JSON: 7, and nothing is written or told of it" {
@@ -82,10 +86,13 @@ plain() { "$SOPS" decrypt e.yaml; }
     "$SOPS" set e.yaml '["in"]' '{"n": 3}'
     cp e.yaml before.yaml
     check 0 "$SOPS" set --idempotent e.yaml '["in"]["n"]' 3
-    run ! cmp e.yaml before.yaml
-    cp e.yaml before.yaml
-    check 0 "$SOPS" set --idempotent e.yaml '["in"]["n"]' 3.0
     cmp e.yaml before.yaml
+    check 0 "$SOPS" set e.yaml '["user"]' 15000000
+    cp e.yaml before.yaml
+    check 0 "$SOPS" set --idempotent e.yaml '["user"]' 15000000
+    cmp e.yaml before.yaml
+    check 0 "$SOPS" set --idempotent e.yaml '["in"]["n"]' 3.0
+    run ! cmp e.yaml before.yaml
 }
 
 @test "arguments, file, key, MAC" {
@@ -119,7 +126,7 @@ plain() { "$SOPS" decrypt e.yaml; }
     "$SOPS" encrypt --age "$ME" p.ini >e.ini
     check 4 "$SOPS" set e.ini '["s"]["a"]' '{"x": "y"}'
     check 0 "$SOPS" set e.ini '["t"]["b"]' 3
-    same "$("$SOPS" decrypt e.ini)" "$(printf '[s]\na = 1\n\n[t]\nb = 3.0')"
+    same "$("$SOPS" decrypt e.ini)" "$(printf '[s]\na = 1\n\n[t]\nb = 3')"
 }
 
 @test "a link stays a link, hard links stay together" {

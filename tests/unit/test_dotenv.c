@@ -29,10 +29,8 @@ static void lines_become_entries(void **state)
         {"a=b\r\n", SOPS_STR, "a", "b\r", 1},
         {"\xEF\xBB\xBF"
          "a=b",
-         SOPS_STR,
-         "\xEF\xBB\xBF"
-         "a",
-         "b", 1},
+         SOPS_STR, "a", "b", 1},
+        {"\xEF\xBB\xBF# c", SOPS_COMMENT, "", " c", 1},
         {"# a=b", SOPS_COMMENT, "", " a=b", 1},
         {"#", SOPS_COMMENT, "", "", 1},
         {" #=b", SOPS_STR, " #", "b", 1},
@@ -58,16 +56,73 @@ static void a_line_without_equals_is_named(void **state)
     static const struct {
         const char *in;
         unsigned line;
-    } cases[] = {{"secret", 1}, {"a=b\n \n", 2}, {"a=\"x\nsecret\"\n", 2}, {"a=b\r\n\r\n", 2}};
+        const char *what;
+    } cases[] = {
+        {"secret", 1, "has no '='"},
+        {"a=b\n \n", 2, "nothing but blanks"},
+        {"a=\"x\nsecret\"\n", 2, "a quote that does not end"},
+        {"a='x'\nsecret\n", 2, "has no '='"},
+        {"a=b\r\n\r\n", 2, "carriage return"},
+        {"a=b\r\n \r\n", 2, "carriage return"},
+        {"\t# secret", 1, "indented"},
+        {"export secret", 1, "without a value"},
+        {"secret: 1", 1, "looks like YAML"},
+        {"secret:\n", 1, "looks like YAML"},
+        {"se cret: x\n", 1, "has no '='"},
+        {"{\"a\": \"secret\"}", 1, "looks like YAML or JSON"},
+        {"\xFF\xFE"
+         "a=secret",
+         0, "UTF-16"},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sops_doc d = {0};
         struct sops_err e = {0};
         assert_false(sops_format_dotenv.parse(&d, sops_str(cases[i].in), &e));
         assert_int_equal(e.code, SOPS_E_READ);
         assert_int_equal(e.line, cases[i].line);
+        assert_non_null(strstr(e.msg, cases[i].what));
+        assert_true(e.hint[0] != '\0');
         assert_null(strstr(e.msg, "secret"));
         sops_doc_free(&d);
     }
+}
+
+/* Line ends that became CR LF and a byte order mark: in an encrypted file (there is a line of the MAC) neither is a
+ * part of a value, but the mark may be one of the first key. */
+static void what_programs_did_to_the_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *key, *text;
+        bool noted;
+    } cases[] = {
+        {"a=1\r\nsops_mac=ENC[\r\n", "a", "1", false},
+        {"a=1\r\nsops_mac=ENC[\n", "a", "1\r", false},
+        {"sops_mac=ENC[\r\na=1\r\n", "sops_mac", "ENC[", false},
+        {"a=1\r\nb=sops_mac=\r\n", "a", "1\r", true},
+        {"a=1\r\nb=2\n", "a", "1\r", false},
+        {"\xEF\xBB\xBF"
+         "a=1\nsops_mac=ENC[\n",
+         "\xEF\xBB\xBF"
+         "a",
+         "1", false},
+        {"\xEF\xBB\xBFsops_mac=ENC[\n", "sops_mac", "ENC[", false},
+        {"\xEF\xBB\xBF#ENC[=\nsops_mac=ENC[\n", "", "ENC[=", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_doc d = {0};
+        struct sops_err e = {0};
+        assert_true(sops_format_dotenv.parse(&d, sops_str(cases[i].in), &e));
+        assert_true(sops_slice_eq(d.parts->child->key, sops_str(cases[i].key)));
+        assert_true(sops_slice_eq(d.parts->child->text, sops_str(cases[i].text)));
+        assert_int_equal(d.notes.len != 0, cases[i].noted);
+        sops_doc_free(&d);
+    }
+    struct sops_doc d = {0};
+    struct sops_err e = {0};
+    assert_false(sops_format_dotenv.parse(&d, SOPS_LIT("a=\"ENC[\"\nsops_mac=\"ENC[\"\n"), &e));
+    assert_non_null(strstr(e.msg, "in quotes"));
+    sops_doc_free(&d);
 }
 
 static void nothing_is_a_document(void **state)
@@ -134,9 +189,8 @@ static void scalars_are_written_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_become_entries),
-        cmocka_unit_test(a_line_without_equals_is_named),
-        cmocka_unit_test(nothing_is_a_document),
+        cmocka_unit_test(lines_become_entries),          cmocka_unit_test(a_line_without_equals_is_named),
+        cmocka_unit_test(what_programs_did_to_the_text), cmocka_unit_test(nothing_is_a_document),
         cmocka_unit_test(scalars_are_written_plain),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,8 +33,7 @@ static void what_is_read_is_written(void **state)
         {"{\"s\":\"\\ud83d\\ude00 \\ud83d \\ud83d\\ud83d\\ude00 \\ude00 \\ud83d\\u0041\"}",
          "{\n\t\"s\": \"\xF0\x9F\x98\x80 \xEF\xBF\xBD \xEF\xBF\xBD\xF0\x9F\x98\x80 \xEF\xBF\xBD \xEF\xBF\xBD"
          "A\"\n}\n"},
-        {"{\"\xED\xA0\x80\":\"\xFF\\n\xC3\"}",
-         "{\n\t\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\": \"\xEF\xBF\xBD\\n\xEF\xBF\xBD\"\n}\n"},
+        {"\xEF\xBB\xBF{}\n", "{}\n"},
         {"{\"\":\"\xE2\x80\xA8\xE2\x80\xA9\xEF\xBB\xBF\xEF\xBF\xBF\"}",
          "{\n\t\"\": \"\\u2028\\u2029\xEF\xBB\xBF\xEF\xBF\xBF\"\n}\n"},
         {"{\"eight and more plain bytes < then\":\"12345678>1234567&\"}",
@@ -62,7 +61,14 @@ static void what_cannot_be_read_has_a_place(void **state)
     } cases[] = {
         {"", 1, 1},
         {" \n\n", 3, 1},
-        {"\xEF\xBB\xBF{}", 1, 1},
+        {"\xEF\xBB\xBF\n{\"a\":}", 2, 6},
+        {"\xEF\xBB\xBF\xEF\xBB\xBF{}", 1, 1},
+        {"\xFF\xFE{", 1, 1},
+        {"{\"\xED\xA0\x80\":1}", 1, 3},
+        {"{\"a\":\"\xFF\\n\"}", 1, 7},
+        {"{\"a\":\"\\n caf\xC3\"}", 1, 13},
+        {"{}\n  hunter2", 2, 3},
+        {"{} {}", 1, 4},
         {"{\"a\":1,}", 1, 8},
         {"{\"a\":[1,]}", 1, 9},
         {"{\"a\":[,1]}", 1, 7},
@@ -126,15 +132,20 @@ static void messages_tell_what_to_do(void **state)
     sops_doc_free(&d);
 }
 
-static void what_follows_is_noted(void **state)
+static void two_files_in_one(void **state)
 {
     (void)state;
-    struct sops_doc d = {0};
-    struct sops_err e = {0};
-    assert_true(sops_json_parse(&d, SOPS_LIT("{}\n  secret"), &e));
-    assert_non_null(d.notes.ptr);
-    check(&d.notes, "line 2: what follows the end of the JSON object is ignored\n");
-    sops_doc_free(&d);
+    static const struct {
+        const char *in;
+        bool metadata;
+    } cases[] = {{"{}{\"a\":1}", false}, {"{}\n{\"a\":1,\"sops\":{\"mac\":\"\"}}", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_doc d = {0};
+        struct sops_err e = {0};
+        assert_false(sops_json_parse(&d, sops_str(cases[i].in), &e));
+        assert_int_equal(strstr(e.msg, "metadata of its own") != NULL, cases[i].metadata);
+        sops_doc_free(&d);
+    }
 }
 
 static void indentation(void **state)
@@ -295,7 +306,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_written),
         cmocka_unit_test(what_cannot_be_read_has_a_place),
         cmocka_unit_test(messages_tell_what_to_do),
-        cmocka_unit_test(what_follows_is_noted),
+        cmocka_unit_test(two_files_in_one),
         cmocka_unit_test(indentation),
         cmocka_unit_test(comments_are_dropped),
         cmocka_unit_test(bytes_that_are_no_text),

@@ -121,7 +121,7 @@ static struct sops_slice mac_line(struct sops_slice in)
 struct reader {
     struct sops_doc *doc;
     const uint8_t *text; /* where spans count from */
-    bool crlf; /* an encrypted file whose line ends became CR LF: the CRs are none of the values' */
+    bool crlf;           /* an encrypted file whose line ends became CR LF: the CRs are none of the values' */
     bool sealed;
     size_t lines, with_cr; /* that are not empty */
 };

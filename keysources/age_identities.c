@@ -227,7 +227,8 @@ static bool take_text(struct sops_age_set *set, const struct place *p, const cha
     set->readable = true;
     text = sops_text_without_mark(text);
     if (sops_text_is_utf16(text)) {
-        return sops_fail(e, SOPS_E_GENERIC, "this is UTF-16, and keys are UTF-8; PowerShell writes it with -Encoding utf8");
+        return sops_fail(e, SOPS_E_GENERIC,
+                         "this is UTF-16, and keys are UTF-8; PowerShell writes it with -Encoding utf8");
     }
     if (p->medium == IN_SSH_FILE || p->medium == IN_SSH_COMMAND) {
         return sops_age_ssh_add(set, p->medium == IN_SSH_FILE ? path : NULL, text, e);

@@ -18,9 +18,9 @@ struct reader {
     unsigned comment_line;
     struct sops_buf value;               /* of the key at hand, when it is not one piece of the input */
     const uint8_t *value_at, *value_end; /* where it stands, with its quotes and without an inline comment */
-    struct sops_node *section;
-    unsigned counter;         /* for the keys `-` */
-    struct sops_table by_key; /* the last node with that key, perhaps of another section */
+    struct sops_node *section, *at;      /* at: the key whose value is read */
+    unsigned counter;                    /* for the keys `-` */
+    struct sops_table by_key;            /* the last node with that key, perhaps of another section */
     struct sops_err *e;
 };
 
@@ -49,6 +49,12 @@ static size_t find_either(struct sops_slice s, uint8_t a, uint8_t b)
     size_t first = sops_slice_find(s, a);
     size_t second = sops_slice_find(sops_slice_first(s, first), b);
     return second < first ? second : first;
+}
+
+/* Warns that text of the line at hand is lost, or is not what it looks like; `n`: the key that it belongs to. */
+static bool note(const struct reader *r, const struct sops_node *n, const char *what)
+{
+    return sops_doc_note(r->doc, n, r->line, what, r->e);
 }
 
 /* Index of the first place of `part` in `s`, or s.len. */
@@ -138,6 +144,12 @@ static bool goes_on(struct sops_slice behind)
     return sops_slice_ends(sops_text_trim(behind), SOPS_LIT("\\"));
 }
 
+/* Notes what stands behind the closing quote of a value, as it is dropped. */
+static bool note_behind_quote(const struct reader *r, struct sops_slice behind)
+{
+    return sops_text_trim(behind).len == 0 || note(r, r->at, "what stands behind the closing quote is dropped");
+}
+
 /* A quoted value, from behind its opening quote. */
 static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice quote, struct sops_slice *value)
 {
@@ -146,7 +158,7 @@ static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice
     if (n != s.len) {
         *value = sops_slice_first(s, n);
         r->value_end = s.ptr + n + quote.len;
-        return true;
+        return note_behind_quote(r, sops_slice_skip(s, n + quote.len));
     }
     if (!sops_buf_add(&r->value, s, r->e)) {
         return false;
@@ -160,8 +172,10 @@ static bool take_quoted(struct reader *r, struct sops_slice s, struct sops_slice
         }
         if (closed) {
             *value = sops_buf_view(&r->value);
-            r->value_end = line.ptr + n + quote.len;
-            return keep_comment(r, sops_slice_skip(line, n));
+            struct sops_slice behind = sops_slice_skip(line, n + quote.len);
+            r->value_end = behind.ptr;
+            behind.len = find_either(behind, '#', ';');
+            return keep_comment(r, sops_slice_skip(line, n)) && note_behind_quote(r, behind);
         }
     }
     return bad(r, start, "a quoted value is not closed");
@@ -178,6 +192,12 @@ static bool take_continued(struct reader *r, struct sops_slice s, struct sops_sl
     struct sops_slice line;
     while (more && next_line(r, &line)) {
         line = sops_text_trim(line);
+        if (find_either(line, '=', ':') != line.len &&
+            !note(r, r->at,
+                  "a backslash at the end of the line before makes this line a part of its value; put the value "
+                  "in backticks to keep the backslash")) {
+            return false;
+        }
         if (!sops_buf_add(&r->value, line, r->e)) {
             return false;
         }
@@ -194,6 +214,18 @@ static bool take_continued(struct reader *r, struct sops_slice s, struct sops_sl
 static bool is_quoted(struct sops_slice s, uint8_t quote)
 {
     return s.len >= 2 && s.ptr[0] == quote && sops_slice_find(sops_slice_skip(s, 1), quote) == s.len - 2;
+}
+
+/* A comment behind a value that somebody may have meant as a part of it: there is no blank on either side of its sign
+ * (`a#b`, `a #b`), or the value before it is empty, or begins with a quote, which does not protect. */
+static bool is_doubtful(struct sops_slice s, size_t sign)
+{
+    uint8_t c = s.ptr[sign];
+    struct sops_slice value = sops_text_trim_right(sops_slice_first(s, sign));
+    bool apart =
+        value.len != sign && (sign + 1 == s.len || memchr(" \t", s.ptr[sign + 1], 2) != NULL || s.ptr[sign + 1] == c);
+    return !apart || value.len == 0 ||
+           ((value.ptr[0] == '"' || value.ptr[0] == '\'') && !is_quoted(value, value.ptr[0]));
 }
 
 /* `s` is what follows the delimiter, line end included. */
@@ -222,6 +254,12 @@ static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice 
     }
     size_t sign = find_either(s, '#', ';');
     if (!keep_comment(r, s)) {
+        return false;
+    }
+    if (sign != s.len && is_doubtful(s, sign) &&
+        !note(r, r->at,
+              s.ptr[sign] == '#' ? "what stands behind # is a comment; put the value in backticks to keep it"
+                                 : "what stands behind ; is a comment; put the value in backticks to keep it")) {
         return false;
     }
     s = sops_text_trim_right(sops_slice_first(s, sign));
@@ -273,7 +311,7 @@ static struct sops_node *node_of(struct reader *r, struct sops_slice key)
     }
     struct sops_node *known = *place;
     if (known != NULL && known->up == r->section) {
-        return known;
+        return note(r, known, "the key stands twice in its section, and only the last value is kept") ? known : NULL;
     }
     struct sops_node *n = sops_node_add_ref(r->doc, r->section, SOPS_STR, key, SOPS_LIT(""), r->e);
     if (n != NULL) {
@@ -310,6 +348,7 @@ static bool take_pair(struct reader *r, struct sops_slice line)
     }
     struct sops_node *n = node_of(r, key);
     unsigned first = r->line;
+    r->at = n;
     if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->text, r->e) ||
         !take_comment(r, &comment)) {
         return false;
@@ -358,7 +397,10 @@ static bool take_header(struct reader *r, struct sops_slice line)
     if (name.len == 0) {
         return bad(r, r->line, "the name of a section is empty");
     }
-    return keep_comment(r, sops_slice_skip(line, end + 1)) && start_section(r, name, sops_slice_first(line, end + 1));
+    struct sops_slice behind = sops_slice_skip(line, end + 1);
+    struct sops_slice lost = sops_text_trim(sops_slice_first(behind, find_either(behind, '#', ';')));
+    return keep_comment(r, behind) && start_section(r, name, sops_slice_first(line, end + 1)) &&
+           (lost.len == 0 || note(r, r->section, "what stands behind the name of the section is dropped"));
 }
 
 static bool take_line(struct reader *r, struct sops_slice line)
@@ -380,17 +422,25 @@ static bool take_line(struct reader *r, struct sops_slice line)
 
 static struct sops_slice without_mark(struct sops_slice in)
 {
-    if (sops_slice_starts(in, SOPS_LIT("\xEF\xBB\xBF"))) {
-        return sops_slice_skip(in, 3);
-    }
-    bool utf16 = sops_slice_starts(in, SOPS_LIT("\xFE\xFF")) || sops_slice_starts(in, SOPS_LIT("\xFF\xFE"));
-    return utf16 ? sops_slice_skip(in, 2) : in;
+    bool mark16 = sops_slice_starts(in, SOPS_LIT("\xFE\xFF")) || sops_slice_starts(in, SOPS_LIT("\xFF\xFE"));
+    return mark16 ? sops_slice_skip(in, 2) : sops_text_without_mark(in);
+}
+
+/* A comment at the end of the text belongs to nothing, and there is no place for it. */
+static bool note_last_comment(const struct reader *r)
+{
+    return sops_text_trim(sops_buf_view(&r->comment)).len == 0 ||
+           note(r, NULL, "a comment at the end of an INI file is dropped");
 }
 
 bool sops_ini_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     struct reader r = {.doc = out, .text = in.ptr, .rest = without_mark(in), .e = e};
     struct sops_slice line;
+    if (sops_text_is_utf16(r.rest)) {
+        bad(&r, 0, "this is UTF-16, and INI is UTF-8");
+        return sops_hint(e, SOPS_UTF16_HINT);
+    }
     struct sops_node *root = sops_node_add_ref(out, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e);
     bool good = root != NULL && start_section(&r, SOPS_INI_DEFAULT, SOPS_LIT(""));
     if (good) {
@@ -400,6 +450,7 @@ bool sops_ini_parse(struct sops_doc *out, struct sops_slice in, struct sops_err 
     while (good && next_line(&r, &line)) {
         good = take_line(&r, line);
     }
+    good = good && note_last_comment(&r);
     sops_table_free(&r.by_key);
     sops_buf_free(&r.comment);
     sops_buf_free(&r.value);

@@ -224,6 +224,19 @@ static const uint8_t *number_end(const struct reader *r, bool *whole)
     return p;
 }
 
+/* Notes a number that will be written with another text than `written`, which it has here. */
+static bool note_number(struct reader *r, const struct sops_node *n, struct sops_slice written)
+{
+    if (r->doc->noted > SOPS_NOTES_MAX) {
+        return true;
+    }
+    sops_buf_cut(&r->scratch, 0);
+    bool ok =
+        n->kind == SOPS_FLOAT ? sops_float_json(&r->scratch, n->text, r->e) : sops_buf_add(&r->scratch, n->text, r->e);
+    return ok && (sops_slice_eq(sops_buf_view(&r->scratch), written) ||
+                  sops_doc_note(r->doc, n, r->line, SOPS_NOT_AS_WRITTEN, r->e));
+}
+
 static bool add_number(struct reader *r, struct sops_slice key)
 {
     bool whole;
@@ -231,7 +244,8 @@ static bool add_number(struct reader *r, struct sops_slice key)
     if (end == NULL) {
         return bad(r, r->at, "this is not a JSON number");
     }
-    struct sops_slice text = sops_slice_of(r->at, (size_t)(end - r->at));
+    const struct sops_slice written = sops_slice_of(r->at, (size_t)(end - r->at));
+    struct sops_slice text = written;
     enum sops_kind kind = SOPS_INT;
     int64_t v;
     if (whole && sops_int_parse(text, &v)) {
@@ -253,7 +267,7 @@ static bool add_number(struct reader *r, struct sops_slice key)
     if (sops_arena_copy(&r->doc->arena, text, &text, r->e)) {
         n = sops_node_add_ref(r->doc, r->here, kind, key, text, r->e);
     }
-    return n != NULL;
+    return n != NULL && note_number(r, n, written);
 }
 
 static bool add_word(struct reader *r, struct sops_slice key)

@@ -5,6 +5,7 @@
  * it is expanded, so it never gets large.
  */
 #include "base/table.h"
+#include "base/text.h"
 #include "formats/yaml_scalar.h"
 
 typedef const struct sops_yaml_raw raw;
@@ -178,6 +179,26 @@ static bool key_of(struct copier *c, raw *key, enum sops_kind *kind, struct sops
     return true;
 }
 
+/* Notes a number or date that will be written with another text than it has here. */
+static bool note_number(struct copier *c, const struct sops_node *made, raw *n, struct sops_err *e)
+{
+    struct sops_slice written = made->text;
+    if ((made->kind != SOPS_INT && made->kind != SOPS_FLOAT && made->kind != SOPS_TIME) ||
+        c->doc->noted > SOPS_NOTES_MAX) {
+        return true;
+    }
+    if (made->kind == SOPS_FLOAT) {
+        sops_buf_cut(&c->scratch, 0);
+        if (!sops_float_yaml(&c->scratch, made->text, e)) {
+            return false;
+        }
+        written = sops_buf_view(&c->scratch);
+    }
+    bool is_word = sops_slice_ends(written, SOPS_LIT("inf")) || sops_slice_ends(written, SOPS_LIT("nan"));
+    return is_word || sops_slice_eq(written, n->text) ||
+           sops_doc_note(c->doc, made, made->line, SOPS_NOT_AS_WRITTEN, e);
+}
+
 /* Adds the node that `n` stands for to `to`; a collection is pushed, to be filled. */
 static bool value(struct copier *c, struct sops_node *to, raw *n, enum sops_kind key_kind, struct sops_slice key,
                   struct frame f, struct sops_err *e)
@@ -206,7 +227,7 @@ static bool value(struct copier *c, struct sops_node *to, raw *n, enum sops_kind
         made->key_span = f.key_span;
     }
     if (!is_collection(f.from)) {
-        return comment(c, to, f.foot[0], SOPS_YAML_FOOT, false, e) &&
+        return note_number(c, made, f.from, e) && comment(c, to, f.foot[0], SOPS_YAML_FOOT, false, e) &&
                comment(c, to, f.foot[1], SOPS_YAML_FOOT, false, e);
     }
     f.to = made;

@@ -91,6 +91,9 @@ static bool set(struct sops_job *j, const struct change *c, struct sops_doc *d, 
         j->done = true;
         return sops_job_audit(j, "encrypt", e); /* the original compares only what it has encrypted */
     }
+    if (c->value.noted != 0) {
+        sops_world_warn(j->world, "VALUE has " SOPS_NOT_AS_WRITTEN);
+    }
     struct sops_clear clear = {0};
     struct sops_node *value = sops_node_copy(d, c->value.parts->child, e);
     bool ok = value != NULL && sops_clear_before(j, &clear, e) && sops_route_set(&c->route, d, root, value, e) &&

@@ -214,6 +214,26 @@ bool sops_node_path(const struct sops_node *n, struct sops_buf *out, struct sops
     return n->up == NULL || sops_buf_adds(out, " (the end of a longer path)", e);
 }
 
+bool sops_doc_note(struct sops_doc *d, const struct sops_node *n, unsigned line, const char *what, struct sops_err *e)
+{
+    struct sops_buf path = {0};
+    bool ok = true;
+    if (d->noted <= SOPS_NOTES_MAX && d->noted++ == SOPS_NOTES_MAX) {
+        return sops_buf_adds(&d->notes, "there is more of the same, which is not shown\n", e);
+    }
+    if (d->noted > SOPS_NOTES_MAX) {
+        return true;
+    }
+    if (line != 0) {
+        ok = sops_buf_addf(&d->notes, e, "line %u: ", line);
+    }
+    if (ok && n != NULL) {
+        ok = sops_node_path(n, &path, e) && sops_buf_addf(&d->notes, e, "%.*s: ", SOPS_ARG(path));
+    }
+    sops_buf_free(&path);
+    return ok && sops_buf_addf(&d->notes, e, "%s\n", what);
+}
+
 /* Takes the step of `n`, which is handled, off the path. */
 static void aad_pop(struct sops_walk *w, const struct sops_node *n)
 {

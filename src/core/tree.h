@@ -81,12 +81,18 @@ struct sops_doc {
     struct sops_node *parts; /* one map for each YAML document; linked by next; may be none */
     struct sops_node *tail;
     struct sops_buf notes; /* lines (each with its LF) to warn the user with; never values */
+    unsigned noted;        /* how many sops_doc_note was asked for */
     enum sops_doc_state state;
     const struct sops_opening *opening; /* all ciphertexts that were opened, or NULL (reuse.h) */
     struct sops_arena opened;           /* owns the opening, but for its texts */
 };
 
 void sops_doc_free(struct sops_doc *d);
+/* Adds a line to the notes: what is to be told of `n` (NULL: of the whole text) at `line` of the input (0: none). After
+ * SOPS_NOTES_MAX of them one more line says that there are others, and that is all. */
+enum { SOPS_NOTES_MAX = 20 };
+bool sops_doc_note(struct sops_doc *d, const struct sops_node *n, unsigned line, const char *what,
+                   struct sops_err *e) SOPS_CHECKED;
 
 /* Adds a node at the end of `to` (a map or list; NULL: a new part, which must be a map). `key` is used for members of
  * maps. Copies key and text into the arena. NULL with `e` set on failure. */

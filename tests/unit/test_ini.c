@@ -94,6 +94,51 @@ static void what_is_read(void **state)
     }
 }
 
+/* Text that is lost, or taken for something else than it looks like, is noted; the notes name line and key. */
+static void what_is_noted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *note; /* NULL: there is none */
+    } cases[] = {
+        {"a = p@ss#word;1", "line 1: [\"DEFAULT\"][\"a\"]: what stands behind # is a comment"},
+        {"[s]\nb = x;y", "line 2: [\"s\"][\"b\"]: what stands behind ; is a comment"},
+        {"a = #fff", "behind #"},
+        {"a = x #y", "behind #"},
+        {"a = \"x # y\"", "behind #"},
+        {"a = 'x ; y'", "behind ;"},
+        {"a = x # y", NULL},
+        {"a = x ; y", NULL},
+        {"a = x ;; y", NULL},
+        {"a = x #", NULL},
+        {"a = \"x\" ; y", NULL},
+        {"a = `x#y;z`", NULL},
+        {"a = \"\"\"x#y\"\"\"", NULL},
+        {"a = `x` y", "behind the closing quote"},
+        {"a = `x` # y", "behind the closing quote"},
+        {"a = `x\ny` z # c\nb = 1", "line 2: [\"DEFAULT\"][\"a\"]: what stands behind the closing quote"},
+        {"a = `x\ny` # c\nb = 1", NULL},
+        {"a = C:\\\nb = 1", "line 2: [\"DEFAULT\"][\"a\"]: a backslash at the end of the line before"},
+        {"a = x \\\n y", NULL},
+        {"a = 1\nb = 2\na = 1", "line 3: [\"DEFAULT\"][\"a\"]: the key stands twice"},
+        {"[s]\na = 1\n[t]\na = 1\n[s]\na = 2", NULL},
+        {"[s] x", "[\"s\"]: what stands behind the name"},
+        {"[s] ; x\na = 1", NULL},
+        {"a = 1\n; x", "line 2: a comment at the end"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_doc d = {0};
+        struct sops_err e = {0};
+        assert_true(sops_format_ini.parse(&d, sops_str(cases[i].in), &e));
+        assert_true(sops_buf_cstr(&d.notes, &e) != NULL);
+        const char *notes = (const char *)d.notes.ptr;
+        if (cases[i].note == NULL ? notes[0] != '\0' : strstr(notes, cases[i].note) == NULL) {
+            fail_msg("%s: got %s", cases[i].in, notes);
+        }
+        sops_doc_free(&d);
+    }
+}
+
 static void what_cannot_be_read(void **state)
 {
     (void)state;
@@ -194,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read),
+        cmocka_unit_test(what_is_noted),
         cmocka_unit_test(what_cannot_be_read),
         cmocka_unit_test(what_is_written),
         cmocka_unit_test(documents_of_other_formats),

@@ -44,7 +44,7 @@ static void what_is_read_is_written(void **state)
         struct sops_buf out = {0};
         struct sops_err e = {0};
         assert_true(sops_json_parse(&d, sops_str(cases[i].in), &e));
-        assert_int_equal(d.notes.len, 0);
+        assert_int_equal(d.notes.len != 0, strstr(cases[i].in, "-0,-0.0") != NULL); /* numbers of other texts */
         assert_true(sops_doc_emit(&d, &sops_format_json, &usual, &out, &e));
         check(&out, cases[i].want);
         sops_buf_free(&out);

@@ -127,6 +127,30 @@ static void paths(void **state)
     sops_doc_free(&d);
 }
 
+/* Twenty notes, then one that says that there are more. */
+static void notes(void **state)
+{
+    (void)state;
+    struct sops_doc d = {0};
+    struct sops_err e = {0};
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e);
+    struct sops_node *n = sops_node_add(&d, root, SOPS_STR, SOPS_LIT("k"), SOPS_LIT("secret"), &e);
+    assert_true(sops_doc_note(&d, NULL, 0, "all", &e));
+    for (unsigned i = 2; i < 40; i++) {
+        assert_true(sops_doc_note(&d, n, i, "this", &e));
+    }
+    struct sops_slice rest = sops_buf_view(&d.notes), line;
+    unsigned count = 0;
+    while (rest.len != 0 && sops_slice_next(&rest, '\n', &line)) {
+        count++;
+        assert_true(count != 1 || sops_slice_eq(line, SOPS_LIT("all")));
+        assert_true(count != 20 || sops_slice_eq(line, SOPS_LIT("line 20: [\"k\"]: this")));
+    }
+    assert_int_equal(count, SOPS_NOTES_MAX + 1);
+    assert_true(sops_slice_starts(line, SOPS_LIT("there is more")));
+    sops_doc_free(&d);
+}
+
 static void set_path(struct sops_doc *d, const char *path, const char *text)
 {
     struct sops_err e = {0};
@@ -188,6 +212,7 @@ int main(void)
         cmocka_unit_test(odd_nodes_fail_when_walked),
         cmocka_unit_test(copies_are_the_same),
         cmocka_unit_test(paths),
+        cmocka_unit_test(notes),
         cmocka_unit_test(set_and_unset),
         cmocka_unit_test(path_texts),
     };

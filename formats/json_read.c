@@ -453,7 +453,7 @@ static bool refuse_rest(struct reader *r)
     size_t left = (size_t)(r->end - r->at);
     if (*r->at == '{' && memmem(r->at, left, "\"sops\"", 6) != NULL && memmem(r->at, left, "\"mac\"", 5) != NULL) {
         bad(r, r->at, "a second encrypted JSON object, with metadata of its own, stands behind the first");
-        return sops_hint(r->e, "each belongs in a file of its own");
+        return sops_hint(r->e, SOPS_TWO_FILES_HINT);
     }
     bad(r, r->at, "something stands behind the end of the JSON object");
     return sops_hint(r->e, "several values are one document only in a list: {\"data\": [...]}");

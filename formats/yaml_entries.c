@@ -112,8 +112,18 @@ static bool check_merge(raw *key, raw *value, struct sops_err *e)
     return fine || sops_yaml_fail(e, key->line - 1, "the value of << is no mapping, nor a list of mappings");
 }
 
-static bool repeated(raw *key, struct sops_err *e)
+/* `key` stands twice in `map`. When two encrypted files were put into one, others do too, and the metadata tell more.
+ */
+static bool repeated(raw *map, raw *key, struct sops_err *e)
 {
+    unsigned blocks = 0;
+    for (raw *k = map->child; k != NULL; k = k->next->next) {
+        bool metadata = sops_slice_eq(k->text, SOPS_LIT("sops")) && k->next->kind == SOPS_YAML_MAP;
+        if (metadata && ++blocks == 2) {
+            sops_yaml_fail(e, k->line - 1, "duplicate metadata: a second block of metadata begins here");
+            return sops_hint(e, SOPS_TWO_FILES_HINT);
+        }
+    }
     bool merge = sops_slice_eq(key->text, SOPS_LIT("<<"));
     return sops_yaml_fail(e, key->line - 1,
                           merge ? "<< stands twice in its mapping" : "a key that stands twice in its mapping");
@@ -129,12 +139,12 @@ static bool check_keys(raw *map, struct sops_err *e)
     for (raw *k = map->child; fine && k != NULL; k = k->next->next) {
         fine = check_merge(k, k->next, e);
         for (size_t i = 0; fine && i < count && i < 8; i++) {
-            fine = few[i]->kind != k->kind || !sops_slice_eq(few[i]->text, k->text) || repeated(k, e);
+            fine = few[i]->kind != k->kind || !sops_slice_eq(few[i]->text, k->text) || repeated(map, k, e);
         }
         if (fine && count >= 8) {
             bool fresh;
             fine = sops_table_put(&seen[k->kind == SOPS_YAML_ALIAS], k->text, &fresh, e) != NULL &&
-                   (fresh || repeated(k, e));
+                   (fresh || repeated(map, k, e));
         } else if (fine) {
             few[count] = k;
         }

@@ -218,12 +218,22 @@ static bool mark_as_read(struct sops_envelope *v, struct sops_err *e)
     return sops_rules_mark(&v->meta.rules, &v->doc, e);
 }
 
+/* Two encrypted files as two documents of one: what the second's metadata say is not looked at, and that is what to
+ * tell first. Returns false. */
+static bool hint_two_files(const struct sops_envelope *v, struct sops_err *e)
+{
+    unsigned line = v->meta.second_line;
+    e->hint[0] = line != 0 ? '\0' : e->hint[0];
+    return line != 0 && sops_hint(e, "a second block of metadata begins in line %u: " SOPS_TWO_FILES_HINT, line);
+}
+
 static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx, struct sops_err *e)
 {
     sops_buf_cut(&v->mac, 0);
     bool ok = mark_as_read(v, e) && (sops_doc_open(&v->doc, crypt_of(v), fault, ctx, &v->mac, e) ||
                                      sops_within(e, "cannot decrypt '%s'", v->name));
     if (!ok && e->code == SOPS_E_DECRYPT) {
+        (void)hint_two_files(v, e);
         sops_hint(e,
                   "put back what stood there; entries are renamed and values written with `sops edit` or `sops set`");
     }
@@ -263,6 +273,7 @@ bool sops_envelope_verify(struct sops_envelope *v, struct sops_err *e)
         return true;
     }
     sops_within(e, "'%s'", v->name);
+    (void)hint_two_files(v, e);
     return sops_hint(e, "the file was changed without sops, or its metadata belong to another one");
 }
 

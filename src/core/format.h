@@ -71,6 +71,9 @@ bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const 
 bool sops_doc_emit_value(const struct sops_doc *d, const struct sops_node *n, const struct sops_format *f,
                          const struct sops_style *s, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* What to do about metadata that are there twice. */
+#define SOPS_TWO_FILES_HINT "were two encrypted files put into one? Each belongs in a file of its own"
+
 /* What a reader notes of a number or date whose text in the file is not the one that will be written. */
 #define SOPS_NOT_AS_WRITTEN "a number or date that is not kept as it is written; write it in quotes to keep it"
 

@@ -424,15 +424,19 @@ static bool unescape(struct sops_doc *d, struct sops_node *flat, struct sops_err
     return true;
 }
 
-/* Takes every entry `sops` out: the first part must have exactly one, what others hold does not matter. */
-static bool take_entry(struct sops_doc *d, struct sops_node **entry, struct sops_err *e)
+/* Takes every entry `sops` out: the first part must have exactly one; what others hold does not matter, but `*second`
+ * is the line of the first that is something else. */
+static bool take_entry(struct sops_doc *d, struct sops_node **entry, unsigned *second, struct sops_err *e)
 {
     *entry = NULL;
     for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
         struct sops_node *n = sops_node_find(part, SOPS_LIT("sops"));
         for (; n != NULL; n = sops_node_find(part, SOPS_LIT("sops"))) {
             if (part == d->parts && *entry != NULL) {
-                return sops_fail(e, SOPS_E_GENERIC, "duplicate entry 'sops'");
+                return sops_meta_fail_twice(n->line, e);
+            }
+            if (part != d->parts && *second == 0 && *entry != NULL && !sops_node_same(*entry, n)) {
+                *second = n->line;
             }
             sops_node_unlink(d, n);
             *entry = part == d->parts ? n : *entry;
@@ -457,7 +461,7 @@ bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *
     if (!sops_meta_present(d, l)) {
         return not_found(e);
     }
-    if (!(l == SOPS_META_PREFIX ? take_prefixed(d, &found, e) : take_entry(d, &found, e))) {
+    if (!(l == SOPS_META_PREFIX ? take_prefixed(d, &found, e) : take_entry(d, &found, &out->second_line, e))) {
         return false;
     }
     if (l == SOPS_META_SECTION && !unescape(d, found, e)) {

@@ -17,6 +17,7 @@ struct sops_meta {
     struct sops_slice mac;           /* ENC[...]; empty: none */
     struct sops_slice last_modified; /* normalised: the MAC's additional data */
     struct sops_slice version;
+    unsigned second_line; /* where a later document has metadata of its own, which do not count; 0: nowhere */
 };
 
 /* Is there metadata in the first part, by this layout? (filestatus; "already encrypted".) */
@@ -37,6 +38,9 @@ void sops_meta_free(struct sops_meta *m);
  * prefixed. */
 bool sops_meta_flatten(struct sops_doc *d, const struct sops_node *nested, struct sops_node *to, const char *prefix,
                        struct sops_err *e) SOPS_CHECKED;
+/* Says that the metadata are there twice, the second time at `line`: somebody put two encrypted files into one. Returns
+ * false. */
+bool sops_meta_fail_twice(unsigned line, struct sops_err *e);
 /* `flat` is a map of texts whose keys have no prefix any more; `*nested` is a new unlinked map. */
 bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struct sops_node **nested,
                          struct sops_err *e) SOPS_CHECKED;

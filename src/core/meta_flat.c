@@ -3,6 +3,7 @@
  * The flat form of the metadata (spec 30, "flattening"). When it is read, each place of the tree is found through one
  * table, by its parent and its last step, so that neither many names nor one long name can make it slow.
  */
+#include "core/format.h"
 #include "core/meta.h"
 
 #include "base/table.h"
@@ -233,10 +234,25 @@ static bool order(struct sops_node *list, struct sops_err *e)
     return ok;
 }
 
-/* A flat key is text of the document, so it is named by its line. Returns false. */
-static bool in_metadata(unsigned line, struct sops_err *e)
+bool sops_meta_fail_twice(unsigned line, struct sops_err *e)
 {
-    e->line = line;
+    sops_fail_at(e, line, 0, "duplicate metadata: a second block of metadata begins here");
+    return sops_hint(e, SOPS_TWO_FILES_HINT);
+}
+
+/* An entry that has no place: its key is text of the document, so it is named by its line. Where two files were put
+ * into one, it is the first of the second's. Returns false. */
+static bool fail_entry(const struct sops_node *flat, const struct sops_node *entry, struct sops_err *e)
+{
+    unsigned macs = 0;
+    for (const struct sops_node *n = flat->child; n != NULL; n = n->next) {
+        macs += sops_slice_eq(n->key, SOPS_LIT("mac"));
+    }
+    if (macs > 1) {
+        sops_err_clear(e);
+        return sops_meta_fail_twice(entry->line, e);
+    }
+    e->line = entry->line;
     return sops_within(e, "metadata");
 }
 
@@ -250,10 +266,10 @@ bool sops_meta_unflatten(struct sops_doc *d, const struct sops_node *flat, struc
         root->kind = SOPS_MAP;
     }
     for (const struct sops_node *n = ok ? flat->child : NULL; ok && n != NULL; n = n->next) {
-        ok = n->kind == SOPS_COMMENT || place_entry(&p, root, n, e) || in_metadata(n->line, e);
+        ok = n->kind == SOPS_COMMENT || place_entry(&p, root, n, e) || fail_entry(flat, n, e);
     }
     for (struct sops_node *n = root; ok && n != NULL; n = sops_node_after(root, n)) {
-        ok = n->kind != SOPS_LIST || order(n, e) || in_metadata(0, e);
+        ok = n->kind != SOPS_LIST || order(n, e) || sops_within(e, "metadata");
     }
     sops_table_free(&p.places);
     sops_arena_free(&p.keys);

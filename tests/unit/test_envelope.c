@@ -176,7 +176,7 @@ static void remarks(void **state)
     struct sops_world hearing = TEST_WORLD;
     hearing.say = hear;
     struct sops_envelope *v = sops_envelope_new(&hearing, "f.json", &e);
-    assert_ok(sops_envelope_parse_clear(v, json(), SOPS_LIT("{\"a\": 1} behind"), &e), &e);
+    assert_ok(sops_envelope_parse_clear(v, json(), SOPS_LIT("{\"a\": 1.10}"), &e), &e);
     assert_non_null(strstr(told, "'f.json': "));
     sops_envelope_free(v);
 }

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define MAX_VALUE 4096 /* bytes: the longest recipient has 2,000; a client of the key service may send megabytes */
+
 /* May the value stand without quotes? */
 static bool is_plain(struct sops_slice s)
 {
@@ -23,6 +25,7 @@ static bool is_plain(struct sops_slice s)
 
 static bool add_value(struct sops_buf *out, struct sops_slice s, struct sops_err *e)
 {
+    s.len = s.len < MAX_VALUE ? s.len : MAX_VALUE;
     if (is_plain(s)) {
         return sops_buf_add(out, s, e);
     }

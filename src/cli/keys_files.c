@@ -57,8 +57,7 @@ static bool is_ours(struct sops_job *j, const char *path)
     f = f != NULL ? f : sops_config_format(j->config, sops_str(path));
     bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) && sops_holds_ciphertext(sops_buf_view(&text));
     if (ours) {
-        const struct sops_format *sealed = f->sealed != NULL ? f->sealed : f;
-        bool parsed = sops_doc_parse(&doc, sealed, sops_buf_view(&text), &none);
+        bool parsed = sops_doc_parse(&doc, sops_format_sealed(f), sops_buf_view(&text), &none);
         ours = parsed ? sops_meta_present(&doc, f->meta) : f->suffixes != NULL && f->suffixes[0] != NULL;
     }
     sops_err_clear(&none);

@@ -136,8 +136,6 @@ static const struct sops_node *rules(const struct sops_config *c, const char *na
     return list;
 }
 
-bool sops_config_has_rules(const struct sops_config *c) { return rules(c, "creation_rules") != NULL; }
-
 /* What `path_regex` of creation rules is matched on: the absolute path, less the configuration's folder. */
 static bool matched_text(const struct sops_config *c, const char *file, struct sops_buf *absolute,
                          struct sops_slice *text, struct sops_err *e)

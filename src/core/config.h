@@ -23,8 +23,6 @@ struct sops_style sops_config_style(const struct sops_config *c, const struct so
 /* The format of a file by its name: that of the first store in whose `names` a pattern fits (`*` and `?`, on the name
  * without its folder), else by its ending. `c` may be NULL. */
 const struct sops_format *sops_config_format(const struct sops_config *c, struct sops_slice file_name);
-/* Are there creation rules (also an empty list)? */
-bool sops_config_has_rules(const struct sops_config *c);
 
 /* What a creation rule says for one file. */
 struct sops_creation {

@@ -118,37 +118,6 @@ const struct sops_pair *sops_pairs_link(struct sops_pair *pair, size_t count)
     return first;
 }
 
-static bool copy_pairs(struct sops_arena *a, const struct sops_pair *from, const struct sops_pair **to,
-                       struct sops_err *e)
-{
-    for (; from != NULL; from = from->next) {
-        struct sops_pair *p = sops_arena_alloc(a, sizeof *p, e);
-        if (p == NULL || !sops_arena_copy(a, from->key, &p->key, e) || !sops_arena_copy(a, from->value, &p->value, e)) {
-            return false;
-        }
-        *to = p;
-        to = &p->next;
-    }
-    return true;
-}
-
-struct sops_key *sops_key_copy(struct sops_arena *a, const struct sops_key *k, struct sops_err *e)
-{
-    struct sops_key *copy = sops_arena_alloc(a, sizeof *copy, e);
-    if (copy == NULL) {
-        return NULL;
-    }
-    copy->source = k->source;
-    for (size_t i = 0; i < SOPS_MAX_FIELDS; i++) {
-        if (!sops_arena_copy(a, k->field[i], &copy->field[i], e)) {
-            return NULL;
-        }
-    }
-    bool ok = sops_arena_copy(a, k->enc, &copy->enc, e) && sops_arena_copy(a, k->created_at, &copy->created_at, e) &&
-              copy_pairs(a, k->map, &copy->map, e);
-    return ok ? copy : NULL;
-}
-
 bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_err *e)
 {
     return k->source->show != NULL ? k->source->show(k, out, e) : sops_buf_add(out, k->field[0], e);

@@ -31,8 +31,6 @@ void sops_groups_append(struct sops_group **list, struct sops_group *more);
 /* Sorts the `count` pairs of an array by key and links them; of equal keys the last counts. The first, or NULL for
  * none. */
 const struct sops_pair *sops_pairs_link(struct sops_pair *pair, size_t count);
-/* A copy whose texts live in `a`; next is NULL. */
-struct sops_key *sops_key_copy(struct sops_arena *a, const struct sops_key *k, struct sops_err *e) SOPS_CHECKED;
 /* Appends its display text (source->show, else field[0]). */
 bool sops_key_show(const struct sops_key *k, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* Appends what two keys have in common when they are the same: the source and the display text. */

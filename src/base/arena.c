@@ -85,21 +85,37 @@ bool sops_arena_copy_without(struct sops_arena *a, struct sops_slice from, uint8
     return true;
 }
 
+static bool add_text(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    uint8_t *p = n >= 0 ? sops_arena_bytes(a, (size_t)n + 1, e) : NULL;
+    if (p != NULL) {
+        (void)vsnprintf((char *)p, (size_t)n + 1, fmt, again);
+        *to = (struct sops_slice){p, (size_t)n};
+    }
+    va_end(again);
+    return p != NULL || (n < 0 && sops_fail(e, SOPS_E_GENERIC, "a text cannot be formatted"));
+}
+
 bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    bool ok = add_text(a, to, e, fmt, args);
     va_end(args);
-    uint8_t *p = n >= 0 ? sops_arena_bytes(a, (size_t)n + 1, e) : NULL;
-    if (p == NULL) {
-        return n >= 0 ? false : sops_fail(e, SOPS_E_GENERIC, "a text cannot be formatted");
-    }
+    return ok;
+}
+
+const char *sops_arena_text(struct sops_arena *a, struct sops_err *e, const char *fmt, ...)
+{
+    struct sops_slice text = {0};
+    va_list args;
     va_start(args, fmt);
-    (void)vsnprintf((char *)p, (size_t)n + 1, fmt, args);
+    bool ok = add_text(a, &text, e, fmt, args);
     va_end(args);
-    *to = (struct sops_slice){p, (size_t)n};
-    return true;
+    return ok ? (const char *)text.ptr : NULL;
 }
 
 void sops_arena_join(struct sops_arena *to, struct sops_arena *from)

@@ -176,6 +176,9 @@ bool sops_arena_printf(struct sops_arena *a, struct sops_slice *to, struct sops_
     SOPS_PRINTF(4, 5) SOPS_CHECKED;
 /* Gives all that `from` holds to `to`: it lives as long as that one. Leaves `from` empty. */
 void sops_arena_join(struct sops_arena *to, struct sops_arena *from);
+/* The same as a C string; NULL on failure. */
+const char *sops_arena_text(struct sops_arena *a, struct sops_err *e, const char *fmt, ...)
+    SOPS_PRINTF(3, 4) SOPS_CHECKED;
 /* Wipes and frees everything; leaves an empty arena. */
 void sops_arena_free(struct sops_arena *a);
 

@@ -80,23 +80,24 @@ bool sops_aws_container(struct sops_aws_search *s, struct sops_aws_creds *out, s
 {
     const char *relative = sops_world_env_set(s->w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = sops_world_env_set(s->w, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    struct sops_buf url = {0}, line = {0};
-    bool ok = (relative != NULL ? sops_buf_addf(&url, e, "http://169.254.170.2%s", relative)
-                                : sops_buf_adds(&url, full != NULL ? full : "", e)) &&
-              sops_buf_cstr(&url, e) != NULL;
+    struct sops_buf line = {0};
+    const char *url = sops_arena_text(s->a, e, "%s%s", relative != NULL ? "http://169.254.170.2" : "",
+                                      relative != NULL ? relative
+                                      : full != NULL   ? full
+                                                       : "");
+    bool ok = url != NULL;
 
-    if (ok && !may_be_asked(sops_buf_view(&url))) {
+    if (ok && !may_be_asked(sops_str(url))) {
         ok = sops_fail(e, SOPS_E_GENERIC,
                        "AWS_CONTAINER_CREDENTIALS_FULL_URI is plain http to a host that is neither this "
                        "machine nor one of the container services'");
     }
     ok = ok && authorization(s->w, &line, e) && sops_buf_cstr(&line, e) != NULL &&
-         ask_container(s, (const char *)url.ptr, line.len > 0 ? (const char *)line.ptr : NULL, out, e);
+         ask_container(s, url, line.len > 0 ? (const char *)line.ptr : NULL, out, e);
     if (!ok) {
         (void)sops_within(e, "failed to get credentials from the container's credential service");
     }
     out->from = "the container's credential service";
-    sops_buf_free(&url);
     sops_buf_free(&line);
     return ok;
 }
@@ -106,33 +107,23 @@ bool sops_aws_container(struct sops_aws_search *s, struct sops_aws_creds *out, s
 static bool get(struct sops_aws_search *s, const char *base, const char *path, const char *line,
                 struct sops_http_res *res, struct sops_err *e)
 {
-    const char *const ask_token[] = {"X-Aws-Ec2-Metadata-Token-Ttl-Seconds: 300", NULL};
-    const char *const headers[] = {line, NULL};
-    struct sops_buf url = {0};
-    bool token = strcmp(path, "api/token") == 0;
-    struct sops_http_req req = {.method = token ? "PUT" : "GET",
-                                .headers = token ? ask_token : headers,
-                                .no_proxy = true,
-                                .connect_ms = 250,
-                                .total_ms = 1000};
-    bool ok = sops_buf_addf(&url, e, "%s/latest/%s", base, path) && sops_buf_cstr(&url, e) != NULL;
-
-    req.url = (const char *)url.ptr;
-    ok = ok && s->w->http(s->w, &req, res, e);
-    sops_buf_free(&url);
-    return ok;
+    const char *url = sops_arena_text(s->a, e, "%s/latest/%s", base, path);
+    return url != NULL &&
+           sops_machine_ask(s->w, strcmp(path, "api/token") == 0 ? "PUT" : "GET", url, line, 250, 1000, res, e);
 }
 
 /* Version 2 wants a token first; a service that knows none (403, 404, 405, no answer) is asked as version 1. */
-static bool instance_token(struct sops_aws_search *s, const char *base, struct sops_buf *line, struct sops_err *e)
+static bool instance_token(struct sops_aws_search *s, const char *base, const char **line, struct sops_err *e)
 {
     struct sops_http_res res = {0};
     struct sops_err failure = {0};
-    bool answered = get(s, base, "api/token", NULL, &res, &failure), ok = true;
+    bool answered = get(s, base, "api/token", "X-Aws-Ec2-Metadata-Token-Ttl-Seconds: 300", &res, &failure), ok = true;
 
+    *line = NULL;
     if (answered && res.status == 200) {
-        ok = sops_buf_adds(line, "x-aws-ec2-metadata-token: ", e) &&
-             sops_buf_add(line, sops_slice_trim(sops_buf_view(&res.body)), e) && sops_buf_cstr(line, e) != NULL;
+        *line = sops_arena_text(s->a, e, "x-aws-ec2-metadata-token: %.*s",
+                                SOPS_ARG(sops_slice_trim(sops_buf_view(&res.body))));
+        ok = *line != NULL;
     } else if (answered && res.status != 403 && res.status != 404 && res.status != 405) {
         ok = sops_fail(e, SOPS_E_GENERIC, "status %d for the session token", res.status);
     } else if (sops_env_true(s->w, "AWS_EC2_METADATA_V1_DISABLED")) {
@@ -165,14 +156,13 @@ static bool instance_role(struct sops_aws_search *s, const char *base, const cha
 
 static bool ask_instance(struct sops_aws_search *s, const char *base, struct sops_aws_creds *out, struct sops_err *e)
 {
-    struct sops_buf line = {0}, path = {0};
+    struct sops_buf path = {0};
     struct sops_http_res res = {0};
     json_t *answer = NULL;
-    bool ok = instance_token(s, base, &line, e);
-    const char *token = line.len > 0 ? (const char *)line.ptr : NULL;
-
-    ok = ok && instance_role(s, base, token, &path, e) && get(s, base, (const char *)path.ptr, token, &res, e) &&
-         sops_json_load(sops_buf_view(&res.body), &answer, e);
+    const char *token;
+    bool ok = instance_token(s, base, &token, e) && instance_role(s, base, token, &path, e) &&
+              get(s, base, (const char *)path.ptr, token, &res, e) &&
+              sops_json_load(sops_buf_view(&res.body), &answer, e);
     if (ok && !sops_slice_eq(sops_json_text(answer, "Code"), SOPS_LIT("Success"))) {
         ok = sops_fail(e, SOPS_E_GENERIC, "status %d, code '%.*s'", res.status,
                        SOPS_ARG(sops_slice_first(sops_json_text(answer, "Code"), 100)));
@@ -180,7 +170,6 @@ static bool ask_instance(struct sops_aws_search *s, const char *base, struct sop
     ok = ok && sops_aws_creds_from(s->a, answer, names, out, e);
     json_decref(answer);
     sops_http_res_free(&res);
-    sops_buf_free(&line);
     sops_buf_free(&path);
     return ok;
 }
@@ -189,7 +178,6 @@ bool sops_aws_instance(struct sops_aws_search *s, struct sops_aws_creds *out, st
 {
     const char *base = sops_world_env_set(s->w, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = sops_world_env_set(s->w, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
-    char text[256];
 
     out->from = "the role of the EC2 instance";
     if (sops_env_true(s->w, "AWS_EC2_METADATA_DISABLED")) {
@@ -202,14 +190,6 @@ bool sops_aws_instance(struct sops_aws_search *s, struct sops_aws_creds *out, st
     if (base == NULL) {
         base = mode != NULL && strcasecmp(mode, "IPv6") == 0 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
     }
-    size_t n = strlen(base);
-    while (n > 0 && base[n - 1] == '/') {
-        n--;
-    }
-    if (n >= sizeof text) {
-        return sops_fail(e, SOPS_E_GENERIC, "AWS_EC2_METADATA_SERVICE_ENDPOINT is too long");
-    }
-    memcpy(text, base, n);
-    text[n] = '\0';
-    return ask_instance(s, text, out, e) || sops_within(e, "no EC2 IMDS role found");
+    base = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(sops_slice_trim_end(sops_str(base), '/')));
+    return (base != NULL && ask_instance(s, base, out, e)) || sops_within(e, "no EC2 IMDS role found");
 }

@@ -8,79 +8,61 @@
 /* ---- managed identity ------------------------------------------------------------------------------------------ */
 
 /* <base>?api-version=<version>&resource=<resource>[&<name>=$AZURE_CLIENT_ID] */
-static bool identity_url(struct sops_azure_search *s, const char *base, const char *version, const char *id_name,
-                         struct sops_buf *url, struct sops_err *e)
+static const char *identity_url(struct sops_azure_search *s, const char *base, const char *version, const char *id_name,
+                                struct sops_err *e)
 {
-    const char *client = sops_world_env_set(s->w, "AZURE_CLIENT_ID");
+    const char *client = sops_world_env_set(s->w, "AZURE_CLIENT_ID"), *url = NULL;
     bool usual =
         client == NULL && id_name != NULL && strcmp(id_name, "clientid") == 0; /* Azure ML has one of its own */
     struct sops_buf query = {0};
     client = usual ? sops_world_env_set(s->w, "DEFAULT_IDENTITY_CLIENT_ID") : client;
-    bool ok = sops_form_add(&query, "api-version", sops_str(version), e) &&
-              sops_form_add(&query, "resource", s->resource, e) &&
-              (client == NULL || id_name == NULL || sops_form_add(&query, id_name, sops_str(client), e)) &&
-              sops_buf_addf(url, e, "%s?%.*s", base, SOPS_ARG(sops_buf_view(&query))) && sops_buf_cstr(url, e) != NULL;
-
+    if (sops_form_add(&query, "api-version", sops_str(version), e) &&
+        sops_form_add(&query, "resource", s->resource, e) &&
+        (client == NULL || id_name == NULL || sops_form_add(&query, id_name, sops_str(client), e))) {
+        url = sops_arena_text(s->a, e, "%s?%.*s", base, SOPS_ARG(sops_buf_view(&query)));
+    }
     sops_buf_free(&query);
-    return ok;
+    return url;
 }
 
 /* GET with one header line of the kind's own, and perhaps "Metadata: true". */
 static enum sops_azure_try get(struct sops_azure_search *s, const char *base, const char *version, const char *id_name,
                                bool metadata, const char *header, const char *value, struct sops_err *e)
 {
-    struct sops_buf url = {0}, line = {0};
-    enum sops_azure_try result = SOPS_AZURE_REFUSED;
-
-    if (identity_url(s, base, version, id_name, &url, e) && sops_buf_addf(&line, e, "%s: %s", header, value) &&
-        sops_buf_cstr(&line, e) != NULL) {
-        const char *const headers[] = {(const char *)line.ptr, metadata ? "Metadata: true" : NULL, NULL};
-        struct sops_http_req req = {
-            .method = "GET", .url = (const char *)url.ptr, .headers = headers, .no_proxy = true};
-        result = sops_azure_ask(s, &req, e);
-    }
-    sops_buf_free(&line);
-    sops_buf_free(&url);
-    return result;
+    const char *url = identity_url(s, base, version, id_name, e);
+    const char *line = sops_arena_text(s->a, e, "%s: %s", header, value);
+    const char *const headers[] = {line, metadata ? "Metadata: true" : NULL, NULL};
+    struct sops_http_req req = {.method = "GET", .url = url, .headers = headers, .no_proxy = true};
+    return url != NULL && line != NULL ? sops_azure_ask(s, &req, e) : SOPS_AZURE_REFUSED;
 }
 
 /* Azure Arc answers with the path of a file that only we may read; its content goes into the second request. */
 static enum sops_azure_try arc(struct sops_azure_search *s, const char *endpoint, struct sops_err *e)
 {
-    static const char *const headers[] = {"Metadata: true", NULL};
-    const struct sops_slice start = SOPS_LIT("Basic realm=");
-    struct sops_buf url = {0}, path = {0}, secret = {0};
+    const struct sops_slice start = SOPS_LIT("Basic realm="), folder = SOPS_LIT("/var/opt/azcmagent/tokens/");
+    const char *url = identity_url(s, endpoint, "2020-06-01", "client_id", e), *path = NULL;
+    struct sops_buf secret = {0};
     struct sops_http_res res = {0};
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
-    bool ok = identity_url(s, endpoint, "2020-06-01", "client_id", &url, e);
+    bool ok = url != NULL && sops_machine_ask(s->w, "GET", url, "Metadata: true", 0, 0, &res, e);
 
-    if (ok) {
-        struct sops_http_req req = {
-            .method = "GET", .url = (const char *)url.ptr, .headers = headers, .no_proxy = true};
-        ok = s->w->http(s->w, &req, &res, e);
-    }
     if (ok) {
         struct sops_slice realm = sops_http_header(&res, "www-authenticate");
         ok = (res.status == 401 && sops_slice_starts(realm, start)) ||
              sops_fail(e, SOPS_E_GENERIC, "status %d without the realm of a key file", res.status);
-        ok = ok && sops_buf_add(&path, sops_slice_skip(realm, start.len), e) && sops_buf_cstr(&path, e) != NULL;
+        path = ok ? sops_arena_text(s->a, e, "%.*s", SOPS_ARG(sops_slice_skip(realm, start.len))) : NULL;
     }
-    if (ok &&
-        !(sops_slice_starts(sops_buf_view(&path), SOPS_LIT("/var/opt/azcmagent/tokens/")) &&
-          sops_slice_ends(sops_buf_view(&path), SOPS_LIT(".key")) && strstr((const char *)path.ptr, "..") == NULL)) {
-        ok = sops_fail(e, SOPS_E_GENERIC, "the key file that the service names is not where such files are");
+    if (path != NULL && !(sops_slice_starts(sops_str(path), folder) &&
+                          sops_slice_ends(sops_str(path), SOPS_LIT(".key")) && strstr(path, "..") == NULL)) {
+        path = NULL;
+        (void)sops_fail(e, SOPS_E_GENERIC, "the key file that the service names is not where such files are");
     }
-    if (ok && sops_small_file((const char *)path.ptr, &secret, e) && sops_buf_cstr(&secret, e) != NULL) {
-        struct sops_buf value = {0};
-        if (sops_buf_addf(&value, e, "Basic %s", (const char *)secret.ptr) && sops_buf_cstr(&value, e) != NULL) {
-            result = get(s, endpoint, "2020-06-01", "client_id", true, "Authorization", (const char *)value.ptr, e);
-        }
-        sops_buf_free(&value);
+    if (path != NULL && sops_small_file(path, &secret, e)) {
+        const char *value = sops_arena_text(s->a, e, "Basic %.*s", SOPS_ARG(sops_buf_view(&secret)));
+        result = value != NULL ? get(s, endpoint, "2020-06-01", "client_id", true, "Authorization", value, e) : result;
     }
     sops_http_res_free(&res);
     sops_buf_free(&secret);
-    sops_buf_free(&path);
-    sops_buf_free(&url);
     return result;
 }
 
@@ -102,25 +84,15 @@ static enum sops_azure_try cloud_shell(struct sops_azure_search *s, const char *
 /* A virtual machine. Nothing answers within a second: we are not on one. */
 static enum sops_azure_try virtual_machine(struct sops_azure_search *s, struct sops_err *e)
 {
-    static const char *const headers[] = {"Metadata: true", NULL};
     const char *host = sops_world_env_set(s->w, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
-    struct sops_buf base = {0}, url = {0};
+    const char *base =
+        sops_arena_text(s->a, e, "%s/metadata/identity/oauth2/token", host != NULL ? host : "http://169.254.169.254");
+    const char *url = base != NULL ? identity_url(s, base, "2018-02-01", "client_id", e) : NULL;
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     enum sops_azure_try result = SOPS_AZURE_UNAVAILABLE;
-    bool ok =
-        sops_buf_addf(&base, e, "%s/metadata/identity/oauth2/token", host != NULL ? host : "http://169.254.169.254") &&
-        sops_buf_cstr(&base, e) != NULL && identity_url(s, (const char *)base.ptr, "2018-02-01", "client_id", &url, e);
+    bool ok = url != NULL && sops_machine_ask(s->w, "GET", url, "Metadata: true", 1000, 1000, &res, e);
 
-    if (ok) {
-        struct sops_http_req req = {.method = "GET",
-                                    .url = (const char *)url.ptr,
-                                    .headers = headers,
-                                    .no_proxy = true,
-                                    .connect_ms = 1000,
-                                    .total_ms = 1000};
-        ok = s->w->http(s->w, &req, &res, e);
-    }
     if (ok && res.status == 200) {
         result = sops_json_load(sops_buf_view(&res.body), &answer, e) ? sops_azure_keep(s, answer, "access_token", e)
                                                                       : SOPS_AZURE_REFUSED;
@@ -129,8 +101,6 @@ static enum sops_azure_try virtual_machine(struct sops_azure_search *s, struct s
     }
     json_decref(answer);
     sops_http_res_free(&res);
-    sops_buf_free(&url);
-    sops_buf_free(&base);
     return result;
 }
 
@@ -197,38 +167,28 @@ static enum sops_azure_try run(struct sops_azure_search *s, const char *const *w
 
 enum sops_azure_try sops_azure_cli(struct sops_azure_search *s, struct sops_err *e)
 {
-    struct sops_slice resource, tenant;
+    const char *resource = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->resource));
+    const char *tenant = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->tenant));
 
     s->from = "the Azure CLI (az)";
-    if (!sops_arena_copy(s->a, s->resource, &resource, e) || !sops_arena_copy(s->a, s->tenant, &tenant, e)) {
+    if (resource == NULL || tenant == NULL) {
         return SOPS_AZURE_REFUSED;
     }
-    const char *const words[] = {"az",
-                                 "account",
-                                 "get-access-token",
-                                 "-o",
-                                 "json",
-                                 "--resource",
-                                 (const char *)resource.ptr,
-                                 "--tenant",
-                                 (const char *)tenant.ptr,
-                                 NULL};
+    const char *const words[] = {"az",         "account", "get-access-token", "-o",   "json",
+                                 "--resource", resource,  "--tenant",         tenant, NULL};
     return run(s, words, "accessToken", e);
 }
 
 enum sops_azure_try sops_azure_developer_cli(struct sops_azure_search *s, struct sops_err *e)
 {
-    struct sops_slice scope, tenant;
+    const char *scope = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->scope));
+    const char *tenant = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->tenant));
 
     s->from = "the Azure Developer CLI (azd)";
-    if (!sops_arena_copy(s->a, s->scope, &scope, e) || !sops_arena_copy(s->a, s->tenant, &tenant, e)) {
+    if (scope == NULL || tenant == NULL) {
         return SOPS_AZURE_REFUSED;
     }
-    const char *const words[] = {"azd",         "auth",
-                                 "token",       "-o",
-                                 "json",        "--no-prompt",
-                                 "--scope",     (const char *)scope.ptr,
-                                 "--tenant-id", (const char *)tenant.ptr,
-                                 NULL};
+    const char *const words[] = {"azd",     "auth", "token",       "-o",   "json", "--no-prompt",
+                                 "--scope", scope,  "--tenant-id", tenant, NULL};
     return run(s, words, "token", e);
 }

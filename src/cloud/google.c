@@ -69,35 +69,15 @@ static bool use_file(struct search *s, const char *path, struct sops_err *e)
 
 /* ---- the metadata server --------------------------------------------------------------------------------------- */
 
-static bool ask_metadata(struct search *s, const char *host, const char *path, struct sops_slice query,
-                         unsigned limit_ms, struct sops_http_res *res, struct sops_err *e)
-{
-    const char *const headers[] = {"Metadata-Flavor: Google", NULL};
-    struct sops_buf url = {0};
-    bool ok = sops_buf_addf(&url, e, "http://%s/%s", host, path) &&
-              (query.len == 0 || (sops_buf_adds(&url, "?scopes=", e) && sops_percent_add(&url, query, "", e))) &&
-              sops_buf_cstr(&url, e) != NULL;
-
-    if (ok) {
-        struct sops_http_req req = {.method = "GET",
-                                    .url = (const char *)url.ptr,
-                                    .headers = headers,
-                                    .no_proxy = true,
-                                    .connect_ms = limit_ms,
-                                    .total_ms = 2 * limit_ms};
-        ok = s->w->http(s->w, &req, res, e);
-    }
-    sops_buf_free(&url);
-    return ok;
-}
+#define FLAVOR "Metadata-Flavor: Google"
 
 static bool on_google(struct search *s, const char *host)
 {
     struct sops_http_res res = {0};
     struct sops_err ignored = {0};
-    bool yes = ask_metadata(s, host, "", (struct sops_slice){0}, 500, &res, &ignored) &&
+    const char *url = sops_arena_text(s->a, &ignored, "http://%s/", host);
+    bool yes = url != NULL && sops_machine_ask(s->w, "GET", url, FLAVOR, 500, 1000, &res, &ignored) &&
                sops_slice_eq(sops_http_header(&res, "metadata-flavor"), SOPS_LIT("Google"));
-
     sops_http_res_free(&res);
     sops_err_clear(&ignored);
     return yes;
@@ -105,7 +85,7 @@ static bool on_google(struct search *s, const char *host)
 
 static bool use_metadata(struct search *s, const char *host, struct sops_err *e)
 {
-    struct sops_buf scopes = {0};
+    struct sops_buf scopes = {0}, query = {0};
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = sops_buf_adds(&scopes, s->want->scopes, e);
@@ -113,9 +93,12 @@ static bool use_metadata(struct search *s, const char *host, struct sops_err *e)
     for (size_t i = 0; i < scopes.len; i++) {
         scopes.ptr[i] = scopes.ptr[i] == ' ' ? ',' : scopes.ptr[i];
     }
-    ok = ok && check_universe(s, (struct sops_slice){0}, e) &&
-         ask_metadata(s, host, "computeMetadata/v1/instance/service-accounts/default/token", sops_buf_view(&scopes),
-                      5000, &res, e) &&
+    ok = ok && sops_percent_add(&query, sops_buf_view(&scopes), "", e);
+    const char *url =
+        sops_arena_text(s->a, e, "http://%s/computeMetadata/v1/instance/service-accounts/default/token?scopes=%.*s",
+                        host, SOPS_ARG(sops_buf_view(&query)));
+    ok = ok && url != NULL && check_universe(s, (struct sops_slice){0}, e) &&
+         sops_machine_ask(s->w, "GET", url, FLAVOR, 5000, 10000, &res, e) &&
          (res.status == 200 || sops_fail(e, SOPS_E_GENERIC, "auth: cannot fetch token: %d", res.status)) &&
          sops_json_load(sops_buf_view(&res.body), &answer, e) &&
          (sops_json_text(answer, "access_token").len > 0 ||
@@ -125,6 +108,7 @@ static bool use_metadata(struct search *s, const char *host, struct sops_err *e)
                          e);
     json_decref(answer);
     sops_http_res_free(&res);
+    sops_buf_free(&query);
     sops_buf_free(&scopes);
     return ok || sops_within(e, "%s", s->out->from);
 }
@@ -136,20 +120,20 @@ static bool use_default(struct search *s, struct sops_err *e)
     const char *named = sops_world_env_set(s->w, "GOOGLE_APPLICATION_CREDENTIALS");
     const char *folder = sops_world_env_set(s->w, "CLOUDSDK_CONFIG");
     const char *host = sops_world_env_set(s->w, "GCE_METADATA_HOST");
-    struct sops_slice path;
+    const char *path;
 
     if (named != NULL) {
         s->out->from = "the file of GOOGLE_APPLICATION_CREDENTIALS";
         return use_file(s, named, e);
     }
-    if (!(folder != NULL ? sops_arena_printf(s->a, &path, e, "%s/application_default_credentials.json", folder)
-                         : sops_arena_printf(s->a, &path, e, "%s/.config/gcloud/application_default_credentials.json",
-                                             sops_home(s->w)))) {
+    path = sops_arena_text(s->a, e, "%s%s/application_default_credentials.json",
+                           folder != NULL ? folder : sops_home(s->w), folder != NULL ? "" : "/.config/gcloud");
+    if (path == NULL) {
         return false;
     }
-    if (access((const char *)path.ptr, F_OK) == 0) {
+    if (access(path, F_OK) == 0) {
         s->out->from = "gcloud's application default credentials";
-        return use_file(s, (const char *)path.ptr, e);
+        return use_file(s, path, e);
     }
     s->out->from = "the metadata server";
     if (host != NULL || on_google(s, "169.254.169.254")) {

@@ -20,11 +20,8 @@ struct workload {
 static bool ask(struct workload *k, const char *method, const char *url, const char *line, struct sops_slice *text,
                 struct sops_err *e)
 {
-    const char *const headers[] = {line, NULL};
-    struct sops_http_req req = {
-        .method = method, .url = url, .headers = headers, .no_proxy = true, .connect_ms = 1000, .total_ms = 5000};
     struct sops_http_res res = {0};
-    bool ok = k->w->http(k->w, &req, &res, e) &&
+    bool ok = sops_machine_ask(k->w, method, url, line, 1000, 5000, &res, e) &&
               (res.status == 200 || sops_fail(e, SOPS_E_GENERIC, "status %d of the metadata service", res.status)) &&
               sops_arena_copy(&k->a, sops_slice_trim(sops_buf_view(&res.body)), text, e);
 
@@ -37,18 +34,20 @@ static bool ask_named(struct workload *k, const char *name, struct sops_slice mo
                       struct sops_err *e)
 {
     const char *token_url = json_string_value(json_object_get(k->source, "imdsv2_session_token_url"));
-    struct sops_slice url = sops_json_text(k->source, name), token, line;
+    struct sops_slice url = sops_json_text(k->source, name), token;
 
     if (url.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "credential_source has no '%s', and the environment no AWS_REGION or keys",
                          name);
     }
     if (k->session == NULL && token_url != NULL) {
-        if (!ask(k, "PUT", token_url, "X-aws-ec2-metadata-token-ttl-seconds: 300", &token, e) ||
-            !sops_arena_printf(&k->a, &line, e, "X-aws-ec2-metadata-token: %.*s", SOPS_ARG(token))) {
+        if (!ask(k, "PUT", token_url, "X-aws-ec2-metadata-token-ttl-seconds: 300", &token, e)) {
             return false;
         }
-        k->session = (const char *)line.ptr;
+        k->session = sops_arena_text(&k->a, e, "X-aws-ec2-metadata-token: %.*s", SOPS_ARG(token));
+        if (k->session == NULL) {
+            return false;
+        }
     }
     return sops_arena_printf(&k->a, &url, e, "%.*s%s%.*s", SOPS_ARG(url), more.len > 0 ? "/" : "", SOPS_ARG(more)) &&
            ask(k, "GET", (const char *)url.ptr, k->session, text, e);

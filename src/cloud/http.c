@@ -145,6 +145,19 @@ int64_t sops_json_number(const json_t *object, const char *name)
     return sops_int_parse(sops_json_text(object, name), &n) ? n : 0;
 }
 
+bool sops_machine_ask(struct sops_world *w, const char *method, const char *url, const char *line, unsigned connect_ms,
+                      unsigned total_ms, struct sops_http_res *res, struct sops_err *e)
+{
+    const char *const headers[] = {line, NULL};
+    struct sops_http_req req = {.method = method,
+                                .url = url,
+                                .headers = headers,
+                                .no_proxy = true,
+                                .connect_ms = connect_ms,
+                                .total_ms = total_ms};
+    return w->http(w, &req, res, e);
+}
+
 /* ---- forms and URLs -------------------------------------------------------------------------------------------- */
 
 bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e)

@@ -32,6 +32,10 @@ struct sops_slice sops_json_text(const json_t *object, const char *name);
 /* The integer of object[name], also when it is written as a text; 0 when there is none. */
 int64_t sops_json_number(const json_t *object, const char *name);
 
+/* Asks, once and without a proxy, a service at an address of the machine that we run on. `line` is a header's; or NULL.
+ */
+bool sops_machine_ask(struct sops_world *w, const char *method, const char *url, const char *line, unsigned connect_ms,
+                      unsigned total_ms, struct sops_http_res *res, struct sops_err *e) SOPS_CHECKED;
 /* Appends "name=value" of a form, with '&' before it unless it is the first. */
 bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice value, struct sops_err *e) SOPS_CHECKED;
 

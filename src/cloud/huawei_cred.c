@@ -54,13 +54,14 @@ static bool post(struct search *s, const char *path, const char *line, const str
 /* An id token becomes a token of IAM, and that one temporary keys. */
 static bool by_id_token(struct search *s, struct sops_slice provider, const char *path, struct sops_err *e)
 {
-    struct sops_buf token = {0}, line = {0}, body = {0};
+    struct sops_buf token = {0}, body = {0};
     struct sops_http_res res = {0};
     json_t *answer = NULL;
-    bool ok = sops_small_file(path, &token, e) && sops_buf_addf(&line, e, "X-Idp-Id: %.*s", SOPS_ARG(provider)) &&
-              sops_buf_cstr(&line, e) != NULL && sops_buf_adds(&body, "{\"auth\":{\"id_token\":{", e) &&
+    const char *line = sops_arena_text(s->a, e, "X-Idp-Id: %.*s", SOPS_ARG(provider));
+    bool ok = line != NULL && sops_small_file(path, &token, e) &&
+              sops_buf_adds(&body, "{\"auth\":{\"id_token\":{", e) &&
               sops_json_add(&body, "id", sops_slice_trim(sops_buf_view(&token)), e) && sops_buf_adds(&body, "}}}", e) &&
-              post(s, "/v3.0/OS-AUTH/id-token/tokens", (const char *)line.ptr, &body, &res, e);
+              post(s, "/v3.0/OS-AUTH/id-token/tokens", line, &body, &res, e);
 
     sops_buf_cut(&body, 0);
     ok = ok && sops_buf_adds(&body, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{", e) &&
@@ -72,7 +73,6 @@ static bool by_id_token(struct search *s, struct sops_slice provider, const char
     json_decref(answer);
     sops_http_res_free(&res);
     sops_buf_free(&body);
-    sops_buf_free(&line);
     sops_buf_free(&token);
     return ok;
 }
@@ -115,14 +115,13 @@ static bool read_file(struct search *s, struct sops_ini *ini, struct sops_err *e
 {
     const char *named = sops_world_env_set(s->w, "HUAWEICLOUD_SDK_CREDENTIALS_FILE");
     struct sops_buf text = {0};
-    struct sops_slice path;
-    bool ok = (named != NULL ? sops_arena_printf(s->a, &path, e, "%s", named)
-                             : sops_arena_printf(s->a, &path, e, "%s/.huaweicloud/credentials", sops_home(s->w))) &&
-              sops_small_file((const char *)path.ptr, &text, e) &&
-              sops_ini_read(ini, s->a, sops_buf_view(&text), NULL, e);
+    const char *path = sops_arena_text(s->a, e, "%s%s", named != NULL ? named : sops_home(s->w),
+                                       named != NULL ? "" : "/.huaweicloud/credentials");
+    bool ok =
+        path != NULL && sops_small_file(path, &text, e) && sops_ini_read(ini, s->a, sops_buf_view(&text), NULL, e);
 
     if (ok) {
-        s->out->from = (const char *)path.ptr;
+        s->out->from = path;
     }
     sops_buf_free(&text);
     return ok;
@@ -148,31 +147,17 @@ static bool from_file(struct search *s, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "the credentials file has no ak and sk in the section [basic]");
 }
 
-static bool ask_metadata(struct search *s, const char *method, const char *path, const char *line,
-                         struct sops_http_res *res, struct sops_err *e)
-{
-    const char *const headers[] = {line, NULL};
-    struct sops_buf url = {0};
-    struct sops_http_req req = {
-        .method = method, .headers = headers, .no_proxy = true, .connect_ms = 1000, .total_ms = 3000};
-    bool ok = sops_buf_addf(&url, e, METADATA "%s", path) && sops_buf_cstr(&url, e) != NULL;
-
-    req.url = (const char *)url.ptr;
-    ok = ok && s->w->http(s->w, &req, res, e);
-    sops_buf_free(&url);
-    return ok;
-}
-
 /* The line with the session's token; none when the service does not know such tokens. */
-static bool metadata_token(struct search *s, struct sops_buf *line, struct sops_err *e)
+static bool metadata_token(struct search *s, const char **line, struct sops_err *e)
 {
     struct sops_http_res res = {0};
-    bool ok = ask_metadata(s, "PUT", "/meta-data/latest/api/token", "X-Metadata-Token-Ttl-Seconds: 21600", &res, e);
+    bool ok = sops_machine_ask(s->w, "PUT", METADATA "/meta-data/latest/api/token",
+                               "X-Metadata-Token-Ttl-Seconds: 21600", 1000, 3000, &res, e);
 
-    sops_buf_cut(line, 0);
+    *line = NULL;
     if (ok && res.status == 200) {
-        ok = sops_buf_adds(line, "X-Metadata-Token: ", e) &&
-             sops_buf_add(line, sops_slice_trim(sops_buf_view(&res.body)), e) && sops_buf_cstr(line, e) != NULL;
+        *line = sops_arena_text(s->a, e, "X-Metadata-Token: %.*s", SOPS_ARG(sops_slice_trim(sops_buf_view(&res.body))));
+        ok = *line != NULL;
     } else if (ok && res.status != 404 && res.status != 405 && res.status != 503) {
         ok = sops_fail(e, SOPS_E_GENERIC, "status %d of the metadata service", res.status);
     }
@@ -182,7 +167,7 @@ static bool metadata_token(struct search *s, struct sops_buf *line, struct sops_
 
 static bool from_instance(struct search *s, struct sops_err *e)
 {
-    struct sops_buf line = {0};
+    const char *line;
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = true;
@@ -190,14 +175,13 @@ static bool from_instance(struct search *s, struct sops_err *e)
     s->out->from = "the agency of the ECS instance";
     for (int tried = 0; ok && (tried == 0 || (tried == 1 && res.status == 401)); tried++) {
         sops_http_res_free(&res);
-        ok = metadata_token(s, &line, e) && ask_metadata(s, "GET", "/openstack/latest/securitykey",
-                                                         line.len > 0 ? (const char *)line.ptr : NULL, &res, e);
+        ok = metadata_token(s, &line, e) &&
+             sops_machine_ask(s->w, "GET", METADATA "/openstack/latest/securitykey", line, 1000, 3000, &res, e);
     }
     ok = ok && (res.status == 200 || sops_fail(e, SOPS_E_GENERIC, "status %d of the metadata service", res.status)) &&
          sops_json_load(sops_buf_view(&res.body), &answer, e) && take(s, json_object_get(answer, "credential"), e);
     json_decref(answer);
     sops_http_res_free(&res);
-    sops_buf_free(&line);
     return ok;
 }
 

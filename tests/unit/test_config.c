@@ -239,7 +239,6 @@ static void styles(void **state)
     assert_true(s.indent_set && s.indent == -1);
     s = sops_config_style(&c, &sops_format_binary);
     assert_true(s.indent_set && s.indent == 2);
-    assert_false(sops_config_has_rules(&c));
     sops_config_free(&c);
     s = sops_config_style(&c, &sops_format_json);
     assert_false(s.indent_set);
@@ -301,7 +300,6 @@ static void where_it_is_found(void **state)
     assert_true(sops_slice_ends(sops_buf_view(&c.path), SOPS_LIT("/.sops.yaml")));
     sops_config_free(&c);
     assert_ok(sops_config_load(&c, &world, "../.sops.yml", &e), &e);
-    assert_false(sops_config_has_rules(&c));
     sops_config_free(&c);
     assert_false(sops_config_load(&c, &world, "missing.yaml", &e));
     assert_int_equal(e.code, SOPS_E_GENERIC);

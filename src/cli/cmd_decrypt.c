@@ -80,7 +80,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
     }
     log_path(j->world, &x->route);
     if (!sops_route_find(&x->route, d->parts, &found, e)) {
-        sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, j->path != NULL ? j->path : "stdin");
+        sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, sops_job_input(j));
         /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
         bool unfit =
             (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 && is_entry(d->parts, &x->route.step[0]);
@@ -105,7 +105,7 @@ static bool no_document(struct sops_job *j, struct sops_err *e)
     if (!x->any || sops_envelope_look(j->env)->parts != NULL) {
         return true;
     }
-    return sops_fail(e, SOPS_E_GENERIC, "'%s' has no document", j->path != NULL ? j->path : "stdin");
+    return sops_fail(e, SOPS_E_GENERIC, "'%s' has no document", sops_job_input(j));
 }
 
 bool sops_step_decrypt(struct sops_job *j, struct sops_err *e)

@@ -148,7 +148,7 @@ bool sops_job_formats(struct sops_job *j, struct sops_err *e)
     j->in = j->in != NULL ? j->in : by_name;
     j->out = j->out != NULL ? j->out : by_name;
     choose_style(j);
-    j->env = sops_envelope_new(j->world, j->path != NULL ? j->path : "stdin", e);
+    j->env = sops_envelope_new(j->world, sops_job_input(j), e);
     return j->env != NULL;
 }
 
@@ -237,6 +237,6 @@ bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e)
     }
     sops_fail(e, SOPS_E_ALREADY,
               "'%s' has a top-level entry called '%s': it is encrypted already, or its metadata would have no place",
-              j->path != NULL ? j->path : "stdin", j->out->meta == SOPS_META_PREFIX ? "sops_…" : "sops");
+              sops_job_input(j), j->out->meta == SOPS_META_PREFIX ? "sops_…" : "sops");
     return sops_hint(e, "what is encrypted already is changed with `sops edit`; else rename the entry");
 }

@@ -43,6 +43,9 @@ struct sops_job {
     struct sops_buf clean_path; /* what `path` points to when sops_job_clean_path changed it */
 };
 
+/* The file as messages name it: its path, or "stdin". */
+static inline const char *sops_job_input(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
+
 typedef bool sops_step(struct sops_job *j, struct sops_err *e);
 /* Runs them in order until one fails or says done; then frees the job. `steps` ends with NULL. */
 bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #define USUAL_LIMIT ((size_t)1 << 20)
@@ -117,23 +116,16 @@ static bool drain(struct pipes *p, int i, struct sops_buf *out, struct sops_err 
     return ok;
 }
 
-static int64_t milliseconds(void)
-{
-    struct timespec t = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* How long to wait for the next event: -1 for ever, 0 when the time is over. */
 static int time_left(int64_t end)
 {
-    int64_t left = end - milliseconds();
+    int64_t left = end - sops_clock_ms();
     return end == 0 ? -1 : left > 0 ? (int)(left < 3600000 ? left : 3600000) : 0;
 }
 
 static bool serve(struct pipes *p, struct sops_slice input, struct sops_outcome *o, struct sops_err *e)
 {
-    int64_t end = p->timeout_ms == 0 ? 0 : milliseconds() + p->timeout_ms;
+    int64_t end = p->timeout_ms == 0 ? 0 : sops_clock_ms() + p->timeout_ms;
     while (p->ours[0] >= 0 || p->ours[1] >= 0 || p->ours[2] >= 0) {
         struct pollfd wait[3] = {{p->ours[0], POLLOUT, 0}, {p->ours[1], POLLIN, 0}, {p->ours[2], POLLIN, 0}};
         int left = time_left(end);

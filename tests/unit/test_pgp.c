@@ -230,7 +230,8 @@ static void test_messages_that_do_not_open(void **state)
     if (home[0] == '\0') {
         skip();
     }
-    unwrap_fails("", "gpg: ");
+    unwrap_fails("", "no valid OpenPGP data found");
+    unwrap_fails("-----BEGIN PGP MESSAGE-----\n", "gpg: ");
     unwrap_fails("hello", "no valid OpenPGP data found");
 }
 
@@ -242,7 +243,7 @@ static void test_program(void **state)
     }
     program = "/nowhere/gpg";
     wrap_fails(full, "/nowhere/gpg");
-    unwrap_fails("x", "/nowhere/gpg");
+    unwrap_fails("-----BEGIN PGP MESSAGE-----\n", "/nowhere/gpg");
     program = "true";
     wrap_fails(full, "zero bytes");
     program = "gpg";

@@ -10,7 +10,7 @@
 bool sops_azure_call(struct sops_world *w, const char *url, struct sops_slice body, json_t **answer,
                      struct sops_err *e) SOPS_CHECKED;
 
-/* azure_challenge.c */
+/* What a vault asks for. */
 struct sops_azure_challenge {
     struct sops_slice tenant, scope; /* "https://vault.azure.net/.default" */
 };

@@ -9,10 +9,6 @@ struct sops_azure_token {
     struct sops_slice bearer;
     const char *from; /* in words */
 };
-/* Found once a run for each tenant and scope. */
-bool sops_azure_token(struct sops_world *w, const struct sops_azure_challenge *c, const struct sops_azure_token **out,
-                      struct sops_err *e) SOPS_CHECKED;
-
 /* What became of one credential: unavailable ones are passed over, a refusal ends the search. */
 enum sops_azure_try { SOPS_AZURE_GOT, SOPS_AZURE_UNAVAILABLE, SOPS_AZURE_REFUSED };
 struct sops_azure_search {

@@ -28,7 +28,6 @@ static bool between(struct sops_slice xml, const char *name, struct sops_slice *
 {
     char open[64], close[64];
     int n = snprintf(open, sizeof open, "<%s>", name);
-
     (void)snprintf(close, sizeof close, "</%s>", name);
     const uint8_t *start = xml.len > 0 ? memmem(xml.ptr, xml.len, open, (size_t)n) : NULL;
     if (start == NULL) {
@@ -48,7 +47,6 @@ bool sops_xml_text(struct sops_arena *a, struct sops_slice xml, const char *name
 {
     struct sops_slice inner;
     size_t n = 0;
-
     *text = (struct sops_slice){0};
     if (!between(xml, name, &inner)) {
         return true;
@@ -79,7 +77,6 @@ static struct sops_slice field_without_case(const json_t *object, const char *na
 {
     const char *key;
     const json_t *value;
-
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         if (strcasecmp(key, name) == 0 && json_is_string(value)) {
@@ -101,7 +98,6 @@ static void read_fault(const struct sops_http_res *res, struct fault *f)
 {
     struct sops_slice body = sops_slice_trim(sops_buf_view(&res->body));
     struct sops_err ignored = {0};
-
     *f = (struct fault){.code = sops_http_header(res, "x-amzn-errortype")};
     if (body.len > 0 && body.ptr[0] == '<') {
         f->readable = sops_xml_text(&f->arena, body, "Code", &f->code, &ignored) &&
@@ -161,7 +157,6 @@ static bool again(const struct sops_http_res *res)
         NULL,
     };
     struct fault f;
-
     if (res->status == 500 || (res->status >= 502 && res->status <= 504)) {
         return true;
     }
@@ -191,7 +186,6 @@ static bool about_credentials(struct sops_slice code, int status)
         "IncompleteSignature",
         NULL,
     };
-
     return status == 401 || status == 403 || in_list(code, codes);
 }
 
@@ -204,7 +198,6 @@ struct attempt {
 static void write_start(const struct attempt *t, bool exhausted, char out[160])
 {
     char spent[64] = "";
-
     if (exhausted) {
         (void)snprintf(spent, sizeof spent, "exceeded maximum number of attempts, %u, ", t->allowed);
     }
@@ -216,7 +209,6 @@ static bool refused(const struct attempt *t, const struct sops_http_res *res, st
     struct fault f;
     char start[160], who[256] = "";
     struct sops_slice id = sops_http_header(res, "x-amzn-requestid");
-
     read_fault(res, &f);
     write_start(t, t->tried >= t->allowed && again(res), start);
     id = id.len > 0 ? id : sops_http_header(res, "x-amz-request-id");
@@ -245,7 +237,6 @@ static bool unsigned_lines(struct sops_arena *a, const struct sops_aws_request *
     const char *line[16] = {NULL};
     size_t n = 0;
     struct sops_slice text;
-
     for (const struct sops_header *h = r->headers; h != NULL && h->name != NULL && n < 15; h++) {
         if (!sops_arena_printf(a, &text, e, "%s: %.*s", h->name, SOPS_ARG(h->value))) {
             return false;
@@ -275,7 +266,6 @@ bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struc
     struct sops_err failure = {0};
     bool ok = creds != NULL ? sops_aws_sign(&a, r, creds, w->now(w), &req.headers, e)
                             : unsigned_lines(&a, r, &req.headers, e);
-
     if (ok) {
         ok = sops_call(w, &req, &retry, res, &failure);
         if (!ok) {

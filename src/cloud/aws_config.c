@@ -46,7 +46,6 @@ static bool read_file(struct sops_world *w, const char *variable, const char *us
     const char *path = sops_world_env_set(w, variable);
     struct sops_buf made = {0};
     struct sops_err ignored = {0};
-
     if (path == NULL) {
         if (!sops_buf_addf(&made, e, "%s/.aws/%s", sops_home(w), usual) || sops_buf_cstr(&made, e) == NULL) {
             sops_buf_free(&made);
@@ -70,7 +69,6 @@ static bool read_files(struct sops_world *w, struct sops_arena *a, struct sops_i
               sops_ini_read(ini, a, sops_buf_view(&config), only_default, e) &&
               sops_ini_read(ini, a, sops_buf_view(&config), all_but_default, e) &&
               sops_ini_read(ini, a, sops_buf_view(&credentials), credentials_only, e);
-
     sops_buf_free(&config);
     sops_buf_free(&credentials);
     return ok;
@@ -81,7 +79,6 @@ static bool read_files(struct sops_world *w, struct sops_arena *a, struct sops_i
 struct sops_slice sops_aws_setting(const struct sops_aws *aws, struct sops_slice profile, const char *name)
 {
     const struct sops_setting *s = sops_ini_find(&aws->files, profile, sops_str(name));
-
     return s != NULL ? s->value : (struct sops_slice){0};
 }
 
@@ -90,7 +87,6 @@ static const char *either(struct sops_world *w, const struct sops_aws *aws, cons
 {
     const char *value = sops_world_env_set(w, variable);
     struct sops_slice setting = sops_aws_setting(aws, aws->profile, name);
-
     return value != NULL ? value : setting.len > 0 ? (const char *)setting.ptr : NULL;
 }
 
@@ -125,7 +121,6 @@ static bool take_settings(struct sops_world *w, struct sops_aws *aws, struct sop
     const char *region = sops_world_env_set(w, "AWS_REGION");
     const char *tries = either(w, aws, "AWS_MAX_ATTEMPTS", "max_attempts");
     int64_t n;
-
     aws->region = sops_str(region != NULL ? region : either(w, aws, "AWS_DEFAULT_REGION", "region"));
     aws->ca_file = either(w, aws, "AWS_CA_BUNDLE", "ca_bundle");
     aws->tries = 3;
@@ -143,7 +138,6 @@ static bool make(struct sops_world *w, struct sops_arena *a, void *arg, void **m
     const struct sops_slice *asked = arg;
     struct sops_aws *aws = sops_arena_alloc(a, sizeof *aws, e);
     const char *name = sops_world_env_set(w, "AWS_PROFILE");
-
     if (aws == NULL || !read_files(w, a, &aws->files, e)) {
         return false;
     }
@@ -163,7 +157,6 @@ static bool make(struct sops_world *w, struct sops_arena *a, void *arg, void **m
 bool sops_aws_setup(struct sops_world *w, struct sops_slice profile, const struct sops_aws **out, struct sops_err *e)
 {
     void *made;
-
     if (!sops_world_once(w, &owner, profile, make, &profile, &made, e)) {
         return false;
     }
@@ -178,7 +171,6 @@ static struct sops_slice service_setting(const struct sops_aws *aws, const char 
 {
     struct sops_slice services = sops_aws_setting(aws, aws->profile, "services");
     char section[256], key[64];
-
     if (services.len == 0 || services.len > 200) {
         return (struct sops_slice){0};
     }
@@ -191,7 +183,6 @@ static struct sops_slice configured(struct sops_world *w, const struct sops_aws 
 {
     char variable[64] = "AWS_ENDPOINT_URL_";
     size_t n = strlen(variable);
-
     if (is_true(either(w, aws, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"))) {
         return (struct sops_slice){0};
     }
@@ -235,7 +226,6 @@ bool sops_aws_endpoint(struct sops_world *w, const struct sops_aws *aws, const c
     struct sops_slice own = configured(w, aws, service);
     bool fips = is_true(either(w, aws, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"));
     bool dualstack = is_true(either(w, aws, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"));
-
     if (custom != NULL) {
         *custom = own.len > 0;
     }

@@ -32,7 +32,6 @@ static bool name_source(struct sops_aws_search *s, struct sops_aws_creds *out, c
                         struct sops_slice profile, struct sops_err *e)
 {
     struct sops_slice words;
-
     if (!sops_arena_printf(s->a, &words, e, "%s of the profile '%.*s'", what, SOPS_ARG(profile))) {
         return false;
     }
@@ -45,7 +44,6 @@ static bool name_source(struct sops_aws_search *s, struct sops_aws_creds *out, c
 static const char *first_set(struct sops_world *w, const char *name, const char *other)
 {
     const char *value = sops_world_env_set(w, name);
-
     return value != NULL ? value : sops_world_env_set(w, other);
 }
 
@@ -54,7 +52,6 @@ static bool from_environment(struct sops_aws_search *s, bool *found, struct sops
 {
     const char *id = first_set(s->w, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY");
     const char *secret = first_set(s->w, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY");
-
     *found = id != NULL && secret != NULL;
     if (!*found) {
         return true;
@@ -77,7 +74,6 @@ static bool web_identity(struct sops_aws_search *s, const char *path, struct sop
     bool ok =
         role->arn.len > 0 ||
         sops_fail(e, SOPS_E_GENERIC, "a web identity token file is given, but no role (AWS_ROLE_ARN or role_arn)");
-
     ok = ok && usual_session(s, "", &role->session, e) && sops_small_file(path, &token, e) &&
          sops_aws_assume_web(s->w, s->a, s->aws, s->region, role, sops_buf_view(&token), out, e);
     sops_buf_free(&token);
@@ -105,7 +101,6 @@ static bool from_process(struct sops_aws_search *s, struct sops_slice command, s
     struct sops_outcome o = {0};
     json_t *answer = NULL;
     bool ok = s->w->run(s->w, &c, &o, e);
-
     if (ok && o.status != 0) {
         ok = sops_fail(e, SOPS_E_GENERIC, "exit status %d", o.status);
     }
@@ -123,7 +118,6 @@ static bool from_source(struct sops_aws_search *s, struct sops_slice source, str
                         struct sops_err *e)
 {
     bool found;
-
     if (sops_slice_eq(source, SOPS_LIT("Environment"))) {
         return from_environment(s, &found, out, e) &&
                (found || sops_fail(e, SOPS_E_GENERIC, "AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set"));
@@ -147,7 +141,6 @@ static bool own_credentials(struct sops_aws_search *s, struct sops_slice profile
     struct sops_slice token = sops_aws_setting(s->aws, profile, "web_identity_token_file");
     struct sops_slice command = sops_aws_setting(s->aws, profile, "credential_process");
     bool found;
-
     *final = false;
     if (!static_keys(s, profile, &found, out, e)) {
         return false;
@@ -179,7 +172,6 @@ static bool check_profile(const struct sops_aws *aws, struct sops_slice profile,
                                           "credential_process"};
     bool role = sops_aws_setting(aws, profile, "role_arn").len > 0;
     unsigned given = 0;
-
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (sops_aws_setting(aws, profile, sources[i]).len == 0) {
             continue;
@@ -218,7 +210,6 @@ static bool assume(struct sops_aws_search *s, struct sops_slice profile, struct 
     };
     struct sops_aws_creds from = *creds;
     int64_t seconds;
-
     if (role.arn.len == 0) {
         return true;
     }
@@ -234,7 +225,6 @@ static bool walk_down(const struct sops_aws *aws, struct sops_slice chain[MAX_CH
                       struct sops_err *e)
 {
     struct sops_slice profile = aws->profile;
-
     *self = false;
     for (*count = 0; *count < MAX_CHAIN;) {
         chain[(*count)++] = profile;
@@ -264,7 +254,6 @@ static bool from_profile(struct sops_aws_search *s, struct sops_aws_creds *out, 
     struct sops_slice chain[MAX_CHAIN];
     size_t count;
     bool self, found, final = false;
-
     if (!walk_down(s->aws, chain, &count, &self, e)) {
         return false;
     }
@@ -294,7 +283,6 @@ static bool search(struct sops_aws_search *s, struct sops_aws_creds *out, struct
 {
     const char *token = sops_world_env_set(s->w, "AWS_WEB_IDENTITY_TOKEN_FILE");
     bool found;
-
     if (s->aws->explicit_profile) {
         return from_profile(s, out, e);
     }
@@ -316,7 +304,6 @@ static bool make(struct sops_world *w, struct sops_arena *a, void *arg, void **m
 {
     struct sops_aws_search s = *(struct sops_aws_search *)arg;
     struct sops_aws_creds *creds = sops_arena_alloc(a, sizeof *creds, e);
-
     s.w = w;
     s.a = a;
     *made = creds;
@@ -332,7 +319,6 @@ bool sops_aws_find(struct sops_world *w, const struct sops_aws *aws, struct sops
     bool ok =
         sops_buf_addf(&name, e, "%d %.*s %.*s", aws->explicit_profile, SOPS_ARG(region), SOPS_ARG(aws->profile)) &&
         sops_world_once(w, &owner, sops_buf_view(&name), make, &s, &made, e);
-
     sops_buf_free(&name);
     *out = made;
     return ok;

@@ -38,7 +38,6 @@ static bool authorization(struct sops_world *w, struct sops_buf *line, struct so
 {
     const char *path = sops_world_env_set(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *token = sops_world_env_set(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
-
     if (path == NULL && token == NULL) {
         return true;
     }
@@ -64,7 +63,6 @@ static bool ask_container(struct sops_aws_search *s, const char *url, const char
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = sops_call(s->w, &req, &retry, &res, e);
-
     if (ok && res.status != 200) {
         answer = sops_json_try(sops_buf_view(&res.body));
         ok = sops_fail(e, SOPS_E_GENERIC, "status %d, %.*s: %.*s", res.status, SOPS_ARG(sops_json_text(answer, "code")),
@@ -86,7 +84,6 @@ bool sops_aws_container(struct sops_aws_search *s, struct sops_aws_creds *out, s
                                       : full != NULL   ? full
                                                        : "");
     bool ok = url != NULL;
-
     if (ok && !may_be_asked(sops_str(url))) {
         ok = sops_fail(e, SOPS_E_GENERIC,
                        "AWS_CONTAINER_CREDENTIALS_FULL_URI is plain http to a host that is neither this "
@@ -118,7 +115,6 @@ static bool instance_token(struct sops_aws_search *s, const char *base, const ch
     struct sops_http_res res = {0};
     struct sops_err failure = {0};
     bool answered = get(s, base, "api/token", "X-Aws-Ec2-Metadata-Token-Ttl-Seconds: 300", &res, &failure), ok = true;
-
     *line = NULL;
     if (answered && res.status == 200) {
         *line = sops_arena_text(s->a, e, "x-aws-ec2-metadata-token: %.*s",
@@ -139,7 +135,6 @@ static bool instance_role(struct sops_aws_search *s, const char *base, const cha
 {
     struct sops_http_res res = {0};
     bool ok = get(s, base, "meta-data/iam/security-credentials/", line, &res, e);
-
     if (ok && res.status != 200) {
         ok = sops_fail(e, SOPS_E_GENERIC, "status %d for the name of the role", res.status);
     }
@@ -178,7 +173,6 @@ bool sops_aws_instance(struct sops_aws_search *s, struct sops_aws_creds *out, st
 {
     const char *base = sops_world_env_set(s->w, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = sops_world_env_set(s->w, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
-
     out->from = "the role of the EC2 instance";
     if (sops_env_true(s->w, "AWS_EC2_METADATA_DISABLED")) {
         return sops_fail(

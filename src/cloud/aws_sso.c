@@ -16,7 +16,6 @@ struct sso {
 static struct sops_slice session_setting(const struct sops_aws *aws, struct sops_slice session, const char *name)
 {
     char section[256];
-
     (void)snprintf(section, sizeof section, "sso-session %.*s", SOPS_ARG(sops_slice_first(session, 200)));
     return sops_aws_setting(aws, sops_str(section), name);
 }
@@ -32,7 +31,6 @@ static bool take_session(const struct sops_aws *aws, struct sops_slice session, 
                          struct sops_slice *value, struct sops_err *e)
 {
     struct sops_slice own = *value;
-
     *value = session_setting(aws, session, name);
     return own.len == 0 || sops_slice_eq(own, *value) ||
            sops_fail(e, SOPS_E_GENERIC, "its %s is another than that of the sso-session '%.*s'", name,
@@ -61,7 +59,6 @@ static bool token_path(struct sops_world *w, const struct sso *o, struct sops_bu
 {
     struct sops_slice name = o->session.len > 0 ? o->session : o->start_url;
     uint8_t hash[SHA_DIGEST_LENGTH];
-
     (void)SHA1(name.ptr, name.len, hash);
     return sops_buf_addf(path, e, "%s/.aws/sso/cache/", sops_home(w)) &&
            sops_hex_add(path, sops_slice_of(hash, sizeof hash), false, e) && sops_buf_adds(path, ".json", e) &&
@@ -71,7 +68,6 @@ static bool token_path(struct sops_world *w, const struct sso *o, struct sops_bu
 static bool expired(struct sops_world *w, const json_t *token)
 {
     struct sops_time until;
-
     return !sops_time_parse(sops_json_text(token, "expiresAt"), &until) || until.seconds <= w->now(w);
 }
 
@@ -79,7 +75,6 @@ static bool write_back(const char *path, const json_t *token, struct sops_err *e
 {
     char *text = json_dumps(token, JSON_COMPACT);
     bool ok = text != NULL ? sops_file_replace(path, sops_str(text), 0600, e) : sops_fail_memory(e);
-
     sops_mem_free(text);
     return ok;
 }
@@ -95,7 +90,6 @@ static bool update_token(struct sops_world *w, json_t *token, const json_t *answ
     struct sops_slice fresh = sops_json_text(answer, "accessToken"), more = sops_json_text(answer, "refreshToken");
     struct sops_buf until = {0};
     bool ok = fresh.len > 0 || sops_fail(e, SOPS_E_GENERIC, "the answer holds no access token");
-
     ok = ok && sops_time_utc(&until, w->now(w) + sops_json_number(answer, "expiresIn"), e);
     if (ok && (!set_text(token, "accessToken", fresh) || !set_text(token, "expiresAt", sops_buf_view(&until)) ||
                (more.len > 0 && !set_text(token, "refreshToken", more)))) {
@@ -115,7 +109,6 @@ static bool refresh(struct sops_world *w, const struct sso *o, const char *path,
     bool ok = sops_buf_addf(&url, e, "https://oidc.%.*s.amazonaws.com/token", SOPS_ARG(o->region)) &&
               sops_buf_cstr(&url, e) != NULL && sops_buf_addc(&body, '{', e) &&
               sops_json_add(&body, "grantType", SOPS_LIT("refresh_token"), e);
-
     for (size_t i = 0; ok && i < 3; i++) {
         ok = sops_json_add(&body, names[i], sops_json_text(token, names[i]), e);
     }
@@ -141,7 +134,6 @@ static bool load_token(struct sops_world *w, const struct sso *o, json_t **token
     struct sops_buf path = {0}, text = {0};
     bool ok = token_path(w, o, &path, e) && sops_small_file((const char *)path.ptr, &text, e) &&
               sops_json_load(sops_buf_view(&text), token, e);
-
     if (ok && expired(w, *token)) {
         ok = o->session.len > 0 && sops_json_text(*token, "refreshToken").len > 0
                  ? refresh(w, o, (const char *)path.ptr, *token, e)
@@ -163,7 +155,6 @@ static bool ask_portal(struct sops_aws_search *s, const struct sso *o, const jso
         sops_buf_add(&url, sops_buf_view(&query), e) && sops_buf_cstr(&url, e) != NULL &&
         sops_buf_adds(&line, "x-amz-sso_bearer_token: ", e) &&
         sops_buf_add(&line, sops_json_text(token, "accessToken"), e) && sops_buf_cstr(&line, e) != NULL;
-
     if (ok) {
         const char *const headers[] = {(const char *)line.ptr, NULL};
         struct sops_http_req req = {
@@ -197,7 +188,6 @@ bool sops_aws_sso(struct sops_aws_search *s, struct sops_slice profile, struct s
     bool ok = read_settings(s->aws, profile, &o, e) && load_token(s->w, &o, &token, e) &&
               ask_portal(s, &o, token, &answer, e) &&
               sops_aws_creds_from(s->a, json_object_get(answer, "roleCredentials"), names, out, e);
-
     json_decref(token);
     json_decref(answer);
     if (!ok) {

@@ -8,7 +8,6 @@ static const struct sops_aws_operation assume_web = {.service = "STS", .name = "
 static bool add_number(struct sops_buf *form, const char *name, int64_t n, struct sops_err *e)
 {
     char text[32];
-
     (void)snprintf(text, sizeof text, "%lld", (long long)n);
     return n == 0 || sops_form_add(form, name, sops_str(text), e);
 }
@@ -17,7 +16,6 @@ static bool take_creds(struct sops_arena *a, const struct sops_http_res *res, st
                        struct sops_err *e)
 {
     struct sops_slice xml = sops_buf_view(&res->body);
-
     if (!sops_xml_text(a, xml, "AccessKeyId", &out->id, e) ||
         !sops_xml_text(a, xml, "SecretAccessKey", &out->secret, e) ||
         !sops_xml_text(a, xml, "SessionToken", &out->token, e)) {
@@ -39,7 +37,6 @@ static bool ask(struct sops_world *w, struct sops_arena *a, const struct sops_aw
     struct sops_buf url = {0};
     struct sops_http_res res = {0};
     bool ok = sops_aws_service_url(w, aws, "sts", region, &url, e);
-
     if (ok) {
         struct sops_aws_request r = {.method = "POST",
                                      .url = (const char *)url.ptr,
@@ -66,7 +63,6 @@ bool sops_aws_assume(struct sops_world *w, struct sops_arena *a, const struct so
               sops_form_add(&form, "RoleArn", role->arn, e) &&
               sops_form_add(&form, "RoleSessionName", role->session, e) &&
               sops_form_add(&form, "Version", SOPS_LIT("2011-06-15"), e);
-
     if (ok && !ask(w, a, aws, region, &form, from, &assume_role, out, e)) {
         ok = sops_within(e, "failed to assume role '%.*s'", SOPS_ARG(role->arn));
     }
@@ -89,7 +85,6 @@ bool sops_aws_assume_web(struct sops_world *w, struct sops_arena *a, const struc
               sops_form_add(&form, "RoleSessionName", role->session, e) &&
               sops_form_add(&form, "Version", SOPS_LIT("2011-06-15"), e) &&
               sops_form_add(&form, "WebIdentityToken", token, e);
-
     if (ok && !ask(w, a, aws, region, &form, NULL, &assume_web, out, e)) {
         ok = sops_within(e, "failed to assume role '%.*s' with a web identity token", SOPS_ARG(role->arn));
     }

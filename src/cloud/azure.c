@@ -16,7 +16,6 @@ static const char owner;
 static struct sops_slice parameter(struct sops_slice header, const char *name)
 {
     struct sops_slice rest = header, part, want = sops_str(name);
-
     while (rest.ptr != NULL && sops_slice_next(&rest, ' ', &part)) {
         size_t equals = sops_slice_find(part, '=');
         if (!sops_slice_eq(sops_slice_first(part, equals), want)) {
@@ -75,7 +74,6 @@ bool sops_azure_challenge_read(struct sops_arena *a, const struct sops_http_res 
 {
     struct sops_slice header = sops_http_header(res, "www-authenticate");
     struct sops_slice scope = parameter(header, "scope"), tenant = tenant_of(parameter(header, "authorization"));
-
     if (header.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "response has no WWW-Authenticate header for challenge authentication");
     }
@@ -130,7 +128,6 @@ static bool search(struct sops_azure_search *s, struct sops_err *e)
     const char *choice = sops_world_env_set(s->w, "AZURE_TOKEN_CREDENTIALS");
     struct sops_buf report = {0};
     bool ok = true, got = false, ended = false, any = false;
-
     for (size_t i = 0; ok && !ended && i < sizeof chain / sizeof chain[0]; i++) {
         struct sops_err why = {0};
         if (!is_wanted(&chain[i], choice)) {
@@ -163,7 +160,6 @@ static bool make_token(struct sops_world *w, struct sops_arena *a, void *arg, vo
     const struct sops_slice suffix = SOPS_LIT("/.default");
     struct sops_azure_search s = {.w = w, .a = a, .tenant = c->tenant, .scope = c->scope};
     struct sops_azure_token *token = sops_arena_alloc(a, sizeof *token, e);
-
     s.resource = sops_slice_first(c->scope, c->scope.len - suffix.len);
     if (token == NULL || !search(&s, e)) {
         return false;
@@ -181,7 +177,6 @@ static bool find_token(struct sops_world *w, const struct sops_azure_challenge *
     void *made = NULL;
     bool ok = sops_buf_addf(&name, e, "%.*s %.*s", SOPS_ARG(c->tenant), SOPS_ARG(c->scope)) &&
               sops_world_once(w, &owner, sops_buf_view(&name), make_token, &copy, &made, e);
-
     sops_buf_free(&name);
     *out = made;
     return ok;
@@ -199,7 +194,6 @@ enum sops_azure_try sops_azure_keep(struct sops_azure_search *s, const json_t *a
                                     struct sops_err *e)
 {
     struct sops_slice token = sops_json_text(answer, name);
-
     if (token.len == 0) {
         (void)sops_fail(e, SOPS_E_GENERIC, "the answer holds no %s", name);
         return SOPS_AZURE_REFUSED;
@@ -219,7 +213,6 @@ enum sops_azure_try sops_azure_ask(struct sops_azure_search *s, const struct sop
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
-
     if (!sops_call(s->w, req, &retry, &res, e)) {
         return SOPS_AZURE_REFUSED;
     }
@@ -254,7 +247,6 @@ static bool send(struct sops_world *w, const char *method, const char *url, stru
     const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", bearer, NULL};
     const struct sops_retry retry = {.tries = 4, .base_ms = 800, .cap_ms = 60000, .spread = 20, .again = again};
     struct sops_http_req req = {.method = method, .url = url, .headers = headers, .body = body};
-
     return sops_call(w, &req, &retry, res, e);
 }
 
@@ -265,7 +257,6 @@ static bool refused(const char *method, const char *url, const struct sops_http_
     json_t *answer = sops_json_try(sops_buf_view(&res->body));
     const json_t *error = json_object_get(answer, "error");
     bool who = token != NULL && (res->status == 401 || res->status == 403);
-
     (void)sops_fail(e, SOPS_E_GENERIC, "%s %.*s RESPONSE %d, ERROR CODE: %.*s: %.*s%s%s", method, SOPS_ARG(where),
                     res->status, SOPS_ARG(sops_slice_first(sops_json_text(error, "code"), 100)),
                     SOPS_ARG(sops_slice_first(sops_json_text(error, "message"), 400)),
@@ -283,7 +274,6 @@ static bool with_token(struct sops_world *w, const char *method, const char *url
     bool ok = sops_azure_challenge_read(&a, res, url, &c, e) && find_token(w, &c, token, e) &&
               sops_buf_adds(&line, "Authorization: Bearer ", e) && sops_buf_add(&line, (*token)->bearer, e) &&
               sops_buf_cstr(&line, e) != NULL;
-
     sops_http_res_free(res);
     ok = ok && send(w, method, url, body, (const char *)line.ptr, res, e);
     sops_buf_free(&line);
@@ -299,7 +289,6 @@ bool sops_azure_call(struct sops_world *w, const char *url, struct sops_slice bo
     struct sops_url u;
     bool ok = (sops_url_parse(sops_str(url), &u) && u.tls) ||
               sops_fail(e, SOPS_E_GENERIC, "the vault's URL does not begin with https:// and a host");
-
     ok = ok && send(w, method, url, (struct sops_slice){0}, NULL, &res, e);
     if (ok && res.status == 401) {
         ok = with_token(w, method, url, body, &res, &token, e);

@@ -19,7 +19,6 @@
 static bool check_tenant(struct sops_azure_search *s, const char *configured, struct sops_err *e)
 {
     struct sops_slice rest = sops_str(sops_world_env_set(s->w, "AZURE_ADDITIONALLY_ALLOWED_TENANTS")), one;
-
     if (sops_slice_eq(s->tenant, sops_str(configured))) {
         return true;
     }
@@ -38,7 +37,6 @@ static bool token_url(struct sops_azure_search *s, struct sops_buf *url, struct 
 {
     struct sops_slice host = sops_str(sops_world_env_set(s->w, "AZURE_AUTHORITY_HOST"));
     struct sops_url u;
-
     host = host.len > 0 ? host : SOPS_LIT("https://login.microsoftonline.com");
     if (!sops_url_parse(host, &u) || !u.tls) {
         return sops_fail(e, SOPS_E_GENERIC, "AZURE_AUTHORITY_HOST does not begin with https:// and a host");
@@ -52,7 +50,6 @@ static enum sops_azure_try ask(struct sops_azure_search *s, struct sops_buf *url
                                const char *grant, struct sops_err *e)
 {
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
-
     if (!sops_form_add(form, "grant_type", sops_str(grant), e) || !sops_form_add(form, "scope", s->scope, e)) {
         return SOPS_AZURE_REFUSED;
     }
@@ -82,7 +79,6 @@ static bool read_pem(struct sops_slice text, struct identity *out, struct sops_e
     BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
     X509 *cert;
     bool ok = true;
-
     out->others = sk_X509_new_null();
     out->key = sops_pem_key(text, e);
     while (ok && out->key != NULL && (cert = PEM_read_bio_X509(bio, NULL, sops_pem_no_passphrase, NULL)) != NULL) {
@@ -105,7 +101,6 @@ static bool read_pkcs12(struct sops_slice bytes, const char *password, struct id
     bool ok = p != NULL &&
               PKCS12_parse(p, password != NULL ? password : "", &out->key, &out->cert, &out->others) == 1 &&
               out->key != NULL && out->cert != NULL && EVP_PKEY_base_id(out->key) == EVP_PKEY_RSA;
-
     PKCS12_free(p);
     return ok || sops_fail(e, SOPS_E_GENERIC, "it is neither PEM nor PKCS #12, or its password is wrong");
 }
@@ -114,7 +109,6 @@ static bool read_identity(struct sops_world *w, const char *path, struct identit
 {
     struct sops_buf text = {0};
     bool ok = sops_small_file(path, &text, e);
-
     if (ok) {
         struct sops_slice s = sops_buf_view(&text);
         ok = s.len > 0 && memmem(s.ptr, s.len, "-----BEGIN ", 11) != NULL
@@ -133,7 +127,6 @@ static bool add_certificate(struct sops_buf *out, X509 *cert, struct sops_err *e
     int size = i2d_X509(cert, &der);
     bool ok = (size > 0 || sops_fail(e, SOPS_E_GENERIC, "a certificate cannot be used")) &&
               sops_json_add_base64(out, NULL, SOPS_B64_STD, sops_slice_of(der, (size_t)size), e);
-
     OPENSSL_free(der);
     return ok;
 }
@@ -144,7 +137,6 @@ static bool add_header(struct sops_world *w, const struct identity *i, struct so
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     bool ok = X509_digest(i->cert, EVP_sha1(), hash, &len) == 1;
-
     ok = (ok || sops_fail(e, SOPS_E_GENERIC, "the certificate cannot be used")) && sops_buf_addc(header, '{', e) &&
          sops_json_add(header, "alg", SOPS_LIT("RS256"), e) && sops_json_add(header, "typ", SOPS_LIT("JWT"), e) &&
          sops_json_add_base64(header, "x5t", SOPS_B64_URL, sops_slice_of(hash, len), e);
@@ -181,7 +173,6 @@ static bool assertion(struct sops_world *w, const char *path, const char *client
     bool ok = read_identity(w, path, &i, e) && add_header(w, &i, &header, e) &&
               add_claims(w, client, audience, &claims, e) &&
               sops_jwt_add(out, sops_buf_view(&header), sops_buf_view(&claims), i.key, e);
-
     sops_buf_free(&claims);
     sops_buf_free(&header);
     free_identity(&i);
@@ -200,7 +191,6 @@ static bool add_app(struct sops_azure_search *s, const struct app *app, struct s
 {
     struct sops_buf statement = {0};
     bool ok;
-
     *grant = "client_credentials";
     if (app->secret != NULL) {
         s->from = "AZURE_CLIENT_SECRET";
@@ -237,7 +227,6 @@ enum sops_azure_try sops_azure_environment(struct sops_azure_search *s, struct s
     struct sops_buf url = {0}, form = {0};
     const char *grant;
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
-
     if (app.tenant == NULL || app.client == NULL ||
         (app.secret == NULL && app.certificate == NULL && (app.user == NULL || app.password == NULL))) {
         return sops_azure_unavailable("AZURE_TENANT_ID, AZURE_CLIENT_ID or AZURE_CLIENT_SECRET is not set", e);
@@ -258,7 +247,6 @@ enum sops_azure_try sops_azure_workload(struct sops_azure_search *s, struct sops
     const char *path = sops_world_env_set(s->w, "AZURE_FEDERATED_TOKEN_FILE");
     struct sops_buf url = {0}, form = {0}, token = {0};
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
-
     if (tenant == NULL || client == NULL || path == NULL) {
         return sops_azure_unavailable("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_ID or AZURE_TENANT_ID is not set", e);
     }

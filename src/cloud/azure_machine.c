@@ -45,7 +45,6 @@ static enum sops_azure_try arc(struct sops_azure_search *s, const char *endpoint
     struct sops_http_res res = {0};
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
     bool ok = url != NULL && sops_machine_ask(s->w, "GET", url, "Metadata: true", 0, 0, &res, e);
-
     if (ok) {
         struct sops_slice realm = sops_http_header(&res, "www-authenticate");
         ok = (res.status == 401 && sops_slice_starts(realm, start)) ||
@@ -71,7 +70,6 @@ static enum sops_azure_try cloud_shell(struct sops_azure_search *s, const char *
     static const char *const headers[] = {"Metadata: true", "Content-Type: application/x-www-form-urlencoded", NULL};
     struct sops_buf form = {0};
     enum sops_azure_try result = SOPS_AZURE_REFUSED;
-
     if (sops_form_add(&form, "resource", s->resource, e)) {
         struct sops_http_req req = {
             .method = "POST", .url = endpoint, .headers = headers, .body = sops_buf_view(&form), .no_proxy = true};
@@ -92,7 +90,6 @@ static enum sops_azure_try virtual_machine(struct sops_azure_search *s, struct s
     json_t *answer = NULL;
     enum sops_azure_try result = SOPS_AZURE_UNAVAILABLE;
     bool ok = url != NULL && sops_machine_ask(s->w, "GET", url, "Metadata: true", 1000, 1000, &res, e);
-
     if (ok && res.status == 200) {
         result = sops_json_load(sops_buf_view(&res.body), &answer, e) ? sops_azure_keep(s, answer, "access_token", e)
                                                                       : SOPS_AZURE_REFUSED;
@@ -110,7 +107,6 @@ enum sops_azure_try sops_azure_managed(struct sops_azure_search *s, struct sops_
     const char *endpoint = sops_world_env_set(w, "IDENTITY_ENDPOINT"),
                *header = sops_world_env_set(w, "IDENTITY_HEADER");
     const char *msi = sops_world_env_set(w, "MSI_ENDPOINT"), *secret = sops_world_env_set(w, "MSI_SECRET");
-
     if (endpoint != NULL && header != NULL) {
         if (sops_world_env_set(w, "IDENTITY_SERVER_THUMBPRINT") != NULL) {
             return sops_azure_unavailable("the identity service of Service Fabric is not supported", e);
@@ -146,7 +142,6 @@ static enum sops_azure_try run(struct sops_azure_search *s, const char *const *w
     struct sops_outcome o = {0};
     json_t *answer = NULL;
     enum sops_azure_try result = SOPS_AZURE_UNAVAILABLE;
-
     for (size_t i = 0; words[i] != NULL && i < 11; i++) {
         argv[4 + i] = words[i];
     }
@@ -169,7 +164,6 @@ enum sops_azure_try sops_azure_cli(struct sops_azure_search *s, struct sops_err 
 {
     const char *resource = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->resource));
     const char *tenant = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->tenant));
-
     s->from = "the Azure CLI (az)";
     if (resource == NULL || tenant == NULL) {
         return SOPS_AZURE_REFUSED;
@@ -183,7 +177,6 @@ enum sops_azure_try sops_azure_developer_cli(struct sops_azure_search *s, struct
 {
     const char *scope = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->scope));
     const char *tenant = sops_arena_text(s->a, e, "%.*s", SOPS_ARG(s->tenant));
-
     s->from = "the Azure Developer CLI (azd)";
     if (scope == NULL || tenant == NULL) {
         return SOPS_AZURE_REFUSED;

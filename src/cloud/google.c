@@ -29,7 +29,6 @@ static bool keep_bearer(struct search *s, struct sops_slice bearer, struct sops_
 static bool check_universe(const struct search *s, struct sops_slice found, struct sops_err *e)
 {
     const char *wanted = s->want->universe;
-
     found = found.len > 0 ? found : SOPS_LIT(SOPS_GOOGLE_UNIVERSE);
     if (wanted == NULL || sops_slice_eq(found, sops_str(wanted))) {
         return true;
@@ -51,7 +50,6 @@ static bool use_json(struct search *s, struct sops_slice text, struct sops_err *
               sops_google_exchange(s->w, s->want, file, &bearer, e) && keep_bearer(s, sops_buf_view(&bearer), e) &&
               sops_arena_copy(s->a, quota != NULL ? sops_str(quota) : sops_json_text(file, "quota_project_id"),
                               &s->out->quota_project, e);
-
     json_decref(file);
     sops_buf_free(&bearer);
     return ok || sops_within(e, "%s", s->out->from);
@@ -62,7 +60,6 @@ static bool use_file(struct search *s, const char *path, struct sops_err *e)
     struct sops_buf text = {0};
     bool ok =
         (sops_small_file(path, &text, e) || sops_within(e, "%s", s->out->from)) && use_json(s, sops_buf_view(&text), e);
-
     sops_buf_free(&text);
     return ok;
 }
@@ -89,7 +86,6 @@ static bool use_metadata(struct search *s, const char *host, struct sops_err *e)
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = sops_buf_adds(&scopes, s->want->scopes, e);
-
     for (size_t i = 0; i < scopes.len; i++) {
         scopes.ptr[i] = scopes.ptr[i] == ' ' ? ',' : scopes.ptr[i];
     }
@@ -121,7 +117,6 @@ static bool use_default(struct search *s, struct sops_err *e)
     const char *folder = sops_world_env_set(s->w, "CLOUDSDK_CONFIG");
     const char *host = sops_world_env_set(s->w, "GCE_METADATA_HOST");
     const char *path;
-
     if (named != NULL) {
         s->out->from = "the file of GOOGLE_APPLICATION_CREDENTIALS";
         return use_file(s, named, e);
@@ -147,7 +142,6 @@ static bool find(struct search *s, struct sops_err *e)
 {
     const char *given = s->want->sops_variables ? sops_world_env_set(s->w, "GOOGLE_CREDENTIALS") : NULL;
     const char *token = s->want->sops_variables ? sops_world_env_set(s->w, "GOOGLE_OAUTH_ACCESS_TOKEN") : NULL;
-
     if (given != NULL) {
         s->out->from = "GOOGLE_CREDENTIALS";
         return access(given, F_OK) == 0 ? use_file(s, given, e) : use_json(s, sops_str(given), e);
@@ -162,7 +156,6 @@ static bool find(struct search *s, struct sops_err *e)
 static bool make(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
 {
     struct search s = {.w = w, .a = a, .want = arg};
-
     s.out = sops_arena_alloc(a, sizeof *s.out, e);
     *made = s.out;
     return s.out != NULL && find(&s, e);
@@ -177,7 +170,6 @@ bool sops_google_token(struct sops_world *w, const struct sops_google_want *want
     bool ok = sops_buf_addf(&name, e, "%d%d %s %s", want->sops_variables, want->self_signed,
                             want->universe != NULL ? want->universe : "", want->scopes) &&
               sops_world_once(w, &owner, sops_buf_view(&name), make, &copy, &made, e);
-
     sops_buf_free(&name);
     *out = made;
     return ok;
@@ -196,7 +188,6 @@ bool sops_google_refused(const struct sops_http_res *res, const struct sops_goog
     const json_t *error = json_object_get(answer, "error");
     struct sops_slice message = sops_json_text(error, "message"), status = sops_json_text(error, "status");
     bool who = token != NULL && (res->status == 401 || res->status == 403);
-
     if (message.len == 0) {
         (void)sops_fail(e, SOPS_E_GENERIC, "googleapi: got HTTP response code %d%s%s", res->status,
                         who ? ", credentials used: " : "", who ? token->from : "");

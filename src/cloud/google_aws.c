@@ -24,7 +24,6 @@ static bool ask(struct workload *k, const char *method, const char *url, const c
     bool ok = sops_machine_ask(k->w, method, url, line, 1000, 5000, &res, e) &&
               (res.status == 200 || sops_fail(e, SOPS_E_GENERIC, "status %d of the metadata service", res.status)) &&
               sops_arena_copy(&k->a, sops_slice_trim(sops_buf_view(&res.body)), text, e);
-
     sops_http_res_free(&res);
     return ok;
 }
@@ -35,7 +34,6 @@ static bool ask_named(struct workload *k, const char *name, struct sops_slice mo
 {
     const char *token_url = json_string_value(json_object_get(k->source, "imdsv2_session_token_url"));
     struct sops_slice url = sops_json_text(k->source, name), token;
-
     if (url.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "credential_source has no '%s', and the environment no AWS_REGION or keys",
                          name);
@@ -59,7 +57,6 @@ static bool find_region(struct workload *k, struct sops_err *e)
 {
     const char *region = sops_world_env_set(k->w, "AWS_REGION");
     const char *usual = sops_world_env_set(k->w, "AWS_DEFAULT_REGION");
-
     if (region != NULL || usual != NULL) {
         k->region = sops_str(region != NULL ? region : usual);
         return true;
@@ -78,7 +75,6 @@ static bool find_keys(struct workload *k, struct sops_err *e)
     const char *token = sops_world_env_set(k->w, "AWS_SESSION_TOKEN");
     struct sops_slice role, text;
     json_t *answer = NULL;
-
     c->id = sops_str(sops_world_env_set(k->w, "AWS_ACCESS_KEY_ID"));
     c->secret = sops_str(sops_world_env_set(k->w, "AWS_SECRET_ACCESS_KEY"));
     c->token = sops_str(token);
@@ -106,7 +102,6 @@ static bool check_url(struct workload *k, struct sops_slice *url, struct sops_er
 {
     const struct sops_slice place = SOPS_LIT("{region}");
     struct sops_slice form = sops_json_text(k->source, "regional_cred_verification_url");
-
     form = form.len > 0 ? form : SOPS_LIT(USUAL_CHECK);
     const uint8_t *at = memmem(form.ptr, form.len, place.ptr, place.len);
     if (at == NULL) {
@@ -122,7 +117,6 @@ static bool write_request(struct sops_slice url, const char *const *lines, struc
 {
     bool ok = sops_buf_addc(out, '{', e) && sops_json_add(out, "url", url, e) &&
               sops_json_add(out, "method", SOPS_LIT("POST"), e) && sops_json_begin(out, "headers", '[', e);
-
     for (size_t i = 0; ok && lines[i] != NULL; i++) {
         struct sops_slice line = sops_str(lines[i]), name = sops_slice_first(line, sops_slice_find(line, ':'));
         struct sops_slice shown = sops_slice_eq(name, SOPS_LIT("authorization")) ? SOPS_LIT("Authorization") : name;
@@ -138,7 +132,6 @@ static bool state(struct workload *k, struct sops_slice audience, struct sops_bu
     const struct sops_header headers[] = {{"x-goog-cloud-target-resource", audience}, {NULL, {0}}};
     const char *const *lines = NULL;
     struct sops_slice url;
-
     if (!find_region(k, e) || !find_keys(k, e) || !check_url(k, &url, e)) {
         return false;
     }
@@ -157,7 +150,6 @@ bool sops_google_aws(struct sops_world *w, const json_t *file, struct sops_buf *
                          SOPS_ARG(sops_slice_first(environment, 100)))) &&
               state(&k, sops_json_text(file, "audience"), &request, e) &&
               sops_percent_add(token, sops_buf_view(&request), "", e);
-
     sops_buf_free(&request);
     sops_arena_free(&k.a);
     return ok;

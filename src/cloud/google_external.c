@@ -8,7 +8,6 @@ static bool pick(const json_t *source, struct sops_slice text, struct sops_buf *
     const json_t *format = json_object_get(source, "format");
     struct sops_slice name = sops_json_text(format, "subject_token_field_name");
     json_t *object = NULL;
-
     if (!sops_slice_eq(sops_json_text(format, "type"), SOPS_LIT("json"))) {
         return sops_buf_add(token, sops_slice_trim(text), e);
     }
@@ -34,7 +33,6 @@ static bool from_url(struct sops_world *w, const json_t *source, struct sops_buf
     struct sops_http_res res = {0};
     struct sops_retry retry = {.tries = 3, .base_ms = 1000, .cap_ms = 5000, .spread = 100};
     bool ok = true;
-
     json_object_foreach((json_t *)(uintptr_t)json_object_get(source, "headers"), name, value)
     {
         ok = ok && n < 16 && json_is_string(value) &&
@@ -62,7 +60,6 @@ static bool subject_token(struct sops_world *w, const json_t *file, struct sops_
     const char *path = json_string_value(json_object_get(source, "file"));
     struct sops_buf text = {0};
     bool ok;
-
     if (json_is_string(json_object_get(source, "environment_id"))) {
         ok = sops_google_aws(w, file, token, e);
     } else if (json_is_object(json_object_get(source, "executable"))) {
@@ -83,7 +80,6 @@ static bool basic_line(const json_t *file, struct sops_buf *line, struct sops_er
 {
     struct sops_slice id = sops_json_text(file, "client_id");
     struct sops_buf pair = {0};
-
     if (id.len == 0) {
         return true;
     }
@@ -98,7 +94,6 @@ static bool basic_line(const json_t *file, struct sops_buf *line, struct sops_er
 static bool take_token(const json_t *answer, struct sops_buf *bearer, struct sops_err *e)
 {
     struct sops_slice found = sops_json_text(answer, "access_token");
-
     return (found.len > 0 ||
             sops_fail(e, SOPS_E_GENERIC, "auth: the answer of the token service holds no access_token")) &&
            sops_buf_add(bearer, found, e);
@@ -117,7 +112,6 @@ bool sops_google_external(struct sops_world *w, const json_t *file, const char *
         sops_form_add(&form, "scope", sops_str(scopes), e) &&
         sops_form_add(&form, "subject_token", sops_buf_view(&token), e) &&
         sops_form_add(&form, "subject_token_type", sops_json_text(file, "subject_token_type"), e);
-
     /* The project is for users of a workforce pool, who have no client of their own. */
     if (ok && project.len > 0 && sops_json_text(file, "client_id").len == 0) {
         ok = sops_buf_addc(&options, '{', e) && sops_json_add(&options, "userProject", project, e) &&
@@ -147,7 +141,6 @@ bool sops_google_external_user(struct sops_world *w, const json_t *file, struct 
               sops_form_add(&form, "refresh_token", refresh, e) && basic_line(file, &line, e) &&
               sops_google_post(w, url, &form, line.len > 0 ? (const char *)line.ptr : NULL, &answer, e) &&
               take_token(answer, bearer, e);
-
     json_decref(answer);
     sops_buf_free(&line);
     sops_buf_free(&form);

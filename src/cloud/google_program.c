@@ -16,7 +16,6 @@ static bool take(struct sops_world *w, struct sops_slice text, struct sops_buf *
     bool ok = sops_json_load(text, &answer, e);
     struct sops_slice type = sops_json_text(answer, "token_type"), found;
     int64_t until = sops_json_number(answer, "expiration_time");
-
     if (ok && sops_json_number(answer, "version") != 1) {
         ok = sops_fail(e, SOPS_E_GENERIC, "the program's answer has no version, or not version 1");
     }
@@ -42,7 +41,6 @@ static bool take_file(struct sops_world *w, const char *path, struct sops_buf *t
     bool fresh = false;
     bool ok = path != NULL && access(path, R_OK) == 0 && sops_small_file(path, &text, &ignored) &&
               take(w, sops_buf_view(&text), token, &fresh, &ignored) && fresh;
-
     if (!ok) {
         sops_buf_cut(token, 0);
     }
@@ -55,7 +53,6 @@ static bool split(struct sops_arena *a, struct sops_slice command, const char *w
 {
     struct sops_slice word, copy;
     size_t n = 0;
-
     while (command.ptr != NULL && sops_slice_next(&command, ' ', &word)) {
         if (word.len == 0) {
             continue;
@@ -76,7 +73,6 @@ static bool set(struct sops_arena *a, const char **env, size_t *n, const char *n
                 struct sops_err *e)
 {
     struct sops_slice line;
-
     if (value.len > 0) {
         if (!sops_arena_printf(a, &line, e, "GOOGLE_EXTERNAL_ACCOUNT_%s=%.*s", name, SOPS_ARG(value))) {
             return false;
@@ -90,7 +86,6 @@ static bool set(struct sops_arena *a, const char **env, size_t *n, const char *n
 static struct sops_slice account_of(struct sops_slice url)
 {
     struct sops_slice rest = url, part = {0};
-
     while (rest.ptr != NULL && sops_slice_next(&rest, '/', &part)) {
     }
     return sops_slice_first(part, sops_slice_find(part, ':'));
@@ -113,7 +108,6 @@ static bool run(struct sops_world *w, const json_t *file, const json_t *program,
               set(&a, env, &n, "IMPERSONATED_EMAIL",
                   account_of(sops_json_text(file, "service_account_impersonation_url")), e) &&
               set(&a, env, &n, "OUTPUT_FILE", sops_json_text(program, "output_file"), e);
-
     c.timeout_ms = limit > 0 && limit <= 600000 ? (unsigned)limit : USUAL_LIMIT_MS;
     ok = ok && w->run(w, &c, &o, e);
     if (ok && o.status != 0) {
@@ -130,7 +124,6 @@ bool sops_google_program(struct sops_world *w, const json_t *file, struct sops_b
 {
     const json_t *program = json_object_get(json_object_get(file, "credential_source"), "executable");
     const char *allowed = sops_world_env_set(w, "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES");
-
     if (allowed == NULL || strcmp(allowed, "1") != 0) {
         (void)sops_fail(e, SOPS_E_GENERIC,
                         "the credentials name a program to run, which the environment does not allow");

@@ -14,7 +14,6 @@ static bool refused(const struct sops_http_res *res, struct sops_err *e)
 {
     json_t *why = sops_json_try(sops_buf_view(&res->body));
     struct sops_slice code = sops_json_text(why, "error"), words = sops_json_text(why, "error_description");
-
     (void)sops_fail(e, SOPS_E_GENERIC, "auth: cannot fetch token: %d %.*s%s%.*s", res->status,
                     SOPS_ARG(sops_slice_first(code, 100)), words.len > 0 ? ": " : "",
                     SOPS_ARG(sops_slice_first(words, 300)));
@@ -29,7 +28,6 @@ static bool send(struct sops_world *w, struct sops_http_req *req, struct sops_sl
     struct sops_http_res res = {0};
     char *text = sops_strdup(url, e);
     bool ok = text != NULL;
-
     req->url = text;
     ok = ok && sops_call(w, req, &retry, &res, e);
     ok = ok && (res.status == 200 || refused(&res, e)) &&
@@ -45,14 +43,12 @@ bool sops_google_post(struct sops_world *w, struct sops_slice url, const struct 
 {
     const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", basic, NULL};
     struct sops_http_req req = {.method = "POST", .headers = headers, .body = sops_buf_view(form)};
-
     return send(w, &req, url, answer, e);
 }
 
 static bool take_bearer(const json_t *answer, const char *name, struct sops_buf *bearer, struct sops_err *e)
 {
     struct sops_slice token = sops_json_text(answer, name);
-
     return (token.len > 0 || sops_fail(e, SOPS_E_GENERIC, "auth: the answer of the token service holds no %s", name)) &&
            sops_buf_add(bearer, token, e);
 }
@@ -81,7 +77,6 @@ static bool statement(struct sops_world *w, const json_t *file, const char *scop
               sops_json_add(&claims, "scope", sops_str(scopes), e) && sops_json_add(&claims, "aud", aud, e) &&
               sops_json_add_int(&claims, "iat", iat, e) && sops_json_add_int(&claims, "exp", iat + 3600, e) &&
               sops_buf_addc(&claims, '}', e);
-
     if (ok) {
         key = sops_pem_key(pem, e);
         ok = key != NULL ? sops_jwt_add(out, sops_buf_view(&header), sops_buf_view(&claims), key, e)
@@ -100,7 +95,6 @@ static bool service_account(struct sops_world *w, const struct sops_google_want 
     bool usual = universe.len == 0 || sops_slice_eq(universe, SOPS_LIT(SOPS_GOOGLE_UNIVERSE));
     struct sops_buf signed_text = {0}, form = {0};
     json_t *answer = NULL;
-
     if (want->self_signed || !usual) {
         return statement(w, file, want->scopes, (struct sops_slice){0}, bearer, e);
     }
@@ -129,7 +123,6 @@ static bool authorized_user(struct sops_world *w, const json_t *file, struct sop
               sops_form_add(&form, "refresh_token", token, e) &&
               sops_google_post(w, SOPS_LIT(TOKEN_URL), &form, NULL, &answer, e) &&
               take_bearer(answer, "access_token", bearer, e);
-
     json_decref(answer);
     sops_buf_free(&form);
     return ok;
@@ -148,7 +141,6 @@ static bool impersonate(struct sops_world *w, struct sops_slice url, const json_
     size_t i;
     const json_t *item;
     bool ok = sops_buf_adds(&body, "{\"delegates\":[", e);
-
     json_array_foreach(json_object_get(file, "delegates"), i, item)
     {
         ok = ok && sops_json_add(&body, NULL, sops_slice_of(json_string_value(item), json_string_length(item)), e);
@@ -179,7 +171,6 @@ static bool direct(struct sops_world *w, const struct sops_google_want *want, co
                    struct sops_buf *bearer, struct sops_err *e)
 {
     struct sops_slice type = sops_json_text(file, "type");
-
     if (sops_slice_eq(type, SOPS_LIT("service_account"))) {
         return service_account(w, want, file, bearer, e);
     }
@@ -209,7 +200,6 @@ bool sops_google_exchange(struct sops_world *w, const struct sops_google_want *w
     bool impersonated = sops_slice_eq(type, SOPS_LIT("impersonated_service_account"));
     const json_t *source = impersonated ? json_object_get(file, "source_credentials") : file;
     struct sops_buf token = {0};
-
     if (!impersonated && !(sops_slice_eq(type, SOPS_LIT("external_account")) && url.len > 0)) {
         return direct(w, want, file, bearer, e);
     }

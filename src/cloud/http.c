@@ -28,7 +28,6 @@ static unsigned pause_before(struct sops_world *w, const struct sops_retry *r, u
     uint32_t dice = 0;
     int64_t asked;
     struct sops_err ignored = {0};
-
     for (unsigned i = 1; i < tried && ms < r->cap_ms; i++) {
         ms *= 2;
     }
@@ -48,7 +47,6 @@ bool sops_call(struct sops_world *w, const struct sops_http_req *req, const stru
                struct sops_http_res *res, struct sops_err *e)
 {
     bool (*again)(const struct sops_http_res *) = retry->again != NULL ? retry->again : usual_again;
-
     for (unsigned tried = 1;; tried++) {
         struct sops_err failure = {0};
         bool answered = w->http(w, req, res, &failure);
@@ -84,7 +82,6 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void *steady_malloc(size_t n)
 {
     void *p = sops_mem_malloc(n);
-
     return p != NULL ? p : sops_mem_malloc(n);
 }
 
@@ -93,7 +90,6 @@ static void use_our_heap(void) { json_set_alloc_funcs(steady_malloc, sops_mem_fr
 static bool enough_memory(struct sops_slice text, struct sops_err *e)
 {
     void *room = text.len <= SIZE_MAX / 32 ? sops_alloc(text.len * 16 + 16384, e) : NULL;
-
     sops_free(room);
     return room != NULL || sops_fail_memory(e);
 }
@@ -129,7 +125,6 @@ bool sops_json_load(struct sops_slice text, json_t **out, struct sops_err *e)
 struct sops_slice sops_json_text(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
-
     return json_is_string(value) ? sops_slice_of(json_string_value(value), json_string_length(value))
                                  : (struct sops_slice){0};
 }
@@ -138,7 +133,6 @@ int64_t sops_json_number(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
     int64_t n = 0;
-
     if (json_is_integer(value)) {
         return (int64_t)json_integer_value(value);
     }
@@ -169,7 +163,6 @@ bool sops_form_add(struct sops_buf *out, const char *name, struct sops_slice val
 static int by_bytes(const void *a, const void *b)
 {
     const struct sops_slice *x = a, *y = b;
-
     return sops_slice_cmp(*x, *y);
 }
 
@@ -177,7 +170,6 @@ bool sops_query_sorted(struct sops_buf *out, struct sops_slice query, struct sop
 {
     struct sops_slice piece[32], rest = query;
     size_t n = 0;
-
     while (query.len > 0 && sops_slice_next(&rest, '&', &piece[n])) {
         if (++n == sizeof piece / sizeof piece[0]) {
             return sops_fail(e, SOPS_E_GENERIC, "too many parameters to sign");
@@ -197,7 +189,6 @@ bool sops_base64_text(struct sops_buf *out, enum sops_base64 kind, struct sops_s
 {
     struct sops_buf clean = {0};
     bool ok = true;
-
     for (size_t i = 0; ok && i < text.len; i++) {
         if (text.ptr[i] != '\r' && text.ptr[i] != '\n') {
             ok = sops_buf_addc(&clean, text.ptr[i], e);
@@ -223,7 +214,6 @@ static bool passwd_home(struct sops_world *w, struct sops_arena *a, void *arg, v
     struct passwd entry, *found = NULL;
     char text[4096];
     struct sops_slice home = {0};
-
     (void)w;
     (void)arg;
     if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found != NULL) {
@@ -242,7 +232,6 @@ const char *sops_home(struct sops_world *w)
     const char *home = sops_world_env_set(w, "HOME");
     struct sops_err ignored = {0};
     void *made;
-
     if (home != NULL) {
         return home;
     }
@@ -256,6 +245,5 @@ const char *sops_home(struct sops_world *w)
 bool sops_env_true(struct sops_world *w, const char *name)
 {
     const char *value = sops_world_env_set(w, name);
-
     return value != NULL && (strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0);
 }

@@ -27,7 +27,6 @@ static const char *const regions[] = {
 bool sops_huawei_known(struct sops_slice region, const char **domain)
 {
     const char *found = NULL;
-
     for (size_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
         if (sops_slice_eq(region, sops_str(regions[i]))) {
             found = "myhuaweicloud.com";
@@ -58,7 +57,6 @@ static bool add_iam_url(struct sops_world *w, struct sops_slice region, struct s
 {
     struct sops_slice given = own.len > 0 ? own : sops_str(sops_world_env_set(w, "HUAWEICLOUD_SDK_IAM_ENDPOINT"));
     const char *domain;
-
     given = sops_slice_trim_end(given, '/');
     if (given.len > 0) {
         return (sops_slice_starts(given, SOPS_LIT("https://")) || sops_buf_adds(url, "https://", e)) &&
@@ -104,7 +102,6 @@ static bool refused(const struct sops_http_res *res, const char *from, struct so
     const json_t *body = json_is_object(error) ? error : answer;
     struct sops_slice code = sops_json_text(body, "error_code"), words = sops_json_text(body, "error_msg");
     struct sops_slice id = sops_http_header(res, "x-request-id");
-
     code = code.len > 0 ? code : sops_json_text(body, "code");
     words = words.len > 0 ? words : sops_json_text(body, "message");
     (void)sops_fail(e, SOPS_E_GENERIC, "status %d, %.*s: %.*s (request id %.*s)%s%s", res->status,
@@ -121,7 +118,6 @@ bool sops_huawei_call(struct sops_world *w, const struct sops_huawei_creds *cred
     struct sops_http_req req = {.method = r->method, .url = r->url, .body = r->body, .no_proxy = true};
     struct sops_http_res res = {0};
     bool ok = sops_huawei_sign(&a, r, creds, w->now(w), &req.headers, e) && w->http(w, &req, &res, e);
-
     if (reached != NULL) {
         *reached = ok;
     }
@@ -146,7 +142,6 @@ struct finding {
 static bool take(struct finding *s, const json_t *credential, struct sops_err *e)
 {
     struct sops_slice id = sops_json_text(credential, "access"), secret = sops_json_text(credential, "secret");
-
     if (id.len == 0 || secret.len == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "the answer holds no credentials");
     }
@@ -164,7 +159,6 @@ static bool post(struct finding *s, const char *path, const char *line, const st
     struct sops_buf url = {0};
     bool ok = add_iam_url(s->w, s->region, s->out->iam, &url, e) && sops_buf_adds(&url, path, e) &&
               sops_buf_cstr(&url, e) != NULL;
-
     if (ok) {
         struct sops_http_req req = {.method = "POST",
                                     .url = (const char *)url.ptr,
@@ -189,7 +183,6 @@ static bool by_id_token(struct finding *s, struct sops_slice provider, const cha
               sops_buf_adds(&body, "{\"auth\":{\"id_token\":{", e) &&
               sops_json_add(&body, "id", sops_slice_trim(sops_buf_view(&token)), e) && sops_buf_adds(&body, "}}}", e) &&
               post(s, "/v3.0/OS-AUTH/id-token/tokens", line, &body, &res, e);
-
     sops_buf_cut(&body, 0);
     ok = ok && sops_buf_adds(&body, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{", e) &&
          sops_json_add(&body, "id", sops_http_header(&res, "x-subject-token"), e) &&
@@ -213,7 +206,6 @@ static bool from_environment(struct finding *s, struct sops_err *e)
     const char *ak = sops_world_env_set(s->w, "HUAWEICLOUD_SDK_AK"),
                *sk = sops_world_env_set(s->w, "HUAWEICLOUD_SDK_SK");
     struct sops_slice project = sops_str(sops_world_env_set(s->w, "HUAWEICLOUD_SDK_PROJECT_ID"));
-
     if (!sops_arena_copy(s->a, project, &s->out->project, e)) {
         return false;
     }
@@ -234,7 +226,6 @@ static bool from_environment(struct finding *s, struct sops_err *e)
 static struct sops_slice setting(const struct sops_ini *ini, const char *name)
 {
     const struct sops_setting *found = sops_ini_find(ini, SOPS_LIT("basic"), sops_str(name));
-
     return found != NULL ? found->value : (struct sops_slice){0};
 }
 
@@ -246,7 +237,6 @@ static bool read_file(struct finding *s, struct sops_ini *ini, struct sops_err *
                                        named != NULL ? "" : "/.huaweicloud/credentials");
     bool ok =
         path != NULL && sops_small_file(path, &text, e) && sops_ini_read(ini, s->a, sops_buf_view(&text), NULL, e);
-
     if (ok) {
         s->out->from = path;
     }
@@ -257,7 +247,6 @@ static bool read_file(struct finding *s, struct sops_ini *ini, struct sops_err *
 static bool from_file(struct finding *s, struct sops_err *e)
 {
     struct sops_ini ini = {0};
-
     if (!read_file(s, &ini, e)) {
         return false;
     }
@@ -280,7 +269,6 @@ static bool metadata_token(struct finding *s, const char **line, struct sops_err
     struct sops_http_res res = {0};
     bool ok = sops_machine_ask(s->w, "PUT", METADATA "/meta-data/latest/api/token",
                                "X-Metadata-Token-Ttl-Seconds: 21600", 1000, 3000, &res, e);
-
     *line = NULL;
     if (ok && res.status == 200) {
         *line = sops_arena_text(s->a, e, "X-Metadata-Token: %.*s", SOPS_ARG(sops_slice_trim(sops_buf_view(&res.body))));
@@ -298,7 +286,6 @@ static bool from_instance(struct finding *s, struct sops_err *e)
     struct sops_http_res res = {0};
     json_t *answer = NULL;
     bool ok = true;
-
     s->out->from = "the agency of the ECS instance";
     for (int tried = 0; ok && (tried == 0 || (tried == 1 && res.status == 401)); tried++) {
         sops_http_res_free(&res);
@@ -345,7 +332,6 @@ bool sops_huawei_find(struct sops_world *w, struct sops_slice region, const stru
 {
     void *made = NULL;
     bool ok = sops_world_once(w, &owner_of_creds, region, make_creds, &region, &made, e);
-
     *out = made;
     return ok || sops_within(e, "failed to get HuaweiCloud credentials");
 }
@@ -362,7 +348,6 @@ static bool pick_project(struct sops_arena *a, const json_t *answer, struct sops
 {
     const json_t *projects = json_object_get(answer, "projects");
     struct sops_slice id = sops_json_text(json_array_get(projects, 0), "id");
-
     if (json_array_size(projects) > 1) {
         sops_fail(e, SOPS_E_GENERIC, "several projects were found for the region '%.*s'", SOPS_ARG(region));
         return sops_hint(e, "HUAWEICLOUD_SDK_PROJECT_ID says which one");
@@ -382,7 +367,6 @@ static bool make_project(struct sops_world *w, struct sops_arena *a, void *arg, 
     bool ok = project != NULL && add_iam_url(w, ask->region, ask->creds->iam, &url, e) &&
               sops_buf_adds(&url, "/v3/projects?name=", e) && sops_percent_add(&url, ask->region, "", e) &&
               sops_buf_cstr(&url, e) != NULL;
-
     if (ok) {
         struct sops_huawei_request r = {.method = "GET", .url = (const char *)url.ptr};
         ok = (sops_huawei_call(w, ask->creds, &r, &answer, NULL, e) ||
@@ -402,7 +386,6 @@ bool sops_huawei_project(struct sops_world *w, struct sops_slice region, const s
     struct sops_buf name = {0};
     void *made = NULL;
     bool ok = true;
-
     *out = creds->project;
     if (creds->project.len > 0) {
         return true;

@@ -40,7 +40,6 @@ static bool add_signature(struct sops_buf *out, size_t start, EVP_PKEY *key, str
     size_t len = 0;
     bool ok = ctx != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
               EVP_DigestSign(ctx, NULL, &len, out->ptr + start, out->len - start) == 1;
-
     if (ok && sops_buf_reserve(&sum, len, e)) {
         ok = EVP_DigestSign(ctx, sum.ptr, &len, out->ptr + start, out->len - start) == 1;
         sum.len = ok ? len : 0;
@@ -57,7 +56,6 @@ bool sops_jwt_add(struct sops_buf *out, struct sops_slice header, struct sops_sl
                   struct sops_err *e)
 {
     size_t start = out->len;
-
     return sops_base64_add(out, SOPS_B64_URL, header, e) && sops_buf_addc(out, '.', e) &&
            sops_base64_add(out, SOPS_B64_URL, claims, e) && add_signature(out, start, key, e);
 }

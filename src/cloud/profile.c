@@ -32,7 +32,6 @@ static bool begin_section(struct reading *r, struct sops_slice line,
     size_t end = sops_slice_find(line, ']');
     struct sops_slice name = sops_slice_trim(sops_slice_skip(sops_slice_first(line, end), 1));
     struct sops_ini_section *s;
-
     r->block.len = 0;
     r->in_section = end < line.len && (rename == NULL || rename(name, &name));
     if (!r->in_section) {
@@ -52,7 +51,6 @@ static bool add_setting(struct reading *r, struct sops_slice key, struct sops_sl
 {
     struct sops_setting *s = sops_arena_alloc(r->a, sizeof *s, e);
     bool nested = r->block.len > 0;
-
     if (s == NULL || !sops_arena_copy(r->a, value, &s->value, e) ||
         !sops_arena_printf(r->a, &s->key, e, "%.*s%s%.*s", SOPS_ARG(r->block), nested ? "." : "", SOPS_ARG(key))) {
         return false;
@@ -72,7 +70,6 @@ static bool read_line(struct reading *r, struct sops_slice line,
     bool indented = line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
     struct sops_slice text = sops_slice_trim(line), key, value;
     size_t equals = sops_slice_find(text, '='), colon = sops_slice_find(text, ':');
-
     if (text.len == 0 || text.ptr[0] == '#' || text.ptr[0] == ';') {
         return true;
     }
@@ -100,7 +97,6 @@ bool sops_ini_read(struct sops_ini *ini, struct sops_arena *a, struct sops_slice
 {
     struct reading r = {.ini = ini, .a = a};
     struct sops_slice rest = text, line;
-
     if (sops_slice_starts(rest, SOPS_LIT("\xef\xbb\xbf"))) {
         rest = sops_slice_skip(rest, 3);
     }
@@ -115,7 +111,6 @@ bool sops_ini_read(struct sops_ini *ini, struct sops_arena *a, struct sops_slice
 const struct sops_setting *sops_ini_find(const struct sops_ini *ini, struct sops_slice section, struct sops_slice key)
 {
     const struct sops_setting *found = NULL;
-
     for (const struct sops_setting *s = ini->first; s != NULL; s = s->next) {
         if (sops_slice_eq(s->key, key) && sops_slice_eq(s->section, section)) {
             found = s;

@@ -22,7 +22,6 @@ static bool bad(const char *name, const char *why, struct sops_err *e)
 static bool read_bool(struct sops_world *w, const char *name, bool *value, struct sops_err *e)
 {
     const char *text = sops_world_env_set(w, name);
-
     *value = false;
     return text == NULL || sops_bool_word(sops_str(text), value) || bad(name, "not a boolean", e);
 }
@@ -61,7 +60,6 @@ static bool read_timeout(struct sops_world *w, unsigned *ms, struct sops_err *e)
     int64_t seconds;
     double sum = 0;
     bool negative = false;
-
     *ms = USUAL_TIMEOUT_MS;
     if (text == NULL) {
         return true;
@@ -89,7 +87,6 @@ static bool read_tries(struct sops_world *w, unsigned *tries, struct sops_err *e
 {
     const char *name = "VAULT_MAX_RETRIES", *text = sops_world_env_set(w, name);
     int64_t n;
-
     *tries = 3;
     if (text == NULL) {
         return true;
@@ -109,7 +106,6 @@ static bool check_rate(struct sops_world *w, struct sops_err *e)
     size_t colon = sops_slice_find(rate, ':');
     double number;
     int64_t whole;
-
     burst = sops_slice_skip(rate, colon + 1);
     if (text == NULL || (sops_float_parse(sops_slice_first(rate, colon), &number, NULL) &&
                          (colon == rate.len || sops_int_parse(burst, &whole)))) {
@@ -123,7 +119,6 @@ static bool check_lookup(struct sops_world *w, struct sops_slice address, struct
 {
     bool wanted;
     size_t host = sops_slice_find(address, '/') + 2;
-
     if (!read_bool(w, "VAULT_SRV_LOOKUP", &wanted, e)) {
         return false;
     }
@@ -140,7 +135,6 @@ static bool read_tls(struct sops_world *w, struct sops_vault *v, struct sops_err
     struct sops_http_req *r = &v->usual;
     const char *proxy = sops_world_env_set(w, "VAULT_PROXY_ADDR");
     bool no_redirect;
-
     if (!read_bool(w, "VAULT_SKIP_VERIFY", &r->insecure, e) ||
         !read_bool(w, "VAULT_DISABLE_REDIRECTS", &no_redirect, e) || !read_timeout(w, &r->total_ms, e) ||
         !read_tries(w, &v->tries, e) || !check_rate(w, e) || !check_lookup(w, v->address, e)) {
@@ -181,7 +175,6 @@ struct lines {
 static bool add_line(struct lines *l, const char *name, struct sops_slice value, struct sops_err *e)
 {
     struct sops_slice text;
-
     if (l->count == MAX_LINES - 1) {
         return sops_fail(e, SOPS_E_GENERIC, "too many headers in VAULT_HEADERS");
     }
@@ -215,7 +208,6 @@ static bool add_own_headers(struct sops_world *w, struct lines *l, struct sops_e
     const char *name;
     json_t *value;
     bool ok = text == NULL || json_is_object(headers) || bad("VAULT_HEADERS", "not a JSON object", e);
-
     json_object_foreach(headers, name, value)
     {
         if (!ok) {
@@ -237,7 +229,6 @@ static bool read_token(struct sops_world *w, struct sops_vault *v, bool file, st
     const char *given = sops_world_env_set(w, "VAULT_TOKEN");
     struct sops_buf path = {0};
     bool ok = true;
-
     v->token_from = given != NULL ? "VAULT_TOKEN" : file ? "~/.vault-token" : "";
     if (given != NULL) {
         ok = sops_buf_adds(token, given, e);
@@ -254,7 +245,6 @@ static bool add_token(struct sops_world *w, struct sops_vault *v, bool file, str
     struct sops_buf text = {0};
     bool ok = read_token(w, v, file, &text, e);
     struct sops_slice token = sops_buf_view(&text), rest;
-
     if (!ok) {
         (void)sops_within(e, "cannot get Vault token");
     }
@@ -282,7 +272,6 @@ static bool take_address(struct sops_arena *a, struct sops_slice address, struct
 {
     const struct sops_slice local = SOPS_LIT("unix://");
     struct sops_slice path;
-
     if (sops_slice_starts(address, local)) {
         v->address = SOPS_LIT("http://localhost");
         if (!sops_arena_copy(a, sops_slice_skip(address, local.len), &path, e)) {
@@ -299,7 +288,6 @@ bool sops_vault_setup(struct sops_world *w, struct sops_arena *a, struct sops_sl
 {
     const char *agent = (flags & SOPS_VAULT_AGENT) != 0 ? sops_world_env_set(w, "VAULT_AGENT_ADDR") : NULL;
     struct lines l = {.a = a, .line = sops_arena_alloc(a, MAX_LINES * sizeof *l.line, e)};
-
     *out = (struct sops_vault){.name_space = sops_world_env_set(w, "VAULT_NAMESPACE")};
     if (l.line == NULL) {
         return false;
@@ -320,7 +308,6 @@ bool sops_vault_clean(struct sops_buf *out, struct sops_slice path, struct sops_
 {
     struct sops_slice rest = path, part;
     size_t start = out->len;
-
     while (rest.ptr != NULL && sops_slice_next(&rest, '/', &part)) {
         if (part.len == 0 || sops_slice_eq(part, SOPS_LIT("."))) {
             continue;
@@ -354,7 +341,6 @@ static bool refused(const struct sops_vault *v, const char *method, const char *
     const json_t *item;
     const char *who = v->token_from[0] != '\0' ? v->token_from : "none";
     bool ok = true;
-
     json_array_foreach(json_object_get(answer, "errors"), i, item)
     {
         struct sops_slice text = sops_slice_of(json_string_value(item), json_string_length(item));
@@ -377,7 +363,6 @@ static bool read_answer(const struct sops_vault *v, const char *method, const ch
                         json_t **out, struct sops_err *e)
 {
     bool good = res->status >= 200 && res->status < 300;
-
     if (res->status >= 300 && res->status < 400) {
         (void)sops_fail(e, SOPS_E_GENERIC, "%s %s: status %d leads elsewhere, where a token must not go", method, url,
                         res->status);
@@ -408,7 +393,6 @@ bool sops_vault_call(struct sops_world *w, const struct sops_vault *v, const cha
     bool ok = sops_vault_clean(&clean, path, e) && sops_buf_add(&url, v->address, e) &&
               sops_buf_adds(&url, "/v1/", e) && sops_percent_add(&url, sops_buf_view(&clean), "$&+,/:;=@", e) &&
               sops_buf_cstr(&url, e) != NULL;
-
     *out = NULL;
     if (ok) {
         req.method = method;

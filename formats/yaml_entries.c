@@ -26,6 +26,8 @@ struct copier {
     size_t depth, cap;
     size_t visited, copied, aliases; /* aliases: how many of the frames are */
     struct sops_buf scratch;
+    struct sops_arena *nodes; /* see struct sops_yaml_document */
+    struct sops_slice piece;  /* of its memory, with the node at hand */
     bool first;
 };
 
@@ -266,6 +268,33 @@ static bool item(struct copier *c, struct sops_node *to, raw *n, struct sops_err
            value(c, to, n, SOPS_STR, (struct sops_slice){0}, (struct frame){.foot = {n}}, e);
 }
 
+static bool holds(struct sops_slice piece, raw *n)
+{
+    return (const uint8_t *)n >= piece.ptr && (const uint8_t *)n < piece.ptr + piece.len;
+}
+
+/* Does a frame still refer to a node in this piece of memory? */
+static bool is_needed(void *arg, struct sops_slice piece)
+{
+    const struct copier *c = arg;
+    for (size_t i = 0; i < c->depth; i++) {
+        const struct frame *f = &c->frames[i];
+        if (holds(piece, f->from) || holds(piece, f->next) || holds(piece, f->foot[0]) || holds(piece, f->foot[1])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Frees the raw nodes before `n` as soon as a piece of memory is done with, so that a large text is not held three
+ * times over. */
+static void drop_before(struct copier *c, raw *n)
+{
+    if (c->nodes != NULL && !holds(c->piece, n)) {
+        c->piece = sops_arena_drop(c->nodes, n, is_needed, c);
+    }
+}
+
 /* The next member of the collection at hand, or its end. */
 static bool step(struct copier *c, struct sops_err *e)
 {
@@ -273,6 +302,7 @@ static bool step(struct copier *c, struct sops_err *e)
     raw *n = f->next;
     if (n != NULL) {
         bool map = f->from->kind == SOPS_YAML_MAP;
+        drop_before(c, n);
         f->next = map ? n->next->next : n->next;
         return map ? pair(c, f->to, n, e) : item(c, f->to, n, e);
     }
@@ -335,7 +365,7 @@ bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from
     }
     part->line = from->root->line;
     part->span = from->root->span;
-    struct copier c = {.doc = d, .first = from->first};
+    struct copier c = {.doc = d, .nodes = from->nodes, .first = from->first};
     bool fine = fill(&c, from, part, e);
     sops_free(c.frames);
     sops_buf_free(&c.scratch);

@@ -65,6 +65,7 @@ struct sops_yaml_raw {
 struct sops_yaml_document {
     struct sops_yaml_raw *root;
     struct sops_yaml_texts texts; /* HEAD and FOOT of the document itself */
+    struct sops_arena *nodes;     /* may be freed as they are worked off; NULL: an alias may mean one of them */
     bool first;
 };
 

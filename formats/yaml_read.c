@@ -33,6 +33,7 @@ struct reader {
     struct sops_doc *doc;
     struct frame *frames;
     size_t depth, cap;
+    struct sops_arena nodes; /* the raw nodes, in the order of the text */
     struct sops_table anchors;
     struct sops_table handles; /* of %TAG: struct sops_slice * */
     struct sops_yaml_raw *root;
@@ -82,7 +83,7 @@ static bool move_foot(struct reader *r, struct sops_yaml_raw *from, struct sops_
 /* A node that begins with `t`, linked as the next member of the open collection; in a map key and value take turns. */
 static struct sops_yaml_raw *add(struct reader *r, enum sops_yaml_raw_kind kind, token *t, struct sops_err *e)
 {
-    struct sops_yaml_raw *n = sops_arena_alloc(&r->source.scratch, sizeof *n, e);
+    struct sops_yaml_raw *n = sops_arena_alloc(&r->nodes, sizeof *n, e);
     if (n == NULL) {
         return NULL;
     }
@@ -558,6 +559,7 @@ static bool document(struct reader *r, token *t, bool first, struct sops_err *e)
         }
     }
     d.root = r->root;
+    d.nodes = r->anchors.count == 0 ? &r->nodes : NULL; /* also a later document may have an alias */
     return document_end(r, &d, e) && sops_yaml_entries(r->doc, &d, e);
 }
 
@@ -591,6 +593,7 @@ bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, s
     struct reader r = {.doc = d};
     bool fine = sops_yaml_open(&r.source, in, origin, &d->arena, e) && read_all(&r, e);
     sops_yaml_close(&r.source);
+    sops_arena_free(&r.nodes);
     sops_free(r.frames);
     sops_table_free(&r.anchors);
     sops_table_free(&r.handles);

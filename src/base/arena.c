@@ -136,6 +136,26 @@ void sops_arena_join(struct sops_arena *to, struct sops_arena *from)
     *from = (struct sops_arena){0};
 }
 
+struct sops_slice sops_arena_drop(struct sops_arena *a, const void *at,
+                                  bool (*needed)(void *arg, struct sops_slice piece), void *arg)
+{
+    struct sops_chunk *c = a->head;
+    while (c != NULL && !((const uint8_t *)at >= c->bytes && (const uint8_t *)at < c->bytes + c->size)) {
+        c = c->next;
+    }
+    struct sops_chunk **older = c != NULL ? &c->next : NULL;
+    while (older != NULL && *older != NULL) {
+        struct sops_chunk *o = *older;
+        if (needed(arg, sops_slice_of(o->bytes, o->size))) {
+            older = &o->next;
+        } else {
+            *older = o->next;
+            sops_free(o);
+        }
+    }
+    return c != NULL ? sops_slice_of(c->bytes, c->size) : (struct sops_slice){0};
+}
+
 void sops_arena_free(struct sops_arena *a)
 {
     struct sops_chunk *c = a->head;

@@ -180,6 +180,11 @@ void sops_arena_join(struct sops_arena *to, struct sops_arena *from);
 const char *sops_arena_text(struct sops_arena *a, struct sops_err *e, const char *fmt, ...)
     SOPS_PRINTF(3, 4) SOPS_CHECKED;
 /* Wipes and frees everything; leaves an empty arena. */
+/* Frees what was filled before the piece of memory that holds `at`, but for pieces that `needed` wants to keep. Only
+ * for an arena that hands out small things of one kind, in the order in which they are worked off. Gives the bounds of
+ * the piece that holds `at`; `needed` is asked for each older one with its bounds. */
+struct sops_slice sops_arena_drop(struct sops_arena *a, const void *at,
+                                  bool (*needed)(void *arg, struct sops_slice piece), void *arg);
 void sops_arena_free(struct sops_arena *a);
 
 /* ---- err: what went wrong ------------------------------------------------------------------------------------- */

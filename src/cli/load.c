@@ -223,9 +223,9 @@ bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e)
 
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e)
 {
-    bool ok = sops_envelope_parse(j->env, j->in, sops_buf_view(&j->raw), e) || sops_job_hint_type(j, e);
-    sops_buf_free(&j->raw);
-    return ok;
+    bool ok = sops_envelope_parse_tree(j->env, j->in, sops_buf_view(&j->raw), e);
+    sops_buf_free(&j->raw); /* before the keys are read: a file may hold very many */
+    return (ok && sops_envelope_detach(j->env, j->in, e)) || sops_job_hint_type(j, e);
 }
 
 bool sops_step_parts(struct sops_job *j, struct sops_err *e) { return sops_envelope_not_empty(j->env, e); }

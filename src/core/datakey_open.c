@@ -90,13 +90,15 @@ static struct turn *take_turns(const struct sops_group *g, struct sops_slice ord
         n++;
     }
     struct turn *turns = sops_alloc((n + 1) * sizeof *turns, e);
+    bool sorted = true;
     *count = 0;
     for (const struct sops_key *k = g->keys; turns != NULL && k != NULL; k = k->next) {
         place = *count != 0 && turns[*count - 1].key->source == k->source ? place : place_of(k->source, order);
         turns[*count] = (struct turn){k, place, *count};
+        sorted = sorted && (*count == 0 || turns[*count - 1].place <= place);
         (*count)++;
     }
-    if (turns != NULL) {
+    if (turns != NULL && !sorted) {
         qsort(turns, n, sizeof *turns, by_turn);
     }
     return turns;

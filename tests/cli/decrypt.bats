@@ -197,6 +197,10 @@ raise SystemExit(p.wait())'
   299980 more: FAILED
     - | "
     [ "${#err}" -lt 2000 ]
+    check 0 python3 -c 'import os, resource, subprocess
+subprocess.run([os.environ["SOPS"], "decrypt", "flat.yaml"], stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)'
+    [ "$out" -lt 180000 ] || { echo "$out KiB"; false; } # 157,000; a million of them stay below 512 MiB
     check 128 timeout 15 "$SOPS" decrypt groups.yaml
     has "$err" '99980 more groups'
     [ "${#err}" -lt 6000 ]

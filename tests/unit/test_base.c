@@ -44,6 +44,38 @@ static void buffers(void **state)
     sops_buf_free(&b);
 }
 
+static bool holds_kept(void *arg, struct sops_slice piece)
+{
+    const uint8_t *kept = *(const uint8_t **)arg;
+    return kept >= piece.ptr && kept < piece.ptr + piece.len;
+}
+
+/* What was filled before is gone, but for what is kept and what stands beside the thing at hand. */
+static void arena_drop(void **state)
+{
+    (void)state;
+    enum { THINGS = 20000 };
+    struct sops_arena a = {0};
+    struct sops_err e = {0};
+    static uint64_t *thing[THINGS];
+    for (size_t i = 0; i < THINGS; i++) {
+        thing[i] = sops_arena_alloc(&a, 100, &e);
+        assert_non_null(thing[i]);
+        *thing[i] = i;
+    }
+    const void *kept = thing[3];
+    size_t before = sops_mem_live();
+    struct sops_slice piece = sops_arena_drop(&a, thing[THINGS - 1], holds_kept, &kept);
+    assert_true((uint8_t *)thing[THINGS - 1] >= piece.ptr && (uint8_t *)thing[THINGS - 1] < piece.ptr + piece.len);
+    assert_true(sops_mem_live() + 5 < before);
+    assert_int_equal(*thing[3], 3);
+    assert_int_equal(*thing[THINGS - 1], THINGS - 1);
+    before = sops_mem_live();
+    assert_slice(sops_arena_drop(&a, &e, holds_kept, &kept), ""); /* not of this arena: nothing is done */
+    assert_int_equal(sops_mem_live(), before);
+    sops_arena_free(&a);
+}
+
 static void arenas(void **state)
 {
     (void)state;
@@ -174,9 +206,9 @@ static void arenas_join(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arenas_join), cmocka_unit_test(slices),  cmocka_unit_test(buffers),
-        cmocka_unit_test(arenas),      cmocka_unit_test(errors),  cmocka_unit_test(long_errors),
-        cmocka_unit_test(tables),      cmocka_unit_test(secrets),
+        cmocka_unit_test(arenas_join), cmocka_unit_test(slices),     cmocka_unit_test(buffers),
+        cmocka_unit_test(arenas),      cmocka_unit_test(arena_drop), cmocka_unit_test(errors),
+        cmocka_unit_test(long_errors), cmocka_unit_test(tables),     cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -160,10 +160,14 @@ bool sops_step_own_format(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
-/* What needs no rule works without the configuration, too. */
+/* What needs no rule works without the configuration, too; but not when one was named that is not there: that is a
+ * slip. */
 static bool do_without_config(struct sops_job *j, struct sops_err *e)
 {
-    if (j->needs_rule || e->memory) {
+    struct stat st;
+    const char *named = j->opt->shared.config;
+    bool slip = named != NULL && stat(named, &st) != 0 && errno == ENOENT;
+    if (j->needs_rule || slip || e->memory) {
         return false;
     }
     char line[32] = "";

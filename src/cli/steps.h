@@ -73,7 +73,7 @@ bool sops_step_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Is there no file at `path`, or an empty one, so that edit begins a new one? */
 bool sops_job_is_new(const struct sops_job *j);
 /* Reads the configuration, and chooses formats and style by options and name. One that cannot be read is code 1 with
- * j->needs_rule, else a warning, and then there is none. */
+ * j->needs_rule, or when it was named and is not there; else a warning, and then there is none. */
 bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Formats, style and the envelope alone, for a job that was lent a configuration. */
 bool sops_job_formats(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;

@@ -166,8 +166,10 @@ END
     mkdir .sops.yaml
     check 0 "$SOPS" decrypt e.yaml
     has "$err" "is a directory"
-    check 0 "$SOPS" --config nowhere.yaml decrypt e.yaml
+    check 0 "$SOPS" --config .sops.yaml decrypt e.yaml
     has "$err" "warning: "
+    check 1 "$SOPS" --config nowhere.yaml decrypt e.yaml
+    SOPS_CONFIG=nowhere.yaml check 1 "$SOPS" filestatus e.yaml
     check 1 "$SOPS" encrypt --age "$ME" p.yaml
     check 1 "$SOPS" edit new.yaml
     check 1 "$SOPS" updatekeys e.yaml

@@ -51,22 +51,8 @@ static bool make_body(struct sops_slice boundary, const struct sops_slice value[
 static bool add_lines(struct sops_arena *a, struct sops_slice boundary, const struct sops_google_token *token,
                       const char *lines[4], struct sops_err *e)
 {
-    struct sops_slice type, bearer = {0}, project = {0};
-    bool ok = sops_arena_printf(a, &type, e, "Content-Type: multipart/related; boundary=%.*s", SOPS_ARG(boundary)) &&
-              (token->bearer.len == 0 ||
-               sops_arena_printf(a, &bearer, e, "Authorization: Bearer %.*s", SOPS_ARG(token->bearer))) &&
-              (token->quota_project.len == 0 ||
-               sops_arena_printf(a, &project, e, "X-Goog-User-Project: %.*s", SOPS_ARG(token->quota_project)));
-    size_t n = 0;
-    lines[n++] = ok ? (const char *)type.ptr : NULL;
-    if (ok && bearer.len != 0) {
-        lines[n++] = (const char *)bearer.ptr;
-    }
-    if (ok && project.len != 0) {
-        lines[n++] = (const char *)project.ptr;
-    }
-    lines[n] = NULL;
-    return ok;
+    lines[0] = sops_arena_text(a, e, "Content-Type: multipart/related; boundary=%.*s", SOPS_ARG(boundary));
+    return lines[0] != NULL && sops_google_lines(a, token, lines + 1, e);
 }
 
 static bool put(struct sops_world *w, const struct sops_slice value[], struct sops_slice name, struct sops_slice bytes,

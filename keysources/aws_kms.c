@@ -88,10 +88,7 @@ static bool region_of(struct sops_slice arn, struct sops_slice *region, struct s
     while (ok && from < arn.len && is_word(arn.ptr[from])) {
         from++;
     }
-    ok = ok && sops_slice_starts(sops_slice_skip(arn, from), kms);
-    for (size_t i = 0; ok && i < arn.len; i++) {
-        ok = arn.ptr[i] > ' ' && arn.ptr[i] != 0x7f;
-    }
+    ok = ok && sops_slice_starts(sops_slice_skip(arn, from), kms) && !sops_has_unseen(arn);
     from += kms.len;
     for (size_t i = arn.len; ok && i > from + 1; i--) {
         if (arn.ptr[i - 1] == ':' && is_resource(sops_slice_skip(arn, i - 1))) {

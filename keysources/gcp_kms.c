@@ -73,20 +73,10 @@ static bool add_lines(struct sops_arena *a, const struct sops_key *k, const stru
                       const char *lines[5], struct sops_err *e)
 {
     struct sops_buf name = {0};
-    struct sops_slice line;
-    size_t n = 0;
-    bool ok = sops_percent_add(&name, k->field[RESOURCE_ID], "", e) &&
-              sops_arena_printf(a, &line, e, "x-goog-request-params: name=%.*s", SOPS_ARG(sops_buf_view(&name)));
-
-    lines[n++] = "Content-Type: application/json";
-    lines[n++] = ok ? (const char *)line.ptr : NULL;
-    ok = ok && sops_arena_printf(a, &line, e, "Authorization: Bearer %.*s", SOPS_ARG(token->bearer));
-    lines[n++] = ok ? (const char *)line.ptr : NULL;
-    if (ok && token->quota_project.len > 0) {
-        ok = sops_arena_printf(a, &line, e, "X-Goog-User-Project: %.*s", SOPS_ARG(token->quota_project));
-        lines[n++] = ok ? (const char *)line.ptr : NULL;
-    }
-    lines[n] = NULL;
+    bool ok = sops_percent_add(&name, k->field[RESOURCE_ID], "", e);
+    lines[0] = "Content-Type: application/json";
+    lines[1] = sops_arena_text(a, e, "x-goog-request-params: name=%.*s", SOPS_ARG(sops_buf_view(&name)));
+    ok = ok && lines[1] != NULL && sops_google_lines(a, token, lines + 2, e);
     sops_buf_free(&name);
     return ok;
 }

@@ -95,10 +95,8 @@ static bool take_apart(struct sops_slice uri, struct pieces *p, struct sops_err 
 {
     struct sops_slice rest = uri;
 
-    for (size_t i = 0; i < uri.len; i++) {
-        if (uri.ptr[i] < ' ' || uri.ptr[i] == 0x7f) {
-            return sops_fail(e, SOPS_E_GENERIC, "cannot parse a Vault URI: it holds a control character");
-        }
+    if (sops_has_control(uri)) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot parse a Vault URI: it holds a control character");
     }
     p->fragment = cut_from(&rest, '#');
     if (!take_scheme(uri, &rest, p, e)) {

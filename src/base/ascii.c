@@ -2,6 +2,20 @@
 /* No function of <ctype.h>: those take the locale's word for what a letter is. */
 #include "base/ascii.h"
 
+static bool has_below(struct sops_slice s, uint8_t least)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < least || s.ptr[i] == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sops_has_control(struct sops_slice s) { return has_below(s, ' '); }
+
+bool sops_has_unseen(struct sops_slice s) { return has_below(s, '!'); }
+
 size_t sops_digits(struct sops_slice s)
 {
     size_t n = 0;

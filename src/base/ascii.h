@@ -22,6 +22,9 @@ static inline unsigned sops_hex_digit(uint8_t c)
     return sops_is_digit(c) ? c - (unsigned)'0' : low >= 'a' && low <= 'f' ? low - 'a' + 10U : 16;
 }
 
+/* Does `s` hold a control character? Any byte that cannot be seen, a blank included? */
+bool sops_has_control(struct sops_slice s);
+bool sops_has_unseen(struct sops_slice s);
 /* How many digits stand at the start of `s`. */
 size_t sops_digits(struct sops_slice s);
 /* Does `s` hold only letters, digits and characters of `more`? (The empty slice does.) */

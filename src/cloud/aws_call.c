@@ -124,16 +124,6 @@ static void free_fault(struct fault *f)
     sops_arena_free(&f->arena);
 }
 
-static bool in_list(struct sops_slice code, const char *const *list)
-{
-    for (; *list != NULL; list++) {
-        if (sops_slice_eq(code, sops_str(*list))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool again(const struct sops_http_res *res)
 {
     static const char *const passing[] = {
@@ -164,7 +154,7 @@ static bool again(const struct sops_http_res *res)
         return false;
     }
     read_fault(res, &f);
-    bool yes = in_list(f.code, passing);
+    bool yes = sops_slice_is_any(f.code, passing);
     free_fault(&f);
     return yes;
 }
@@ -186,7 +176,7 @@ static bool about_credentials(struct sops_slice code, int status)
         "IncompleteSignature",
         NULL,
     };
-    return status == 401 || status == 403 || in_list(code, codes);
+    return status == 401 || status == 403 || sops_slice_is_any(code, codes);
 }
 
 struct attempt {
@@ -229,29 +219,17 @@ static bool refused(const struct attempt *t, const struct sops_http_res *res, st
     return false;
 }
 
-static const char *const no_lines[] = {NULL};
-
 static bool unsigned_lines(struct sops_arena *a, const struct sops_aws_request *r, const char *const **lines,
                            struct sops_err *e)
 {
-    const char *line[16] = {NULL};
-    size_t n = 0;
-    struct sops_slice text;
-    for (const struct sops_header *h = r->headers; h != NULL && h->name != NULL && n < 15; h++) {
-        if (!sops_arena_printf(a, &text, e, "%s: %.*s", h->name, SOPS_ARG(h->value))) {
-            return false;
-        }
-        line[n++] = (const char *)text.ptr;
+    const char **line = sops_arena_alloc(a, (SOPS_SIGN_HEADERS + 1) * sizeof *line, e);
+    bool ok = line != NULL;
+    for (size_t n = 0; ok && r->headers != NULL && r->headers[n].name != NULL && n < SOPS_SIGN_HEADERS; n++) {
+        line[n] = sops_arena_text(a, e, "%s: %.*s", r->headers[n].name, SOPS_ARG(r->headers[n].value));
+        ok = line[n] != NULL;
     }
-    const char **kept = n > 0 ? sops_arena_alloc(a, (n + 1) * sizeof *kept, e) : NULL;
-    if (n > 0 && kept == NULL) {
-        return false;
-    }
-    if (n > 0) {
-        memcpy(kept, line, n * sizeof *kept);
-    }
-    *lines = n > 0 ? kept : no_lines;
-    return true;
+    *lines = line;
+    return ok;
 }
 
 bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struct sops_aws_creds *creds,

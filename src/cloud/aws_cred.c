@@ -31,12 +31,8 @@ bool sops_aws_creds_from(struct sops_arena *a, const json_t *object, const char 
 static bool name_source(struct sops_aws_search *s, struct sops_aws_creds *out, const char *what,
                         struct sops_slice profile, struct sops_err *e)
 {
-    struct sops_slice words;
-    if (!sops_arena_printf(s->a, &words, e, "%s of the profile '%.*s'", what, SOPS_ARG(profile))) {
-        return false;
-    }
-    out->from = (const char *)words.ptr;
-    return true;
+    out->from = sops_arena_text(s->a, e, "%s of the profile '%.*s'", what, SOPS_ARG(profile));
+    return out->from != NULL;
 }
 
 /* ---- environment ----------------------------------------------------------------------------------------------- */

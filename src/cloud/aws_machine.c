@@ -46,12 +46,8 @@ static bool authorization(struct sops_world *w, struct sops_buf *line, struct so
         return false;
     }
     sops_buf_cut(line, sops_slice_trim(sops_buf_view(line)).len);
-    for (size_t i = 0; i < line->len; i++) {
-        if (line->ptr[i] < ' ') {
-            return sops_fail(e, SOPS_E_GENERIC, "the container's authorization token holds a line break");
-        }
-    }
-    return true;
+    return !sops_has_control(sops_buf_view(line)) ||
+           sops_fail(e, SOPS_E_GENERIC, "the container's authorization token holds a line break");
 }
 
 static bool ask_container(struct sops_aws_search *s, const char *url, const char *line, struct sops_aws_creds *out,

@@ -183,7 +183,6 @@ bool sops_aws_sso(struct sops_aws_search *s, struct sops_slice profile, struct s
 {
     static const char *const names[3] = {"accessKeyId", "secretAccessKey", "sessionToken"};
     struct sso o;
-    struct sops_slice words;
     json_t *token = NULL, *answer = NULL;
     bool ok = read_settings(s->aws, profile, &o, e) && load_token(s->w, &o, &token, e) &&
               ask_portal(s, &o, token, &answer, e) &&
@@ -193,9 +192,6 @@ bool sops_aws_sso(struct sops_aws_search *s, struct sops_slice profile, struct s
     if (!ok) {
         return sops_within(e, "failed to get credentials by SSO for the profile '%.*s'", SOPS_ARG(profile));
     }
-    if (!sops_arena_printf(s->a, &words, e, "SSO for the profile '%.*s'", SOPS_ARG(profile))) {
-        return false;
-    }
-    out->from = (const char *)words.ptr;
-    return true;
+    out->from = sops_arena_text(s->a, e, "SSO for the profile '%.*s'", SOPS_ARG(profile));
+    return out->from != NULL;
 }

@@ -56,7 +56,6 @@ bool sops_aws_assume(struct sops_world *w, struct sops_arena *a, const struct so
                      struct sops_err *e)
 {
     struct sops_buf form = {0};
-    struct sops_slice words;
     bool ok = sops_form_add(&form, "Action", SOPS_LIT("AssumeRole"), e) &&
               add_number(&form, "DurationSeconds", role->seconds, e) &&
               (role->external_id.len == 0 || sops_form_add(&form, "ExternalId", role->external_id, e)) &&
@@ -67,11 +66,8 @@ bool sops_aws_assume(struct sops_world *w, struct sops_arena *a, const struct so
         ok = sops_within(e, "failed to assume role '%.*s'", SOPS_ARG(role->arn));
     }
     sops_buf_free(&form);
-    if (!ok || !sops_arena_printf(a, &words, e, "role '%.*s', assumed with %s", SOPS_ARG(role->arn), from->from)) {
-        return false;
-    }
-    out->from = (const char *)words.ptr;
-    return true;
+    out->from = ok ? sops_arena_text(a, e, "role '%.*s', assumed with %s", SOPS_ARG(role->arn), from->from) : NULL;
+    return out->from != NULL;
 }
 
 bool sops_aws_assume_web(struct sops_world *w, struct sops_arena *a, const struct sops_aws *aws,
@@ -79,7 +75,6 @@ bool sops_aws_assume_web(struct sops_world *w, struct sops_arena *a, const struc
                          struct sops_aws_creds *out, struct sops_err *e)
 {
     struct sops_buf form = {0};
-    struct sops_slice words;
     bool ok = sops_form_add(&form, "Action", SOPS_LIT("AssumeRoleWithWebIdentity"), e) &&
               sops_form_add(&form, "RoleArn", role->arn, e) &&
               sops_form_add(&form, "RoleSessionName", role->session, e) &&
@@ -89,10 +84,7 @@ bool sops_aws_assume_web(struct sops_world *w, struct sops_arena *a, const struc
         ok = sops_within(e, "failed to assume role '%.*s' with a web identity token", SOPS_ARG(role->arn));
     }
     sops_buf_free(&form);
-    if (!ok ||
-        !sops_arena_printf(a, &words, e, "role '%.*s', assumed with a web identity token", SOPS_ARG(role->arn))) {
-        return false;
-    }
-    out->from = (const char *)words.ptr;
-    return true;
+    out->from =
+        ok ? sops_arena_text(a, e, "role '%.*s', assumed with a web identity token", SOPS_ARG(role->arn)) : NULL;
+    return out->from != NULL;
 }

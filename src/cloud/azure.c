@@ -198,11 +198,9 @@ enum sops_azure_try sops_azure_keep(struct sops_azure_search *s, const json_t *a
         (void)sops_fail(e, SOPS_E_GENERIC, "the answer holds no %s", name);
         return SOPS_AZURE_REFUSED;
     }
-    for (size_t i = 0; i < token.len; i++) {
-        if (token.ptr[i] <= ' ' || token.ptr[i] == 0x7f) {
-            (void)sops_fail(e, SOPS_E_GENERIC, "the token of the answer holds a blank");
-            return SOPS_AZURE_REFUSED;
-        }
+    if (sops_has_unseen(token)) {
+        (void)sops_fail(e, SOPS_E_GENERIC, "the token of the answer holds a blank");
+        return SOPS_AZURE_REFUSED;
     }
     return sops_arena_copy(s->a, token, &s->bearer, e) ? SOPS_AZURE_GOT : SOPS_AZURE_REFUSED;
 }

@@ -18,10 +18,8 @@ struct search {
 
 static bool keep_bearer(struct search *s, struct sops_slice bearer, struct sops_err *e)
 {
-    for (size_t i = 0; i < bearer.len; i++) {
-        if (bearer.ptr[i] <= ' ' || bearer.ptr[i] == 0x7f) {
-            return sops_fail(e, SOPS_E_GENERIC, "the access token (%s) holds a blank or a line break", s->out->from);
-        }
+    if (sops_has_unseen(bearer)) {
+        return sops_fail(e, SOPS_E_GENERIC, "the access token (%s) holds a blank or a line break", s->out->from);
     }
     return sops_arena_copy(s->a, bearer, &s->out->bearer, e);
 }
@@ -175,7 +173,25 @@ bool sops_google_token(struct sops_world *w, const struct sops_google_want *want
     return ok;
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------------- */
+/* ---- requests and answers
+ * --------------------------------------------------------------------------------------------------- */
+
+bool sops_google_lines(struct sops_arena *a, const struct sops_google_token *token, const char *lines[3],
+                       struct sops_err *e)
+{
+    size_t n = 0;
+    bool ok = true;
+    if (token->bearer.len != 0) {
+        lines[n] = sops_arena_text(a, e, "Authorization: Bearer %.*s", SOPS_ARG(token->bearer));
+        ok = lines[n++] != NULL;
+    }
+    if (ok && token->quota_project.len != 0) {
+        lines[n] = sops_arena_text(a, e, "X-Goog-User-Project: %.*s", SOPS_ARG(token->quota_project));
+        ok = lines[n++] != NULL;
+    }
+    lines[n] = NULL;
+    return ok;
+}
 
 bool sops_google_again(const struct sops_http_res *res)
 {

@@ -25,4 +25,8 @@ bool sops_google_refused(const struct sops_http_res *res, const struct sops_goog
 /* Tries of 5.2: 429, 503 and 504 are worth another. */
 bool sops_google_again(const struct sops_http_res *res);
 
+/* The header lines that show who asks, NULL-terminated: at most two, in `a`. */
+bool sops_google_lines(struct sops_arena *a, const struct sops_google_token *token, const char *lines[3],
+                       struct sops_err *e) SOPS_CHECKED;
+
 #endif

@@ -72,14 +72,11 @@ static bool split(struct sops_arena *a, struct sops_slice command, const char *w
 static bool set(struct sops_arena *a, const char **env, size_t *n, const char *name, struct sops_slice value,
                 struct sops_err *e)
 {
-    struct sops_slice line;
-    if (value.len > 0) {
-        if (!sops_arena_printf(a, &line, e, "GOOGLE_EXTERNAL_ACCOUNT_%s=%.*s", name, SOPS_ARG(value))) {
-            return false;
-        }
-        env[(*n)++] = (const char *)line.ptr;
+    if (value.len == 0) {
+        return true;
     }
-    return true;
+    env[*n] = sops_arena_text(a, e, "GOOGLE_EXTERNAL_ACCOUNT_%s=%.*s", name, SOPS_ARG(value));
+    return env[(*n)++] != NULL;
 }
 
 /* "…/serviceAccounts/NAME@…:generateAccessToken": the account. */

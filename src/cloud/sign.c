@@ -124,19 +124,18 @@ bool sops_signing_lines(struct sops_signing *s, struct sops_arena *a, const char
                         struct sops_slice key, struct sops_slice who, const char ***lines, struct sops_err *e)
 {
     const char **line = sops_arena_alloc(a, (s->count + 3) * sizeof *line, e);
-    struct sops_slice text;
     char sum[65];
     bool ok = line != NULL && make_signature(s, algorithm, scope, key, sum, e);
     for (size_t i = 0; ok && i < s->count; i++) {
-        ok = sops_arena_printf(a, &text, e, "%s: %.*s", s->header[i].name, SOPS_ARG(s->header[i].value));
-        line[i] = ok ? (const char *)text.ptr : NULL;
+        line[i] = sops_arena_text(a, e, "%s: %.*s", s->header[i].name, SOPS_ARG(s->header[i].value));
+        ok = line[i] != NULL;
     }
-    ok = ok && sops_arena_printf(a, &text, e, "%.*s, SignedHeaders=%.*s, Signature=%s", SOPS_ARG(who),
-                                 SOPS_ARG(sops_buf_view(&s->names)), sum);
     if (ok) {
-        line[s->count] = (const char *)text.ptr;
-        *lines = line;
+        line[s->count] = sops_arena_text(a, e, "%.*s, SignedHeaders=%.*s, Signature=%s", SOPS_ARG(who),
+                                         SOPS_ARG(sops_buf_view(&s->names)), sum);
+        ok = line[s->count] != NULL;
     }
+    *lines = line;
     return ok;
 }
 

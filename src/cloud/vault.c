@@ -118,11 +118,11 @@ static bool check_rate(struct sops_world *w, struct sops_err *e)
 static bool check_lookup(struct sops_world *w, struct sops_slice address, struct sops_err *e)
 {
     bool wanted;
-    size_t host = sops_slice_find(address, '/') + 2;
+    struct sops_url u;
     if (!read_bool(w, "VAULT_SRV_LOOKUP", &wanted, e)) {
         return false;
     }
-    if (wanted && host < address.len && sops_slice_find(sops_slice_skip(address, host), ':') == address.len - host) {
+    if (wanted && sops_url_parse(address, &u) && sops_slice_find(u.authority, ':') == u.authority.len) {
         sops_world_warn(w, "VAULT_SRV_LOOKUP is not supported, '%.*s' is used as it is", SOPS_ARG(address));
     }
     return true;
@@ -174,20 +174,14 @@ struct lines {
 
 static bool add_line(struct lines *l, const char *name, struct sops_slice value, struct sops_err *e)
 {
-    struct sops_slice text;
     if (l->count == MAX_LINES - 1) {
         return sops_fail(e, SOPS_E_GENERIC, "too many headers in VAULT_HEADERS");
     }
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < ' ' || value.ptr[i] == 0x7f) {
-            return sops_fail(e, SOPS_E_GENERIC, "the value of the header %.64s holds a control character", name);
-        }
+    if (sops_has_control(value)) {
+        return sops_fail(e, SOPS_E_GENERIC, "the value of the header %.64s holds a control character", name);
     }
-    if (!sops_arena_printf(l->a, &text, e, "%s: %.*s", name, SOPS_ARG(value))) {
-        return false;
-    }
-    l->line[l->count++] = (const char *)text.ptr;
-    return true;
+    l->line[l->count] = sops_arena_text(l->a, e, "%s: %.*s", name, SOPS_ARG(value));
+    return l->line[l->count++] != NULL;
 }
 
 static bool is_name(const char *name)

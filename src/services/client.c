@@ -29,12 +29,7 @@ static bool is_scheme(struct sops_slice s)
 static bool is_uri(struct sops_slice url)
 {
     size_t colon = sops_slice_find(url, ':'), slash = sops_slice_find(url, '/');
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] < 0x20 || url.ptr[i] == 0x7f) {
-            return false;
-        }
-    }
-    return colon >= slash || is_scheme(sops_slice_first(url, colon));
+    return !sops_has_control(url) && (colon >= slash || is_scheme(sops_slice_first(url, colon)));
 }
 
 /* "host:port", "[v6]:port", "host": the port is 443 when there is none. */

@@ -40,6 +40,10 @@ static void words(void **state)
     assert_false(sops_only_alnum(SOPS_LIT("a/b"), ".-"));
     assert_false(sops_only_alnum(SOPS_LIT("a\0b"), ".-"));
     assert_false(sops_only_alnum(SOPS_LIT("\xc3\xa4"), ".-"));
+    assert_true(sops_has_control(SOPS_LIT("a\nb")) && sops_has_control(SOPS_LIT("\x7f")));
+    assert_false(sops_has_control(SOPS_LIT("a b\xc3\xa4")) || sops_has_control(SOPS_LIT("")));
+    assert_true(sops_has_unseen(SOPS_LIT("a b")) && sops_has_unseen(SOPS_LIT("\t")));
+    assert_false(sops_has_unseen(SOPS_LIT("!~\xc3\xa4")));
     assert_true(sops_same_word(SOPS_LIT("LocalHost"), SOPS_LIT("localhost")));
     assert_false(sops_same_word(SOPS_LIT("localhost."), SOPS_LIT("localhost")));
     assert_false(sops_same_word(SOPS_LIT("a localhost"), SOPS_LIT("localhost")));

@@ -34,6 +34,7 @@ const struct sops_format sops_format_json = {
                "}\n",
     .meta = SOPS_META_NESTED,
     .parse = sops_json_parse,
+    .parse_row = sops_json_parse_row,
     .emit = emit,
     .emit_value = emit_value,
 };

@@ -7,6 +7,8 @@
 
 /* Spec 20, "JSON, reading". */
 bool sops_json_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
+/* The same of objects in a row: each is a part. */
+bool sops_json_parse_row(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
 /* Appends `root` and what is in it, without a newline at the end. Code 4: nested too deeply, no JSON for it. */
 bool sops_json_write(const struct sops_node *root, const struct sops_style *s, struct sops_buf *out,
                      struct sops_err *e) SOPS_CHECKED;

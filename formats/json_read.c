@@ -438,6 +438,7 @@ static bool refuse_top(struct reader *r)
     default:
         return r->at == r->end ? bad(r, r->at, "there is no JSON text in it") : bad(r, r->at, "this is not JSON");
     }
+    r->doc->odd_top = true;
     sops_fail_at(r->e, r->line, 0, "only JSON with a top-level object is supported, and this is %s", type);
     sops_hint(r->e, "wrap it in an object, e.g. {\"data\": [...]}");
     return sops_recode(r->e, SOPS_E_READ);
@@ -459,22 +460,46 @@ static bool refuse_rest(struct reader *r)
     return sops_hint(r->e, "several values are one document only in a list: {\"data\": [...]}");
 }
 
-bool sops_json_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
+static bool take_object(struct reader *r)
+{
+    skip_space(r);
+    r->key_span = (struct sops_span){0};
+    bool good = r->at < r->end && *r->at == '{' ? open_node(r, SOPS_LIT("")) : refuse_top(r);
+    while (good && r->here != NULL) {
+        good = take_member(r);
+    }
+    return good;
+}
+
+/* Puts `r` at the start of the text. */
+static bool begin(struct reader *r, struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     const uint8_t *text = in.ptr;
     in = sops_text_without_mark(in.ptr != NULL ? in : SOPS_LIT(""));
-    struct reader r = {
+    *r = (struct reader){
         .doc = out, .text = text, .at = in.ptr, .end = in.ptr + in.len, .line_start = in.ptr, .line = 1, .e = e};
     if (sops_text_is_utf16(in)) {
-        bad(&r, r.at, "this is UTF-16, and JSON is UTF-8");
+        bad(r, r->at, "this is UTF-16, and JSON is UTF-8");
         return sops_hint(e, SOPS_UTF16_HINT);
     }
-    skip_space(&r);
-    bool good = r.at < r.end && *r.at == '{' ? open_node(&r, SOPS_LIT("")) : refuse_top(&r);
-    while (good && r.here != NULL) {
-        good = take_member(&r);
+    return true;
+}
+
+bool sops_json_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
+{
+    struct reader r;
+    bool good = begin(&r, out, in, e) && take_object(&r) && refuse_rest(&r);
+    sops_buf_free(&r.scratch);
+    return good;
+}
+
+bool sops_json_parse_row(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
+{
+    struct reader r;
+    bool good = begin(&r, out, in, e);
+    for (skip_space(&r); good && r.at < r.end; skip_space(&r)) {
+        good = take_object(&r);
     }
-    good = good && refuse_rest(&r);
     sops_buf_free(&r.scratch);
     return good;
 }

@@ -104,7 +104,7 @@ static bool indent_of(const struct sops_style *s, unsigned *indent, struct sops_
 static bool emit(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e)
 {
     unsigned indent = 0;
-    return indent_of(s, &indent, e) && sops_yaml_write(d, indent, out, e);
+    return indent_of(s, &indent, e) && sops_yaml_write(d, indent, s->flush_lists, out, e);
 }
 
 static bool emit_value(const struct sops_doc *d, const struct sops_node *n, const struct sops_style *s,

@@ -325,6 +325,7 @@ static bool null_document(struct copier *c, raw *root, struct sops_node *to, str
         return false;
     }
     if (kind != SOPS_NULL) {
+        c->doc->odd_top = true;
         return sops_yaml_fail(e, root->line - 1, "a document that is no mapping");
     }
     return comment(c, to, root, SOPS_YAML_HEAD, false, e) && comment(c, to, root, SOPS_YAML_LINE, false, e);

@@ -86,7 +86,9 @@ bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from
 bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, struct sops_err *e) SOPS_CHECKED;
 
 /* Appends the whole document; code 4 for what YAML cannot hold. */
-bool sops_yaml_write(const struct sops_doc *d, unsigned indent, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* `flush_lists`: lists stand at the column of their key. */
+bool sops_yaml_write(const struct sops_doc *d, unsigned indent, bool flush_lists, struct sops_buf *out,
+                     struct sops_err *e) SOPS_CHECKED;
 /* Appends one list or scalar as a document of its own. */
 bool sops_yaml_write_value(const struct sops_node *n, unsigned indent, struct sops_buf *out,
                            struct sops_err *e) SOPS_CHECKED;

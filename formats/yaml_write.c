@@ -36,6 +36,7 @@ struct writer {
     size_t line_start;
     bool content; /* the line holds more than blanks and dashes */
     unsigned indent;
+    bool flush_lists;
     size_t blanks; /* of indentation, so far */
     size_t gap;
     struct text head, line, foot, tail, kept;
@@ -450,7 +451,8 @@ static bool pair(struct writer *w, const struct frame *f, const struct sops_node
         return sops_buf_addc(w->out, ' ', e) && scalar(w, n, inner, inner - c, e) && line_and_foot(w, c, e);
     }
     pend(&w->head, head_of(n, (struct range){0}));
-    return line_of(w, &w->kept, c, e) && collection(w, (struct frame){.n = n, .column = inner, .line = line}, c, e);
+    size_t column = w->flush_lists && n->kind == SOPS_LIST ? c : inner;
+    return line_of(w, &w->kept, c, e) && collection(w, (struct frame){.n = n, .column = column, .line = line}, c, e);
 }
 
 static bool item(struct writer *w, const struct frame *f, const struct sops_node *n, struct text head, struct text line,
@@ -543,9 +545,11 @@ static bool make_room(const struct sops_doc *d, struct sops_buf *out, struct sop
     return sops_buf_reserve(out, size, e);
 }
 
-bool sops_yaml_write(const struct sops_doc *d, unsigned indent, struct sops_buf *out, struct sops_err *e)
+bool sops_yaml_write(const struct sops_doc *d, unsigned indent, bool flush_lists, struct sops_buf *out,
+                     struct sops_err *e)
 {
-    struct writer w = {.out = out, .line_start = out->len, .indent = indent, .gap = NO_GAP};
+    struct writer w = {
+        .out = out, .line_start = out->len, .indent = indent, .flush_lists = flush_lists, .gap = NO_GAP};
     bool fine = make_room(d, out, e);
     for (const struct sops_node *n = d->parts; fine && n != NULL; n = n->next) {
         fine = (n == d->parts || (add(&w, SOPS_LIT("---"), e) && new_line(&w, e))) && root(&w, n, e);

@@ -67,6 +67,13 @@ bool sops_doc_parse(struct sops_doc *d, const struct sops_format *f, struct sops
     return f->parse(d, in, e);
 }
 
+bool sops_doc_parse_row(struct sops_doc *d, const struct sops_format *f, struct sops_slice in, struct sops_err *e)
+{
+    struct sops_format row = *f;
+    row.parse = f->parse_row != NULL ? f->parse_row : f->parse;
+    return sops_doc_parse(d, &row, in, e);
+}
+
 static bool may_leave(const struct sops_doc *d, struct sops_err *e)
 {
     return d->state != SOPS_DOC_UNVERIFIED ||

@@ -21,6 +21,7 @@ enum {
 struct sops_style {
     int64_t indent;
     bool indent_set;
+    bool flush_lists; /* yaml: lists stand at the column of their key */
 };
 
 struct sops_format {
@@ -35,9 +36,12 @@ struct sops_format {
     /* Reads clear or encrypted text, with lines and spans. Code 2 with line for what cannot be parsed; messages never
      * hold text of the input. `in` may be freed afterwards. `out` is empty before. Call sops_doc_parse instead. */
     bool (*parse)(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
+    /* The same where several documents may stand in a row without anything between them (json): each is a part. NULL:
+     * `parse` does it. Call sops_doc_parse_row instead. */
+    bool (*parse_row)(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
     /* Appends the whole document; code 4 for what the format cannot hold. Call sops_doc_emit instead. */
     bool (*emit)(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e);
-    /* --extract of a node that is not a map: appends its text; code 4 when it cannot be written. Call
+    /* --extract of a node, in YAML not a map: appends its text; code 4 when it cannot be written. Call
      * sops_doc_emit_value instead. */
     bool (*emit_value)(const struct sops_doc *d, const struct sops_node *n, const struct sops_style *s,
                        struct sops_buf *out, struct sops_err *e);
@@ -63,6 +67,9 @@ bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sop
  * also for a text that is too long for spans (4 GiB). */
 bool sops_doc_parse(struct sops_doc *d, const struct sops_format *f, struct sops_slice in,
                     struct sops_err *e) SOPS_CHECKED;
+/* The same for texts of other programs, which may hold several documents in formats where ours hold one. */
+bool sops_doc_parse_row(struct sops_doc *d, const struct sops_format *f, struct sops_slice in,
+                        struct sops_err *e) SOPS_CHECKED;
 /* The one way to write a document: refuses one whose MAC was not verified. */
 bool sops_doc_emit(const struct sops_doc *d, const struct sops_format *f, const struct sops_style *s,
                    struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

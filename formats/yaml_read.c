@@ -580,6 +580,7 @@ static bool read_all(struct reader *r, struct sops_err *e)
             return false;
         }
         if (t->type == YAML_STREAM_END_TOKEN) {
+            r->doc->no_document = first;
             return !first || sops_yaml_fail(e, t->line, "there is no document in the file");
         }
         if (!document(r, t, first, e)) {

@@ -548,8 +548,7 @@ static bool make_room(const struct sops_doc *d, struct sops_buf *out, struct sop
 bool sops_yaml_write(const struct sops_doc *d, unsigned indent, bool flush_lists, struct sops_buf *out,
                      struct sops_err *e)
 {
-    struct writer w = {
-        .out = out, .line_start = out->len, .indent = indent, .flush_lists = flush_lists, .gap = NO_GAP};
+    struct writer w = {.out = out, .line_start = out->len, .indent = indent, .flush_lists = flush_lists, .gap = NO_GAP};
     bool fine = make_room(d, out, e);
     for (const struct sops_node *n = d->parts; fine && n != NULL; n = n->next) {
         fine = (n == d->parts || (add(&w, SOPS_LIT("---"), e) && new_line(&w, e))) && root(&w, n, e);

@@ -176,7 +176,7 @@ static bool update_arguments(struct sops_job *common, struct sops_err *e)
     size_t n = o->argc;
     struct update u;
     bool recursive = o->shared.recursive;
-    bool ok = !recursive || sops_keys_files(common, paths, &a, &paths, &n, e);
+    bool ok = !recursive || sops_keys_files(common, paths, sops_is_encrypted_file, &a, &paths, &n, e);
     if (ok) {
         ok = n == 1 && !recursive ? update_file(common, paths[0], &u, e) : update_all(common, paths, n, e);
     }

@@ -16,6 +16,7 @@
 /* The paths found so far; the list lives in the arena as a whole, as arrays that grow by copies. */
 struct found {
     struct sops_arena *arena;
+    sops_wanted_fn *wanted;
     const char **path;
     size_t count, room;
 };
@@ -48,7 +49,7 @@ static const char *join(struct sops_arena *a, const char *folder, const char *na
     return sops_arena_printf(a, &path, e, "%s%s%s", folder, slash ? "" : "/", name) ? (const char *)path.ptr : NULL;
 }
 
-static bool is_ours(struct sops_job *j, const char *path)
+bool sops_is_encrypted_file(struct sops_job *j, const char *path)
 {
     struct sops_buf text = {0};
     struct sops_doc doc = {0};
@@ -66,7 +67,7 @@ static bool is_ours(struct sops_job *j, const char *path)
     return ours;
 }
 
-/* Sorts the entries of one folder into files that are ours and folders to look into. */
+/* Sorts the entries of one folder into files that are wanted and folders to look into. */
 static bool read_folder(struct sops_job *j, const char *folder, struct found *files, struct found *folders,
                         struct sops_err *e)
 {
@@ -89,7 +90,7 @@ static bool read_folder(struct sops_job *j, const char *folder, struct found *fi
         }
         if (S_ISDIR(st.st_mode)) {
             ok = add(folders, path, e);
-        } else if (S_ISREG(st.st_mode) && is_ours(j, path)) {
+        } else if (S_ISREG(st.st_mode) && files->wanted(j, path)) {
             ok = add(files, path, e);
         }
     }
@@ -111,10 +112,10 @@ static bool walk(struct sops_job *j, const char *folder, struct found *files, st
     return ok;
 }
 
-bool sops_keys_files(struct sops_job *j, const char *const *paths, struct sops_arena *a, const char *const **files,
-                     size_t *count, struct sops_err *e)
+bool sops_keys_files(struct sops_job *j, const char *const *paths, sops_wanted_fn *wanted, struct sops_arena *a,
+                     const char *const **files, size_t *count, struct sops_err *e)
 {
-    struct found found = {.arena = a};
+    struct found found = {.arena = a, .wanted = wanted};
     for (size_t i = 0; paths[i] != NULL; i++) {
         struct stat st;
         bool folder = stat(paths[i], &st) == 0 && S_ISDIR(st.st_mode);

@@ -107,6 +107,17 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
     return ok;
 }
 
+/* A script of before the word was a command means its file. */
+static bool is_file(const struct sops_verb *verb, const struct sops_options *global)
+{
+    struct stat st;
+    if (!verb->yields || global->argc != 1 || stat(verb->name, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return false;
+    }
+    sops_ui_warn("'%s' is a command, too: taken as the file of that name", verb->name);
+    return true;
+}
+
 static bool run(struct sops_world *w, int argc, const char *const *argv, struct sops_err *e)
 {
     struct sops_options global = {0};
@@ -117,6 +128,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     bool ok = sops_options_check_env(w, e) && load_audit(w, e) && sops_options_open(&global, &sops_verb_root, e) &&
               sops_options_parse(&global, argv + (argc > 0), false, &usage, e);
     const struct sops_verb *verb = ok && global.argc != 0 ? sops_verb_find(sops_verbs, global.args[0]) : NULL;
+    verb = verb != NULL && is_file(verb, &global) ? NULL : verb;
     if (usage) {
         ok = fail_usage(&global, e);
     } else if (ok && global.shared.help) {

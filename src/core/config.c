@@ -84,8 +84,7 @@ static bool set_names(struct sops_config *c, const char *near, struct sops_err *
     return sops_buf_adds(&c->file, real != NULL ? real : by_text, e);
 }
 
-/* "error loading config file" in front of the message. */
-static bool fail_in(const struct sops_config *c, struct sops_err *e)
+bool sops_config_fail(const struct sops_config *c, struct sops_err *e)
 {
     return sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->file)));
 }
@@ -103,7 +102,7 @@ bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *n
             sops_config_warn_unknown(c, w);
         } else {
             sops_recode(e, SOPS_E_GENERIC);
-            (void)fail_in(c, e);
+            (void)sops_config_fail(c, e);
         }
     }
     if (ok) {
@@ -265,7 +264,7 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
 {
     const struct sops_node *rule = find_rule(c, w, a, file, out, e);
     bool ok = rule != NULL ? read_creation(rule, w, a, out, e) : e->code == SOPS_OK;
-    return ok || fail_in(c, e);
+    return ok || sops_config_fail(c, e);
 }
 
 bool sops_config_rules(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
@@ -273,7 +272,22 @@ bool sops_config_rules(const struct sops_config *c, struct sops_world *w, struct
 {
     const struct sops_node *rule = find_rule(c, w, a, file, out, e);
     bool ok = rule != NULL ? read_rules(rule, a, out, e) : e->code == SOPS_OK;
-    return ok || fail_in(c, e);
+    return ok || sops_config_fail(c, e);
+}
+
+bool sops_config_rule(const struct sops_config *c, const struct sops_node *list, const char *file,
+                      const struct sops_node **rule, struct sops_err *e)
+{
+    struct sops_buf absolute = {0};
+    struct sops_slice text;
+    bool matches = false, ok = matched_text(c, file, &absolute, &text, e);
+    *rule = NULL;
+    for (const struct sops_node *n = NULL; ok && !matches && (n = sops_config_item(list, n)) != NULL;) {
+        ok = rule_matches(n, text, &matches, e);
+        *rule = matches ? n : NULL;
+    }
+    sops_buf_free(&absolute);
+    return ok || sops_config_fail(c, e);
 }
 
 /* ---- destinations of publish ------------------------------------------------------------------------------------ */
@@ -365,7 +379,7 @@ bool sops_config_destination(const struct sops_config *c, struct sops_world *w, 
     if (!sops_conf_bool(rule, "omit_extensions", &out->omit_extensions, e) ||
         !sops_conf_map(rule, "recreation_rule", &recreation, e) ||
         (recreation != NULL && !read_recreation(recreation, w, a, out, e))) {
-        return fail_in(c, e);
+        return sops_config_fail(c, e);
     }
     return out->destination != NULL ||
            sops_fail(e, SOPS_E_GENERIC, "no destination configured for this file ('%s')", path);

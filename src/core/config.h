@@ -46,6 +46,13 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
 bool sops_config_rules(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
                        struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
 
+/* The first rule of `list` (mappings, each perhaps with a path_regex) that matches `file`, in the way of creation
+ * rules; NULL: none does. */
+bool sops_config_rule(const struct sops_config *c, const struct sops_node *list, const char *file,
+                      const struct sops_node **rule, struct sops_err *e) SOPS_CHECKED;
+/* Puts "error loading config file 'PATH'" in front of the message. Returns false. */
+bool sops_config_fail(const struct sops_config *c, struct sops_err *e);
+
 /* What a destination rule says for one path (as typed). */
 struct sops_publication {
     const struct sops_destination *destination;

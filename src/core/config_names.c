@@ -34,7 +34,7 @@ static bool holds(const struct names *names, struct sops_slice key)
     return false;
 }
 
-static const struct names top_names = {{"creation_rules", "destination_rules", "stores", "strict"}, 4};
+static const struct names top_names = {{"creation_rules", "destination_rules", "stores", "strict", "sealing"}, 5};
 
 static struct names rule_names(void)
 {

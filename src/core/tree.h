@@ -81,6 +81,7 @@ struct sops_doc {
     struct sops_node *parts; /* one map for each YAML document; linked by next; may be none */
     struct sops_node *tail;
     bool odd_top;          /* a reader refused it only because a part is no map */
+    bool no_document;      /* … or only because there is nothing but comments in it */
     struct sops_buf notes; /* lines (each with its LF) to warn the user with; never values */
     unsigned noted;        /* how many sops_doc_note was asked for */
     enum sops_doc_state state;

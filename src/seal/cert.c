@@ -20,7 +20,7 @@
 
 static bool with_hint(struct sops_err *e)
 {
-    return sops_hint(e, "`kubeseal --fetch-cert` or `sops seal --fetch-certs` gets the controller's certificate");
+    return sops_hint(e, "`sops seal --fetch-certs` gets the controller's certificate");
 }
 
 /* The next block of a PEM text; `*bad` when there is one that cannot be read. */
@@ -159,17 +159,18 @@ static void look_at_rest(const struct sops_seal_cert *c, struct sops_world *w, c
     ERR_clear_error();
 }
 
-bool sops_cert_read(struct sops_seal_cert *c, struct sops_world *w, const char *where, struct sops_slice text,
-                    struct sops_err *e)
+/* Takes the first certificate; `w` (NULL: nobody) is told what is odd about it. */
+static bool read_blocks(struct sops_seal_cert *c, struct sops_world *w, const char *where, struct sops_slice text,
+                        bool *private_key, struct sops_err *e)
 {
     BIO *bio =
         text.len <= SOPS_CERT_MAX ? BIO_new_mem_buf(text.len != 0 ? (const void *)text.ptr : "", (int)text.len) : NULL;
     char *name = NULL;
     uint8_t *data = NULL;
     long size = 0;
-    bool found = false, bad = false, warned = false, private_key = false, ok = true;
+    bool found = false, bad = false, warned = w == NULL, ok = true;
     while (ok && bio != NULL && next_block(bio, &name, &data, &size, &bad)) {
-        private_key = private_key || strstr(name, "PRIVATE KEY") != NULL;
+        *private_key = *private_key || strstr(name, "PRIVATE KEY") != NULL;
         if (strcmp(name, "CERTIFICATE") == 0 && !found) {
             found = true;
             ok = take_certificate(c, where, data, size, e);
@@ -185,7 +186,20 @@ bool sops_cert_read(struct sops_seal_cert *c, struct sops_world *w, const char *
                   where);
         ok = with_hint(e);
     }
-    ok = ok && check_dates(c, w, where, e);
+    return ok;
+}
+
+bool sops_cert_present(struct sops_seal_cert *c, struct sops_slice text, struct sops_err *e)
+{
+    bool private_key = false;
+    return read_blocks(c, NULL, "", text, &private_key, e);
+}
+
+bool sops_cert_read(struct sops_seal_cert *c, struct sops_world *w, const char *where, struct sops_slice text,
+                    struct sops_err *e)
+{
+    bool private_key = false;
+    bool ok = read_blocks(c, w, where, text, &private_key, e) && check_dates(c, w, where, e);
     if (ok && private_key) {
         sops_world_warn(w, "'%s' holds a private key, which belongs to the controller alone", where);
     }

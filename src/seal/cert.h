@@ -23,6 +23,8 @@ struct sops_seal_cert {
  * with a hint. */
 bool sops_cert_read(struct sops_seal_cert *c, struct sops_world *w, const char *where, struct sops_slice text,
                     struct sops_err *e) SOPS_CHECKED;
+/* The same without a look at its dates, and without a warning: for one that is about to be replaced. */
+bool sops_cert_present(struct sops_seal_cert *c, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* Is the fingerprint one of the `count` that are pinned? (None are: yes.) Code 1. */
 bool sops_cert_pinned(const struct sops_seal_cert *c, const char *where, const struct sops_slice *pin, size_t count,
                       struct sops_err *e) SOPS_CHECKED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vectors of docs/spec/72-sealed-secrets.md, both ways, and what does not open. */
+/* The vectors of docs/spec/72-sealed-secrets.md#cipher-and-object and #what-stays, both ways, and what does not open. */
 #include "base/encode.h"
 #include "seal/cipher.h"
 

@@ -230,11 +230,15 @@ static bool note_number(struct reader *r, const struct sops_node *n, struct sops
     if (r->doc->noted > SOPS_NOTES_MAX) {
         return true;
     }
-    sops_buf_cut(&r->scratch, 0);
-    bool ok =
-        n->kind == SOPS_FLOAT ? sops_float_json(&r->scratch, n->text, r->e) : sops_buf_add(&r->scratch, n->text, r->e);
-    return ok && (sops_slice_eq(sops_buf_view(&r->scratch), written) ||
-                  sops_doc_note(r->doc, n, r->line, SOPS_NOT_AS_WRITTEN, r->e));
+    struct sops_slice text = n->text;
+    if (n->kind == SOPS_FLOAT) {
+        sops_buf_cut(&r->scratch, 0);
+        if (!sops_float_json(&r->scratch, n->text, r->e)) {
+            return false;
+        }
+        text = sops_buf_view(&r->scratch);
+    }
+    return sops_slice_eq(text, written) || sops_doc_note(r->doc, n, r->line, SOPS_NOT_AS_WRITTEN, r->e);
 }
 
 static bool add_number(struct reader *r, struct sops_slice key)

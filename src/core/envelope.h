@@ -13,7 +13,7 @@
  *
  *     CLOSED       parse: values are ciphertexts, the metadata are taken out
  *     UNVERIFIED   open: clear, and not to be let out
- *     CLEAR        verify, trust, parse_clear
+ *     CLEAR        verify, trust, parse_clear; and an empty one, in which a tree may be built
  *     SEALED       seal: ciphertexts again, MAC and time are new
  *
  * There may be many at a time, with the same or different keys; each is for one thread at a time. What a reader or the

@@ -253,6 +253,36 @@ static void from_another(void **state)
     }
 }
 
+/* A tree built of nodes of two files, as a merge does it: each leaf keeps the ciphertext that it came with. */
+static void of_two_others(void **state)
+{
+    (void)state;
+    struct sops_err e = {0};
+    struct sops_buf text[2] = {sealed_text("{\"a\": \"one\", \"b\": \"two\"}"), sealed_text("{\"b\": \"two\"}")};
+    struct sops_buf out = {0};
+    struct sops_envelope *v = sops_envelope_new(&world, "merged", &e), *from[2];
+    struct sops_doc *d = sops_envelope_clear(v, &e);
+    struct sops_node *root = sops_node_add(d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e);
+    for (size_t i = 0; i < 2; i++) {
+        from[i] = opened(sops_buf_view(&text[i]));
+        struct sops_node *n = sops_node_copy(d, sops_envelope_look(from[i])->parts->child, &e);
+        assert_non_null(n);
+        sops_node_link(root, root->last, n);
+        sops_envelope_reuse(v, from[i]);
+    }
+    sops_envelope_meta(v)->version = SOPS_LIT(SOPS_VERSION);
+    assert_ok(sops_envelope_take_key(v, sops_envelope_key(from[0]), &e), &e);
+    assert_ok(sops_envelope_seal(v, SOPS_REUSE_IN_ORDER, &e) && sops_envelope_emit(v, json(), &style, &out, &e), &e);
+    assert_int_equal(shared(sops_buf_view(&out), sops_buf_view(&text[0])), 1); /* a */
+    assert_int_equal(shared(sops_buf_view(&out), sops_buf_view(&text[1])), 1); /* b of the second, where it came from */
+    sops_envelope_free(v);
+    for (size_t i = 0; i < 2; i++) {
+        sops_envelope_free(from[i]);
+        sops_buf_free(&text[i]);
+    }
+    sops_buf_free(&out);
+}
+
 /* ---- many at once ------------------------------------------------------------------------------------------------ */
 
 /* Seals and opens files of its own, again and again. */
@@ -388,11 +418,12 @@ static void edited_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),  cmocka_unit_test(wrong_mac),
-        cmocka_unit_test(damaged_values),  cmocka_unit_test(remarks),
-        cmocka_unit_test(what_changes),    cmocka_unit_test(from_another),
-        cmocka_unit_test(on_threads),      cmocka_unit_test(damage_is_told),
-        cmocka_unit_test(edited_metadata), cmocka_unit_test(what_was_made_passes),
+        cmocka_unit_test(there_and_back),       cmocka_unit_test(wrong_mac),
+        cmocka_unit_test(damaged_values),       cmocka_unit_test(remarks),
+        cmocka_unit_test(what_changes),         cmocka_unit_test(from_another),
+        cmocka_unit_test(of_two_others),        cmocka_unit_test(on_threads),
+        cmocka_unit_test(damage_is_told),       cmocka_unit_test(edited_metadata),
+        cmocka_unit_test(what_was_made_passes),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

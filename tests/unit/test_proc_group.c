@@ -2,6 +2,7 @@
 #include "base/proc_group.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,13 +52,15 @@ static void finish(pid_t pid)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* All that is said within a moment, in order of the alphabet. */
+/* Waits until as many letters came as are wanted, which a busy machine may take seconds for, and then a moment for
+ * others; in order of the alphabet. */
 static void assert_told(const char *want)
 {
     char got[16] = "";
-    (void)usleep(200000);
-    ssize_t n = read(hear, got, sizeof got - 1);
-    got[n > 0 ? n : 0] = '\0';
+    struct pollfd wait = {.fd = hear, .events = POLLIN};
+    while (poll(&wait, 1, strlen(got) < strlen(want) ? 10000 : 200) > 0 && strlen(got) < sizeof got - 1) {
+        (void)!read(hear, got + strlen(got), 1);
+    }
     for (size_t i = 0; i < strlen(got); i++) {
         for (size_t k = i + 1; k < strlen(got); k++) {
             char low = got[i] < got[k] ? got[i] : got[k], high = (char)(got[i] + got[k] - low);

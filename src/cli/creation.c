@@ -164,7 +164,9 @@ static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool
                   "unencrypted_regex, encrypted_comment_regex, or unencrypted_comment_regex for the same file");
         return sops_hint(e, "take the options, and what the creation rule says, down to one of them");
     }
-    if (count == 0) {
+    if (count == 0 && j->encrypted_regex != NULL) {
+        r->text[SOPS_ENCRYPTED_REGEX] = sops_str(j->encrypted_regex);
+    } else if (count == 0) {
         r->text[SOPS_UNENCRYPTED_SUFFIX] = SOPS_LIT(SOPS_DEFAULT_SUFFIX);
     }
     r->mac_only_encrypted = c->mac_only_encrypted || j->opt->shared.mac_only_encrypted;

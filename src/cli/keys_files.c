@@ -67,6 +67,21 @@ bool sops_is_encrypted_file(struct sops_job *j, const char *path)
     return ours;
 }
 
+bool sops_is_sealed_file(struct sops_job *j, const char *path)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json", NULL};
+    struct sops_buf text = {0};
+    struct sops_err ignored = {0};
+    const char *dot = strrchr(path, '.');
+    (void)j;
+    bool is = dot != NULL && sops_slice_is_any(sops_str(dot), endings) &&
+              sops_file_read(path, SOPS_FILE_MAX, &text, &ignored) && text.len != 0 &&
+              memmem(text.ptr, text.len, "SealedSecret", 12) != NULL;
+    sops_err_clear(&ignored);
+    sops_buf_free(&text);
+    return is;
+}
+
 /* Sorts the entries of one folder into files that are wanted and folders to look into. */
 static bool read_folder(struct sops_job *j, const char *folder, struct found *files, struct found *folders,
                         struct sops_err *e)

@@ -15,4 +15,7 @@ bool sops_keys_files(struct sops_job *j, const char *const *paths, sops_wanted_f
  * parse. */
 bool sops_is_encrypted_file(struct sops_job *j, const char *path);
 
+/* Is it YAML or JSON by its name, with the word SealedSecret in it? */
+bool sops_is_sealed_file(struct sops_job *j, const char *path);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/openssl.h"
 #include "cli/command.h"
 #include "cli/harden.h"
+#include "cli/kubeseal.h"
 #include "cli/ui.h"
 #include "cli/usage.h"
 #include "cli/world_real.h"
@@ -148,6 +149,28 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     return ok;
 }
 
+/* Other names of the program: what stands in for another one. */
+static const struct {
+    const char *name;
+    int (*main)(struct sops_world *w, const char *const *words);
+} names[] = {
+    {"kubeseal", sops_kubeseal_main},
+};
+
+/* False when it was called by a name of its own. */
+static bool run_as(struct sops_world *w, const char *const *argv, int *status)
+{
+    const char *slash = argv[0] != NULL ? strrchr(argv[0], '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : argv[0];
+    for (size_t i = 0; name != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i].name) == 0) {
+            *status = names[i].main(w, argv + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     sops_harden();
@@ -155,10 +178,13 @@ int main(int argc, char **argv)
     struct sops_err e = {0};
     sops_world_real(&world);
     const char *const *words = (const char *const *)(uintptr_t)argv;
-    if (!run(&world, argc, words, &e)) {
-        sops_ui_error(&world, &e);
+    int status = 0;
+    if (!run_as(&world, words, &status)) {
+        if (!run(&world, argc, words, &e)) {
+            sops_ui_error(&world, &e);
+        }
+        status = e.code;
     }
-    int status = e.code;
     sops_err_clear(&e);
     sops_world_forget(&world);
     return status;

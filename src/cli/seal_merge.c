@@ -18,6 +18,10 @@ static bool raw_cert(struct seal_run *r, const struct sops_seal_cert **cert, str
     struct sops_seal_cluster *c = sops_arena_alloc(&r->arena, sizeof *c, e);
     const char *const *cluster = r->own->cluster;
     const struct sops_seal_cluster *named = c;
+    if (r->preset != NULL) {
+        *cert = r->preset;
+        return true;
+    }
     if (c == NULL) {
         return false;
     }
@@ -291,7 +295,7 @@ static bool merge_file(struct seal_run *r, struct seal_file *f, struct merging *
     o->name = m->target->name;
     o->space = m->target->space;
     struct sops_secret_place place = {
-        .scope = o->scope, .name = o->name, .space = o->space, .allow_empty = r->own->allow_empty};
+        .scope = o->scope, .name = o->name, .space = o->space, .allow_empty = r->own->allow_empty, .lax = r->plain};
     return sops_secret_check(o->secret, &place, e) && make_merged(r, f, m, o, e) && sops_seal_write(r, f, e);
 }
 
@@ -301,8 +305,8 @@ bool sops_seal_merge(struct seal_run *r, struct sops_err *e)
     if (r->files != 1) {
         return sops_fail(e, SOPS_E_CONFLICT, "--merge-into takes one FILE");
     }
-    bool ok =
-        merge_file(r, r->file, &m, e) && sops_seal_report(r, r->file, e) && sops_ui_out(sops_buf_view(&r->out), e);
+    bool ok = merge_file(r, r->file, &m, e) && (r->plain || sops_seal_report(r, r->file, e)) &&
+              sops_ui_out(sops_buf_view(&r->out), e);
     sops_doc_free(&m.old);
     sops_doc_free(&m.out);
     sops_arena_free(&m.arena);

@@ -166,7 +166,7 @@ static void warn_of_exposed(struct seal_run *r, const struct seal_file *f)
 
 bool sops_seal_read(struct seal_run *r, struct seal_file *f, struct sops_err *e)
 {
-    struct sops_source s = {.common = &r->job, .path = f->path, .name = f->name};
+    struct sops_source s = {.common = &r->job, .path = f->path, .name = f->name, .by_text = r->plain};
     struct sops_buf name = {0};
     bool ok = flat_name(r, f, &name, e) && sops_source_open(&s, e);
     bool flat_file = ok && s.doc->parts != NULL && sops_node_find(s.doc->parts, SOPS_LIT("kind")) == NULL;
@@ -179,7 +179,7 @@ bool sops_seal_read(struct seal_run *r, struct seal_file *f, struct sops_err *e)
     if (ok && flat_file && how.flat) {
         ok = complete_flat(r, f, sops_buf_view(&name), e);
     }
-    if (ok && s.encrypted) {
+    if (ok && s.encrypted && !r->plain) {
         f->has_key = true;
         sops_tag_key(s.data_key, f->tag_key);
     }

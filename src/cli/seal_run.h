@@ -66,6 +66,8 @@ struct seal_run {
     enum sops_seal_scope scope;
     struct sops_sealing sealing;
     struct sops_cert_store certs;
+    const struct sops_seal_cert *preset; /* instead of that of the options */
+    bool plain;                          /* no tags, no report (kubeseal) */
     struct sops_arena arena;
     struct seal_file *file;
     size_t files, failures;

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reseal: SealedSecrets for another certificate, in the text itself (docs/spec/72-sealed-secrets.md#reseal). Only the
+ * ciphertexts change; the new text is read back before it takes the place of the old one. */
+#include "cli/command.h"
+#include "cli/keys_files.h"
+#include "cli/ui.h"
+#include "cli/unseal.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "core/splice.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct reseal_options {
+    const char *const *key, *const *cert, *const *cluster;
+    const char *space;
+    bool check, json;
+};
+
+struct reseal_run {
+    struct sops_job job;
+    struct reseal_options own;
+    struct sops_sealing sealing;
+    struct sops_seal_keys keys;
+    struct sops_cert_store certs;
+    const struct sops_seal_cert *cert;
+    struct sops_arena arena;
+    struct sops_buf out;
+    size_t changed, failures;
+};
+
+/* The file at hand. */
+struct reseal_file {
+    const char *path, *shown;
+    struct sops_source source;
+    struct sops_splice *edit;
+    size_t edits, room;
+    struct sops_buf lines; /* of the report */
+    size_t changed;
+};
+
+/* ---- one object ------------------------------------------------------------------------------------------------- */
+
+/* The template may say less than the outer metadata, and nothing else. */
+static bool check_pattern(const struct opened_object *o, struct sops_err *e)
+{
+    const struct sops_node *meta = sops_map_map(o->sealed->pattern, "metadata");
+    struct sops_slice name = sops_map_text(meta, "name"), space = sops_map_text(meta, "namespace");
+    enum sops_seal_scope scope = sops_scope_of(sops_map_map(meta, "annotations"));
+    if (name.len != 0 && !sops_slice_eq(name, o->sealed->name)) {
+        return sops_fail(e, SOPS_E_ENCRYPT, "the template of '%.*s' has the name '%.*s'", SOPS_ARG(o->sealed->name),
+                         SOPS_ARG(name));
+    }
+    if (space.len != 0 && !sops_slice_eq(space, o->space)) {
+        return sops_fail(e, SOPS_E_ENCRYPT, "the template of '%.*s' has the namespace '%.*s'",
+                         SOPS_ARG(o->sealed->name), SOPS_ARG(space));
+    }
+    if (scope > o->sealed->scope) {
+        return sops_fail(e, SOPS_E_ENCRYPT, "the template of '%.*s' has the wider scope %s", SOPS_ARG(o->sealed->name),
+                         sops_scope_names[scope]);
+    }
+    return true;
+}
+
+static bool add_edit(struct reseal_run *r, struct reseal_file *f, const struct sops_node *n, struct sops_slice text,
+                     struct sops_err *e)
+{
+    if (n->span.end <= n->span.begin) {
+        return sops_fail(e, SOPS_E_DECRYPT, "the item '%.*s' has no text of its own that could be replaced",
+                         SOPS_ARG(n->key));
+    }
+    if (f->edits == f->room) {
+        size_t room = f->room != 0 ? 2 * f->room : 32;
+        struct sops_splice *grown = sops_arena_alloc(&r->arena, room * sizeof *grown, e);
+        if (grown == NULL) {
+            return false;
+        }
+        if (f->edits != 0) {
+            memcpy(grown, f->edit, f->edits * sizeof *grown);
+        }
+        f->edit = grown;
+        f->room = room;
+    }
+    f->edit[f->edits++] = (struct sops_splice){.span = n->span, .bytes = text};
+    return true;
+}
+
+static bool seal_again(struct reseal_run *r, struct reseal_file *f, const struct opened_object *o,
+                       const struct opened_item *item, struct sops_err *e)
+{
+    bool json = (f->source.format->flags & SOPS_FMT_PARTS) == 0;
+    struct sops_buf label = {0}, text = {0};
+    struct sops_slice copy;
+    bool ok =
+        sops_scope_label(o->sealed->scope, o->space, o->sealed->name, &label, e) &&
+        (!json || sops_buf_addc(&text, '"', e)) &&
+        sops_item_seal(r->job.world, r->cert->key, sops_buf_view(&label), sops_buf_view(&item->value), &text, e) &&
+        (!json || sops_buf_addc(&text, '"', e)) && sops_arena_copy(&r->arena, sops_buf_view(&text), &copy, e) &&
+        add_edit(r, f, item->node, copy, e);
+    sops_buf_free(&label);
+    sops_buf_free(&text);
+    return ok;
+}
+
+static bool keeps(const struct reseal_run *r, const struct opened_item *item)
+{
+    return sops_key_fits(r->keys.key[item->which], r->cert);
+}
+
+static bool add_keys(struct reseal_run *r, struct reseal_file *f, const struct opened_object *o, bool kept,
+                     struct sops_err *e)
+{
+    bool ok = true, first = true;
+    for (size_t i = 0; ok && i < o->items; i++) {
+        if (keeps(r, &o->item[i]) == kept) {
+            ok = r->own.json ? sops_json_add(&f->lines, NULL, o->item[i].node->key, e)
+                             : sops_buf_adds(&f->lines, first ? "" : ", ", e) &&
+                                   sops_buf_add(&f->lines, o->item[i].node->key, e);
+            first = false;
+        }
+    }
+    return ok;
+}
+
+static bool report(struct reseal_run *r, struct reseal_file *f, const struct opened_object *o, size_t kept,
+                   struct sops_err *e)
+{
+    struct sops_buf *out = &f->lines;
+    bool same = kept == o->items;
+    if (r->own.json) {
+        return sops_buf_addc(out, '{', e) && sops_json_add_int(out, "schema", 1, e) &&
+               sops_json_add(out, "file", sops_str(f->shown), e) && sops_json_add(out, "namespace", o->space, e) &&
+               sops_json_add(out, "name", o->sealed->name, e) &&
+               sops_json_add(out, "state", same ? SOPS_LIT("unchanged") : SOPS_LIT("changed"), e) &&
+               sops_json_begin(out, "sealed", '[', e) && add_keys(r, f, o, false, e) && sops_buf_addc(out, ']', e) &&
+               sops_json_begin(out, "kept", '[', e) && add_keys(r, f, o, true, e) && sops_buf_adds(out, "]}\n", e);
+    }
+    return same || (sops_buf_addf(out, e, "%s: ", f->shown) && sops_object_name(out, o->space, o->sealed->name, e) &&
+                    sops_buf_adds(out, ": sealed ", e) && add_keys(r, f, o, false, e) &&
+                    sops_buf_addf(out, e, "; kept %zu\n", kept));
+}
+
+static bool check_keys_once(const struct sops_sealed_object *s, struct sops_err *e)
+{
+    return s->items == NULL || sops_map_no_twice(s->items, "encryptedData", e) || sops_recode(e, SOPS_E_DECRYPT);
+}
+
+static bool reseal_object(struct reseal_run *r, struct reseal_file *f, const struct sops_sealed_object *s,
+                          struct sops_arena *a, struct sops_err *e)
+{
+    struct opened_object o = {0};
+    size_t kept = 0;
+    bool ok = check_keys_once(s, e) && sops_object_open(&r->keys, s, sops_str(r->own.space), a, &o, e) &&
+              check_pattern(&o, e);
+    if (ok && !sops_object_judge(&o, e)) {
+        e->hint[0] = '\0';
+        ok = sops_hint(e, "the key is not among these, name, namespace or scope changed after sealing, or it is sealed "
+                          "for the new certificate already: then give its key, too");
+    }
+    for (size_t i = 0; ok && i < o.items; i++) {
+        bool stays = keeps(r, &o.item[i]);
+        kept += stays;
+        ok = stays || seal_again(r, f, &o, &o.item[i], e);
+    }
+    f->changed += ok && kept != o.items;
+    ok = ok && report(r, f, &o, kept, e);
+    sops_object_close(&o);
+    return ok || sops_within(e, "document %u", s->document);
+}
+
+/* ---- one file --------------------------------------------------------------------------------------------------- */
+
+static int by_place(const void *a, const void *b)
+{
+    uint32_t x = ((const struct sops_splice *)a)->span.begin, y = ((const struct sops_splice *)b)->span.begin;
+    return (x > y) - (x < y);
+}
+
+/* Is the new text the old one but for the values that were replaced? */
+static bool read_back(const struct reseal_file *f, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_doc doc = {0};
+    struct sops_err why = {0};
+    bool json = (f->source.format->flags & SOPS_FMT_PARTS) == 0;
+    size_t at = 0;
+    bool same = sops_doc_parse_row(&doc, f->source.format, text, &why);
+    const struct sops_node *a = f->source.doc->parts, *b = doc.parts;
+    for (; same && a != NULL && b != NULL; a = a->next, b = b->next) {
+        struct sops_node *x = (struct sops_node *)(uintptr_t)a, *y = (struct sops_node *)(uintptr_t)b;
+        while (same && x != NULL && y != NULL) {
+            bool edited = at < f->edits && x->span.begin == f->edit[at].span.begin && sops_node_is_leaf(x) &&
+                          x->kind == SOPS_STR && x->span.end == f->edit[at].span.end;
+            struct sops_slice want = edited ? f->edit[at++].bytes : x->text;
+            if (edited && json) {
+                want = sops_slice_of(want.ptr + 1, want.len - 2);
+            }
+            same = x->kind == y->kind && sops_slice_eq(x->key, y->key) && sops_slice_eq(want, y->text);
+            x = sops_node_after(a, x);
+            y = sops_node_after(b, y);
+        }
+        same = same && x == NULL && y == NULL;
+    }
+    same = same && a == NULL && b == NULL && at == f->edits;
+    sops_err_clear(&why);
+    sops_doc_free(&doc);
+    return same || sops_fail(e, SOPS_E_DECRYPT,
+                             "the values of '%s' cannot be replaced in its text: it is left as it is", f->shown);
+}
+
+static bool write_file(struct reseal_run *r, struct reseal_file *f, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    struct sops_slice old = sops_buf_view(&f->source.text);
+    if (f->edits > 1) {
+        qsort(f->edit, f->edits, sizeof *f->edit, by_place);
+    }
+    bool ok = sops_splice(old, f->edit, f->edits, &text, e) && (f->edits == 0 || read_back(f, sops_buf_view(&text), e));
+    if (ok && f->path == NULL) {
+        ok = r->own.check || sops_buf_add(&r->out, sops_buf_view(&text), e);
+    } else if (ok && f->edits != 0 && !r->own.check) {
+        ok = sops_file_replace(f->path, sops_buf_view(&text), 0666, e);
+    }
+    sops_buf_free(&text);
+    return ok && (f->path == NULL || sops_buf_add(&r->out, sops_buf_view(&f->lines), e));
+}
+
+static bool reseal_source(struct reseal_run *r, struct reseal_file *f, struct sops_err *e)
+{
+    struct sops_sealed_object *all;
+    size_t count, others;
+    struct sops_arena a = {0};
+    bool ok = sops_sealed_all(f->source.doc, &a, &all, &count, &others, e);
+    if (ok && f->source.encrypted) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "'%s' is encrypted: a SealedSecret is not", f->shown);
+    }
+    if (ok && count == 0) {
+        ok = sops_fail(e, SOPS_E_EMPTY, "there is no SealedSecret in '%s'", f->shown);
+    }
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = reseal_object(r, f, &all[i], &a, e);
+    }
+    ok = ok && write_file(r, f, e);
+    r->changed += ok ? f->changed : 0;
+    sops_arena_free(&a);
+    return ok;
+}
+
+static bool reseal_file(struct reseal_run *r, const char *path, struct sops_err *e)
+{
+    struct reseal_file f = {.path = path, .shown = path != NULL ? path : "stdin"};
+    f.source = (struct sops_source){.common = &r->job, .path = path, .name = path, .by_text = true};
+    bool ok = sops_source_open(&f.source, e);
+    if (!ok && r->job.opt->shared.recursive && e->code == SOPS_E_READ && f.source.text.len != 0) {
+        sops_world_warn(r->job.world, "'%s' is passed over: %s", path, e->msg);
+        sops_err_clear(e);
+        ok = true;
+    } else {
+        ok = ok && reseal_source(r, &f, e);
+    }
+    sops_source_close(&f.source);
+    sops_buf_free(&f.lines);
+    return ok;
+}
+
+/* ---- the run ---------------------------------------------------------------------------------------------------- */
+
+static bool own_flags(struct sops_job *j, struct sops_err *e)
+{
+    struct reseal_run *r = j->own;
+    const struct reseal_options *o = &r->own;
+    bool by_cert = o->cert != NULL;
+    if (by_cert && o->cluster != NULL) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--cluster does not go with --cert");
+    }
+    const char *const *one = by_cert ? o->cert : o->cluster;
+    if (one == NULL || one[1] != NULL) {
+        return sops_fail(e, SOPS_E_CONFLICT, "exactly one certificate is needed: --cert, or one --cluster");
+    }
+    return true;
+}
+
+static bool own_exists(struct sops_job *j, struct sops_err *e)
+{
+    struct stat st;
+    return j->opt->argc != 1 || stat(j->opt->args[0], &st) == 0 ||
+           sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", j->opt->args[0]);
+}
+
+static bool own_sealing(struct sops_job *j, struct sops_err *e)
+{
+    struct reseal_run *r = j->own;
+    return (r->own.cluster == NULL && r->own.key != NULL) || sops_sealing_read(&r->sealing, j->config, e);
+}
+
+static bool own_cert(struct sops_job *j, struct sops_err *e)
+{
+    struct reseal_run *r = j->own;
+    struct sops_seal_cluster by_option;
+    const struct sops_seal_cluster *c = &by_option;
+    return (r->own.cert != NULL ? sops_cert_option(&r->arena, r->own.cert[0], &by_option, e)
+                                : sops_sealing_cluster(&r->sealing, r->own.cluster[0], &c, e)) &&
+           sops_cert_load(&r->certs, c, &r->cert, e);
+}
+
+static bool own_keys(struct sops_job *j, struct sops_err *e)
+{
+    struct reseal_run *r = j->own;
+    return sops_unseal_keys(&r->keys, j, &r->sealing, r->own.key, r->own.cluster, e);
+}
+
+static bool own_run(struct sops_job *j, struct sops_err *e)
+{
+    static const char *const here[] = {".", NULL};
+    struct reseal_run *r = j->own;
+    const struct sops_options *o = j->opt;
+    const char *const *path = o->args;
+    size_t count = o->argc;
+    if (o->shared.recursive &&
+        !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
+        return false;
+    }
+    bool one = count <= 1 && !o->shared.recursive;
+    for (size_t i = 0; i < (one ? 1 : count); i++) {
+        struct sops_err why = {0};
+        const char *at = count != 0 ? path[i] : NULL;
+        at = at != NULL && strncmp(at, "./", 2) == 0 ? at + 2 : at;
+        if (reseal_file(r, at, &why)) {
+            continue;
+        }
+        r->failures++;
+        if (one) {
+            *e = why;
+            return false;
+        }
+        sops_options_fit_hint(o, &why);
+        (void)sops_within(&why, "'%s'", at);
+        sops_ui_error(j->world, &why);
+        sops_err_clear(&why);
+    }
+    if (!sops_ui_out(sops_buf_view(&r->out), e)) {
+        return false;
+    }
+    if (r->failures != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "failed resealing %zu of %zu files", r->failures, count);
+    }
+    return !r->own.check || r->changed == 0 ||
+           sops_fail(e, SOPS_E_GENERIC, "%zu SealedSecret%s would change", r->changed, r->changed == 1 ? "" : "s");
+}
+
+static const char *const *given(const char *const *list) { return list != NULL && *list != NULL ? list : NULL; }
+
+static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    static sops_step *const steps[] = {own_flags, own_exists,        sops_step_config, sops_step_order, own_sealing,
+                                       own_cert,  sops_job_services, own_keys,         own_run,         NULL};
+    struct reseal_run r = {.own = *(const struct reseal_options *)o->own, .certs = {.world = w}};
+    r.own.key = given(r.own.key);
+    r.own.cert = given(r.own.cert);
+    r.own.cluster = given(r.own.cluster);
+    r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
+    bool ok = sops_job_steps(&r.job, steps, e);
+    if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.changed == 0 || r.failures != 0)) {
+        sops_recode(e, SOPS_E_READ);
+    }
+    sops_cert_store_free(&r.certs);
+    sops_sealing_free(&r.sealing);
+    sops_seal_keys_free(&r.keys);
+    sops_buf_free(&r.out);
+    sops_job_free(&r.job);
+    sops_arena_free(&r.arena);
+    return ok;
+}
+
+#define OWN struct reseal_options
+static const struct sops_option options[] = {
+    {.name = "key",
+     SOPS_MANY_TO(OWN, key),
+     .value = "FILE",
+     .help = "private key, or a backup of them; may be repeated"},
+    {.name = "cert", SOPS_MANY_TO(OWN, cert), .value = "CERT", .help = "the certificate to seal for"},
+    {.name = "cluster", SOPS_MANY_TO(OWN, cluster), .value = "NAME", .help = "certificate and keys of this cluster"},
+    {.name = "namespace",
+     SOPS_TEXT_TO(OWN, space),
+     .short_name = "n",
+     .value = "NAMESPACE",
+     .help = "the namespace of objects without one"},
+    {.name = "check", SOPS_FLAG_TO(OWN, check), .help = "write nothing: would anything change?"},
+    {.name = "json", SOPS_FLAG_TO(OWN, json), .help = "results as lines of JSON"},
+    {.name = "recursive",
+     SOPS_FLAG_TO(struct sops_shared, recursive),
+     .short_name = "r",
+     .help = "go through folders, and take each file with a SealedSecret"},
+    {.name = NULL},
+};
+static const struct sops_opt_table table = {"RESEALING", options};
+static const struct sops_opt_table *const tables[] = {
+    &table, &sops_opts_our_input_type, &sops_opts_order, &sops_opts_services, NULL,
+};
+
+const struct sops_verb sops_verb_reseal = {
+    .name = "reseal",
+    .summary = "seal SealedSecrets for another certificate",
+    .args = "[FILE…]",
+    .about = "Opens each item and seals it for the certificate, in the file itself: nothing but\n"
+             "ciphertexts changes. Where the Secrets are encrypted files, rather seal them again:\n"
+             "that needs no private key.\n",
+    .example = "sops reseal --key old.keys.enc.yaml --cert new.pem -r sealed/prod",
+    .tables = tables,
+    .own_size = sizeof(struct reseal_options),
+    .ours = true,
+    .yields = true,
+    .run = run,
+};

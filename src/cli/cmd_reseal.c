@@ -67,7 +67,8 @@ static bool check_pattern(const struct opened_object *o, struct sops_err *e)
 static bool add_edit(struct reseal_run *r, struct reseal_file *f, const struct sops_node *n, struct sops_slice text,
                      struct sops_err *e)
 {
-    if (n->span.end <= n->span.begin) {
+    bool alias = n->span.begin < f->source.text.len && f->source.text.ptr[n->span.begin] == '*';
+    if (n->span.end <= n->span.begin || alias) {
         return sops_fail(e, SOPS_E_DECRYPT, "the item '%.*s' has no text of its own that could be replaced",
                          SOPS_ARG(n->key));
     }

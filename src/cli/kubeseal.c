@@ -38,9 +38,6 @@ static bool take_format(struct kubeseal *k, struct sops_err *e)
     if (!sops_seal_format(k->f.format != NULL ? k->f.format : "json", &k->format, e)) {
         return false;
     }
-    k->format = ends_in_yaml(k->f.output)                                                          ? sops_seal_yaml()
-                : k->f.output != NULL && sops_slice_ends(sops_str(k->f.output), SOPS_LIT(".json")) ? sops_seal_json()
-                                                                                                   : k->format;
     k->format = ends_in_yaml(k->f.output) ? sops_seal_yaml() : k->format;
     return true;
 }

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# seal, unseal and reseal, and the name kubeseal. tests/acceptance/seal judges them in full.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+    setup_identity
+    cp "$BATS_TEST_DIRNAME"/../acceptance/seal/keys/{dev,prod}.{pem,key} .
+    chmod 600 ./*.key
+    printf 'kind: Secret\nmetadata:\n  name: app\n  namespace: prod\nstringData:\n  a: one\n  b: two\n' >plain.yaml
+    "$SOPS" encrypt --age "$ME" --encrypted-regex '^(data|stringData)$' plain.yaml >in.yaml
+}
+
+@test "what did not change stays byte for byte; one value changes one ciphertext" {
+    "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
+    cp s.yaml before.yaml
+    run -0 --separate-stderr "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
+    [ "$output" = "" ]
+    cmp s.yaml before.yaml
+    "$SOPS" set in.yaml '["stringData"]["a"]' '"new"'
+    run -1 "$SOPS" seal --check --cert dev.pem --output s.yaml in.yaml
+    cmp s.yaml before.yaml
+    run -0 --separate-stderr "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
+    [ "$output" = "s.yaml: prod/app: sealed a; kept 1" ]
+    [ "$(grep '^    b:' s.yaml)" = "$(grep '^    b:' before.yaml)" ]
+}
+
+@test "unseal and reseal: the way back, for another certificate" {
+    "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
+    run -0 "$SOPS" reseal --key dev.key --cert prod.pem s.yaml
+    [ "$output" = "s.yaml: prod/app: sealed a, b; kept 0" ]
+    run -128 "$SOPS" unseal --key dev.key s.yaml
+    [[ $output == *"a, b"* ]]
+    run -0 "$SOPS" unseal --key prod.key --string-data s.yaml
+    [[ $output == *"a: one"* ]]
+}
+
+@test "by the name kubeseal: its format, no tags, its statuses" {
+    ln -s "$SOPS" kubeseal
+    run -0 --separate-stderr ./kubeseal --cert dev.pem -f in.yaml
+    [[ $output == '{'* ]]
+    [[ $output != *sops-seal-tags* ]]
+    run -2 ./kubeseal --nonsense
+    run -1 ./kubeseal --cert gone.pem -f in.yaml
+    [[ ${lines[0]} == "error: "* ]]
+}
+
+@test "a file that is called like a new command is still the file" {
+    cp in.yaml seal
+    run -0 --separate-stderr "$SOPS" --input-type yaml --output-type yaml -d seal
+    [[ $output == *"a: one"* ]]
+    run -0 --separate-stderr "$SOPS" seal --help
+    [[ $output == *"fetch-certs"* ]]
+}

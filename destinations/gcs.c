@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer to the upload counts: a bucket that is not there must not look like a success (spec 60 section 11.4). */
+/* The answer to the upload counts: a bucket that is not there must not look like a success
+ * (docs/spec/60-keysources.md#publish-google-cloud-storage). */
 #include "cloud/google.h"
 #include "core/destination.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The token is VAULT_TOKEN alone: what a person's login left in the home folder is not used to publish (spec 60 section
- * 11.5). */
+/* The token is VAULT_TOKEN alone: what a person's login left in the home folder is not used to publish
+ * (docs/spec/60-keysources.md#publish-vault-kv). */
 #include "cloud/vault.h"
 #include "core/destination.h"
 #include "destinations/tree_json.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ini.h - the two halves of the INI format (spec 20, "INI"). */
+/* ini.h - the two halves of the INI format (docs/spec/20-formats.md#ini). */
 #ifndef SOPS_FORMATS_INI_H
 #define SOPS_FORMATS_INI_H
 

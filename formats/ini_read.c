@@ -133,7 +133,7 @@ static bool take_comment(struct reader *r, struct sops_node **comment)
     return true;
 }
 
-/* ---- values (spec 20, "Value", 1 to 5) --------------------------------------------------------------------------- */
+/* ---- values (docs/spec/20-formats.md#reading-ini) ---- */
 
 /* Does the text behind a closing quote say that the value goes on all the same? */
 static bool goes_on(struct sops_slice behind)

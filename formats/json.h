@@ -5,7 +5,7 @@
 
 #include "core/format.h"
 
-/* Spec 20, "JSON, reading". */
+/* docs/spec/20-formats.md#reading-json */
 bool sops_json_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
 /* The same of objects in a row: each is a part. */
 bool sops_json_parse_row(struct sops_doc *out, struct sops_slice in, struct sops_err *e);

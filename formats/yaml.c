@@ -112,7 +112,7 @@ static bool emit_value(const struct sops_doc *d, const struct sops_node *n, cons
 {
     (void)d;
     (void)s;
-    /* Lists always have the default indentation here, spec 21 section 7. */
+    /* Lists always have the default indentation here, docs/spec/21-yaml.md#writing-layout. */
     return n->kind == SOPS_STR ? sops_buf_add(out, n->text, e) : sops_yaml_write_value(n, 4, out, e);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a comment belongs depends on columns, empty lines and the tokens around it. The reference's result must come
- * out to the byte, so these are its rules with their oddities; section numbers are those of spec 21.
+ * out to the byte, so these are its rules with their oddities; section numbers are those of docs/spec/21-yaml.md.
  */
 #include "formats/yaml_comments.h"
 

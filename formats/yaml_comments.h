@@ -2,7 +2,8 @@
 /*
  * yaml_comments.h - libyaml's tokens, and the comments between them, handed out as the grammar looks at tokens.
  *
- * libyaml drops comments; spec 21 section 5 recovers them from the marks of its tokens and the text between.
+ * libyaml drops comments; docs/spec/21-yaml.md#reading-comments recovers them from the marks of its tokens and the text
+ * between.
  */
 #ifndef SOPS_FORMATS_YAML_COMMENTS_H
 #define SOPS_FORMATS_YAML_COMMENTS_H
@@ -12,7 +13,8 @@
 
 #include <yaml.h>
 
-/* A token, without libyaml's memory. `index` counts characters; of a BLOCK-END it is its place (section 5.5). */
+/* A token, without libyaml's memory. `index` counts characters; of a BLOCK-END it is its place
+ * (docs/spec/21-yaml.md#places-of-block-end). */
 struct sops_yaml_token {
     yaml_token_type_t type;
     bool plain;       /* a scalar in plain style */

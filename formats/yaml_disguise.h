@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * yaml_disguise.h - a text as libyaml must get it to read it as the original does (spec 21 section 1).
+ * yaml_disguise.h - a text as libyaml must get it to read it as the original does
+ * (docs/spec/21-yaml.md#text-to-documents).
  *
  * Two things it takes otherwise: a byte order mark at the start of a later line, which is a character like any other,
  * and \' in double quotes, which stands for '. Each is replaced, before scanning, by a character that does not occur in

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Raw nodes to entries of the document: aliases are expanded, comments become entries, scalars get their types, and
- * what must not be is refused (spec 21 sections 3, 4, 6). An alias bomb is noticed by the ratio of copied nodes while
- * it is expanded, so it never gets large.
+ * what must not be is refused (docs/spec/21-yaml.md#collections-aliases-keys, #checks-and-limits,
+ * #comments-become-entries). An alias bomb is noticed by the ratio of copied nodes while it is expanded, so it never
+ * gets large.
  */
 #include "base/table.h"
 #include "base/text.h"

@@ -13,7 +13,7 @@
 /* Block, flow, and what aliases put inside each other: at most so many collections of each sort. */
 #define SOPS_YAML_DEPTH 10000
 
-/* Spec 21 section 2: the tags that choose a type. */
+/* The tags that choose a type: docs/spec/21-yaml.md#scalars */
 enum sops_yaml_tag {
     SOPS_YAML_NO_TAG,
     SOPS_YAML_BANG,
@@ -80,7 +80,8 @@ size_t sops_yaml_break_at(struct sops_slice in, size_t at);
  * it was full. NULL with `e` set, and the array as it was, on failure. */
 void *sops_yaml_grow(void *array, size_t used, size_t *cap, size_t size, struct sops_err *e) SOPS_CHECKED;
 
-/* Adds the document as a part of `d`; spec 21 sections 3, 4 and 6. */
+/* Adds the document as a part of `d`; docs/spec/21-yaml.md#collections-aliases-keys, #checks-and-limits,
+ * #comments-become-entries. */
 bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from, struct sops_err *e) SOPS_CHECKED;
 /* UTF-8 without byte order mark to parts. Texts go to the doc's arena. `in` begins at the byte `origin` of the file. */
 bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, struct sops_err *e) SOPS_CHECKED;

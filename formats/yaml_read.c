@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The grammar over the tokens, without recursion: a stack of open collections, each with the state it is in. Which
- * token is looked at when decides where comments go (spec 21 section 5.6), so every look here is deliberate.
+ * token is looked at when decides where comments go (docs/spec/21-yaml.md#handing-out), so every look here is
+ * deliberate.
  */
 #include "base/table.h"
 #include "formats/yaml_comments.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* yaml_scalar.h - which type a scalar's text has, and how a string is written (spec 21 sections 2 and 8). */
+/* yaml_scalar.h - which type a scalar's text has, and how a string is written (docs/spec/21-yaml.md#scalars,
+ * #writing-scalars). */
 #ifndef SOPS_FORMATS_YAML_SCALAR_H
 #define SOPS_FORMATS_YAML_SCALAR_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The layout, and where comments come out (spec 21 sections 7 and 9). A comment waits as a pending text until the
- * writer passes a place for its kind; a text that waits is replaced by the next one. That loses or moves comments in
- * rare documents, as in the reference, whose output must be met to the byte.
+ * The layout, and where comments come out (docs/spec/21-yaml.md#writing-layout, #writing-comments). A comment waits as
+ * a pending text until the writer passes a place for its kind; a text that waits is replaced by the next one. That
+ * loses or moves comments in rare documents, as in the reference, whose output must be met to the byte.
  */
 #include "base/encode.h"
 #include "formats/yaml_scalar.h"

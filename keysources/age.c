@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The age key source. Each entry of a file is an age file of its own with one recipient; opening it needs only the
- * identities, so the recipient in the metadata is never parsed then (spec 61 section 1).
+ * identities, so the recipient in the metadata is never parsed then (docs/spec/61-age.md#the-key-source).
  */
 #include "keysources/age_internal.h"
 
@@ -158,7 +158,7 @@ static enum sops_age_match try_all(struct sops_world *w, const struct sops_age_i
 }
 
 /* Sets `e` to what happened and where identities were looked for; the whole text, which may be longer than a message,
- * goes into the detail (spec 61 section 1.11). `why` may be empty. */
+ * goes into the detail (docs/spec/61-age.md#error-text). `why` may be empty. */
 static bool explain(const struct sops_age_identities *ids, const char *what, const char *why, struct sops_err *e)
 {
     struct sops_buf text = {0};
@@ -260,7 +260,7 @@ static const struct sops_keyfield fields[] = {{.meta = "recipient"}, {.meta = NU
 
 const struct sops_keysource sops_keysource_age = {
     .id = "age",
-    .title = NULL, /* the key service's prompt has no words for it (spec 60 section 10.3) */
+    .title = NULL, /* the key service's prompt has no words for it (docs/spec/60-keysources.md#key-service-server) */
     .flag = "age",
     .short_flag = "a",
     .env = "SOPS_AGE_RECIPIENTS",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two commands of gpg-agent's Assuan protocol (spec 61 section 1.8). GNUPGHOME does not count for where its socket is:
- * the reference looks below the home folder only.
+ * Two commands of gpg-agent's Assuan protocol (docs/spec/61-age.md#passphrase-protected-identities). GNUPGHOME does not
+ * count for where its socket is: the reference looks below the home folder only.
  */
 #include "keysources/age_internal.h"
 
@@ -113,7 +113,8 @@ static bool bad_answer(const struct agent *a, struct sops_err *e)
     return sops_fail(e, SOPS_E_GENERIC, "gpg-agent gave an answer that is not understood");
 }
 
-/* One option; that the agent does not take it is no error (spec 61 section 1.8, a departure). */
+/* One option; that the agent does not take it is no error (docs/spec/61-age.md#passphrase-protected-identities, a
+ * departure). */
 static bool option(struct agent *a, const char *name, const char *value, struct sops_err *e)
 {
     char text[512];

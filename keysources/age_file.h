@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* age_file.h - the age v1 file format (spec 61 section 2): stanzas, header with its MAC, STREAM payload, armor. */
+/* age_file.h - the age v1 file format (docs/spec/61-age.md#age-v1-file-format): stanzas, header with its MAC, STREAM
+ * payload, armor. */
 #ifndef SOPS_KEYSOURCES_AGE_FILE_H
 #define SOPS_KEYSOURCES_AGE_FILE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stanza mlkem768x25519: the file key is the one message of an HPKE exchange (spec 61 section 2.9). Expanding an
- * identity takes longer than opening a stanza, so it is done once, when the first stanza of the type is met. */
+/* The stanza mlkem768x25519: the file key is the one message of an HPKE exchange
+ * (docs/spec/61-age.md#the-mlkem768x25519-stanza). Expanding an identity takes longer than opening a stanza, so it is
+ * done once, when the first stanza of the type is met. */
 #include "keysources/age_internal.h"
 
 #include "base/encode.h"

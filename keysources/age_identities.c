@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 #define TEXT_MAX                                                                                                       \
-    ((size_t)32 << 20) /* of what a source holds; a protected identity is shorter (spec 61 section 1.8)                \
+    ((size_t)32 << 20) /* of what a source holds; a protected identity is shorter                                      \
+                        * (docs/spec/61-age.md#passphrase-protected-identities)                                        \
                         */
 #define LINE_MAX_LEN ((size_t)65536)
 #define PAGE ((size_t)4080) /* with the canary of sodium_malloc one page */
@@ -85,7 +86,7 @@ void sops_age_set_free(struct sops_age_set *set)
     *set = (struct sops_age_set){0};
 }
 
-/* ---- identity text (spec 61 section 1.7) --------------------------------------------------------------------- */
+/* ---- identity text (docs/spec/61-age.md#plain-identity-text) ---- */
 
 static bool parse_native(struct sops_age_set *set, struct sops_slice text, struct sops_slice prefix,
                          sops_age_unwrap_fn *unwrap, struct sops_err *e)
@@ -247,7 +248,7 @@ static bool take_file(struct sops_age_set *set, const struct place *p, const cha
     return ok;
 }
 
-/* Runs a command without a shell (spec 61 section 1.10). */
+/* Runs a command without a shell (docs/spec/61-age.md#running-the-two-commands). */
 static bool take_command(struct sops_world *w, struct sops_age_set *set, const struct place *p, const char *command,
                          struct sops_slice recipient, struct sops_err *e)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* age_internal.h - what the files of the age key source share: recipients, identities and their places (spec 61). */
+/* age_internal.h - what the files of the age key source share: recipients, identities and their places
+ * (docs/spec/61-age.md). */
 #ifndef SOPS_KEYSOURCES_AGE_INTERNAL_H
 #define SOPS_KEYSOURCES_AGE_INTERNAL_H
 
@@ -100,7 +101,7 @@ enum sops_age_text {
 bool sops_age_set_parse(struct sops_age_set *set, struct sops_slice text, enum sops_age_text how,
                         struct sops_err *e) SOPS_CHECKED;
 
-/* What the eight sources gave (spec 61 section 1.6). */
+/* What the eight sources gave (docs/spec/61-age.md#identity-sources). */
 #define SOPS_AGE_SOURCES 8
 struct sops_age_identities {
     struct sops_age_set *set[SOPS_AGE_SOURCES];
@@ -131,7 +132,8 @@ bool sops_age_protected_add(struct sops_age_set *set, struct sops_slice text, st
 enum sops_age_match sops_age_scrypt_unwrap(struct sops_slice passphrase, const struct sops_age_header *h,
                                            uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e);
 
-/* The passphrase that gpg-agent has under `cache_id`, or asks the user for with `prompt` (spec 61 section 1.8). */
+/* The passphrase that gpg-agent has under `cache_id`, or asks the user for with `prompt`
+ * (docs/spec/61-age.md#passphrase-protected-identities). */
 enum sops_age_agent {
     SOPS_AGE_AGENT_NONE, /* cannot be reached; `e` is not set */
     SOPS_AGE_AGENT_GAVE,

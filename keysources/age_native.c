@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stanzas X25519 and scrypt, and what all kinds of stanza share (spec 61 sections 2.5, 2.6).
- * The order of the checks in each unwrap decides between "not mine" and an error that ends the entry, so it is fixed.
+ * The stanzas X25519 and scrypt, and what all kinds of stanza share (docs/spec/61-age.md#the-x25519-stanza,
+ * #the-scrypt-stanza). The order of the checks in each unwrap decides between "not mine" and an error that ends the
+ * entry, so it is fixed.
  */
 #include "keysources/age_internal.h"
 

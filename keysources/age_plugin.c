@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client side of the age plugin protocol (spec 61 section 4). The plugin chooses the names of commands and all
- * texts, so nothing it says reaches the terminal unfiltered, and what it sends is limited.
+ * The client side of the age plugin protocol (docs/spec/61-age.md#plugin-protocol-client-side). The plugin chooses the
+ * names of commands and all texts, so nothing it says reaches the terminal unfiltered, and what it sends is limited.
  */
 #include "keysources/age_internal.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An age file in the place of identities, locked with a passphrase (spec 61 section 1.8). It is opened when it is first
- * asked to unwrap something, even if none of its identities will fit: which ones it holds is not known before.
+ * An age file in the place of identities, locked with a passphrase
+ * (docs/spec/61-age.md#passphrase-protected-identities). It is opened when it is first asked to unwrap something, even
+ * if none of its identities will fit: which ones it holds is not known before.
  */
 #include "keysources/age_internal.h"
 

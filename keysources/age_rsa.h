@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* age_rsa.h - RSA-OAEP as the ssh-rsa stanza uses it: SHA-256 twice, age's label (spec 61 section 2.8). */
+/* age_rsa.h - RSA-OAEP as the ssh-rsa stanza uses it: SHA-256 twice, age's label
+ * (docs/spec/61-age.md#the-ssh-rsa-stanza). */
 #ifndef SOPS_KEYSOURCES_AGE_RSA_H
 #define SOPS_KEYSOURCES_AGE_RSA_H
 

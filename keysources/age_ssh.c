@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stanzas ssh-ed25519 and ssh-rsa (spec 61 sections 2.7, 2.8). A stanza names its key by a tag of four bytes, so
- * once the tag fits, a failure is an error and not "not mine".
+ * The stanzas ssh-ed25519 and ssh-rsa (docs/spec/61-age.md#the-ssh-ed25519-stanza, #the-ssh-rsa-stanza). A stanza names
+ * its key by a tag of four bytes, so once the tag fits, a failure is an error and not "not mine".
  */
 #include "keysources/age_internal.h"
 

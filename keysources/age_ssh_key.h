@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* age_ssh_key.h - SSH keys in all the files that ssh-keygen writes, as far as age takes them (spec 61 section 3). */
+/* age_ssh_key.h - SSH keys in all the files that ssh-keygen writes, as far as age takes them
+ * (docs/spec/61-age.md#ssh-keys). */
 #ifndef SOPS_KEYSOURCES_AGE_SSH_KEY_H
 #define SOPS_KEYSOURCES_AGE_SSH_KEY_H
 

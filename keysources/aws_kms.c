@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AWS KMS (spec 60 section 4). The region always comes from the ARN, for STS too, whatever the environment says. */
+/* AWS KMS (docs/spec/60-keysources.md#aws-kms). The region always comes from the ARN, for STS too, whatever the
+ * environment says. */
 #include "cloud/aws_cred.h"
 #include "core/keysource.h"
 
@@ -15,7 +16,7 @@ static const struct sops_keyfield fields[] = {
     {.meta = NULL},
 };
 
-/* Blanks go, wherever they stand; "+arn:" begins the role (spec 60 section 2.2). */
+/* Blanks go, wherever they stand; "+arn:" begins the role (docs/spec/60-keysources.md#parsing-of-each-value). */
 static bool parse(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out,
                   struct sops_err *e)
 {
@@ -49,7 +50,7 @@ static bool show_context(const struct sops_key *k, struct sops_buf *out, struct 
     return true;
 }
 
-/* ARN[+ROLE][|CONTEXT[|PROFILE]] (spec 60 section 1.1). */
+/* ARN[+ROLE][|CONTEXT[|PROFILE]] (docs/spec/60-keysources.md#types-and-identifiers). */
 static bool show(const struct sops_key *k, struct sops_buf *out, struct sops_err *e)
 {
     if (!sops_buf_add(out, k->field[ARN], e)) {

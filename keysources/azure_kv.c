@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Azure Key Vault (spec 60 section 6). The version of a key that is given without one is looked up as soon as the key
- * is made, so that every file holds a version. */
+/* Azure Key Vault (docs/spec/60-keysources.md#azure-key-vault). The version of a key that is given without one is
+ * looked up as soon as the key is made, so that every file holds a version. */
 #include "base/text.h"
 #include "cloud/azure.h"
 #include "core/keysource.h"

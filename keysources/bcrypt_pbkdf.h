@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bcrypt_pbkdf.h - the key derivation that OpenSSH uses for its own private key format (spec 61 section 5.3). */
+/* bcrypt_pbkdf.h - the key derivation that OpenSSH uses for its own private key format
+ * (docs/spec/61-age.md#bcrypt_pbkdf). */
 #ifndef SOPS_KEYSOURCES_BCRYPT_PBKDF_H
 #define SOPS_KEYSOURCES_BCRYPT_PBKDF_H
 

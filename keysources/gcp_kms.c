@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Google Cloud KMS (spec 60 section 5). The reference speaks gRPC unless told otherwise; both ways make the same `enc`,
- * so REST serves for both. */
+/* Google Cloud KMS (docs/spec/60-keysources.md#gcp-kms). The reference speaks gRPC unless told otherwise; both ways
+ * make the same `enc`, so REST serves for both. */
 #include "cloud/google.h"
 #include "core/keysource.h"
 
@@ -15,7 +15,7 @@ static const struct sops_keyfield fields[] = {
     {.meta = NULL},
 };
 
-/* Blanks go; anything is taken until it is used (spec 60 section 2.2). */
+/* Blanks go; anything is taken until it is used (docs/spec/60-keysources.md#parsing-of-each-value). */
 static bool parse(struct sops_world *w, struct sops_arena *a, struct sops_slice piece, struct sops_key *out,
                   struct sops_err *e)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HashiCorp Vault's transit engine, and OpenBao's (spec 60 section 7). The address is the key's own; VAULT_ADDR is not
- * looked at. */
+/* HashiCorp Vault's transit engine, and OpenBao's (docs/spec/60-keysources.md#hashicorp-vault-transit-and-openbao). The
+ * address is the key's own; VAULT_ADDR is not looked at. */
 #include "cloud/vault.h"
 #include "core/keysource.h"
 #include "keysources/hc_vault_uri.h"
@@ -51,8 +51,8 @@ static bool entry_allows(struct sops_slice entry, struct sops_slice address)
     return address.len == 0 || address.ptr[address.len - 1] != '/';
 }
 
-/* SOPS_HC_VAULT_ALLOWLIST: "all", "none" or prefixes of addresses (spec 60 section 7.1). The whole list is read, so
- * that a broken one is an error even when an earlier entry fits. */
+/* SOPS_HC_VAULT_ALLOWLIST: "all", "none" or prefixes of addresses (docs/spec/60-keysources.md#vault-the-key). The whole
+ * list is read, so that a broken one is an error even when an earlier entry fits. */
 static bool check_allowed(struct sops_world *w, struct sops_slice address, struct sops_err *e)
 {
     struct sops_slice list = sops_str(sops_world_env_set(w, "SOPS_HC_VAULT_ALLOWLIST")), rest = list, entry;

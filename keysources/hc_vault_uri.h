@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hc_vault_uri.h - the parts of a Vault transit key's URI (spec 60 section 2.2). */
+/* hc_vault_uri.h - the parts of a Vault transit key's URI (docs/spec/60-keysources.md#parsing-of-each-value). */
 #ifndef SOPS_KEYSOURCES_HC_VAULT_URI_H
 #define SOPS_KEYSOURCES_HC_VAULT_URI_H
 

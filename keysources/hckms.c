@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Huawei Cloud KMS (spec 60 section 8). Unlike the others its key ids are looked at again when a file is loaded. */
+/* Huawei Cloud KMS (docs/spec/60-keysources.md#huawei-cloud-kms). Unlike the others its key ids are looked at again
+ * when a file is loaded. */
 #include "base/text.h"
 #include "cloud/huawei.h"
 #include "core/conf.h"
@@ -12,7 +13,8 @@ static const struct sops_keyfield fields[] = {
     {.meta = NULL},
 };
 
-/* "region:uuid", split at the first colon, both trimmed and not empty (spec 60 section 2.2). */
+/* "region:uuid", split at the first colon, both trimmed and not empty
+ * (docs/spec/60-keysources.md#parsing-of-each-value). */
 static bool split(struct sops_slice id, struct sops_slice *region, struct sops_slice *uuid, struct sops_err *e)
 {
     size_t colon = sops_slice_find(id, ':');
@@ -49,7 +51,7 @@ static bool check(const struct sops_key *k, struct sops_err *e)
     return split(k->field[KEY_ID], &region, &uuid, e);
 }
 
-/* ---- endpoints (section 8.3) ----------------------------------------------------------------------------------- */
+/* ---- endpoints (docs/spec/60-keysources.md#huawei-endpoint-and-request) ---- */
 
 struct asking {
     const struct sops_huawei_creds *creds;

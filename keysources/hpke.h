@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hpke.h - HPKE (RFC 9180) in base mode with the hybrid KEM 0x647a (ML-KEM-768 and X25519, X-Wing), HKDF-SHA-256 and
- * ChaCha20-Poly1305, as far as one message is sealed (spec 61 section 2.9). */
+ * ChaCha20-Poly1305, as far as one message is sealed (docs/spec/61-age.md#the-mlkem768x25519-stanza). */
 #ifndef SOPS_KEYSOURCES_HPKE_H
 #define SOPS_KEYSOURCES_HPKE_H
 

@@ -306,7 +306,7 @@ bool sops_mlkem768_check(const uint8_t ek[SOPS_MLKEM768_EK])
     return true;
 }
 
-/* ---- K-PKE (sections 5.1 to 5.3) ------------------------------------------------------------------------------- */
+/* ---- K-PKE (FIPS 203, 5.1 to 5.3) ------------------------------------------------------------------------------- */
 
 /* `dk` gets the secret vector, `ek` the public key. */
 static void pke_keygen(struct keccak *k, const uint8_t d[32], uint8_t dk[K * POLY_12], uint8_t ek[SOPS_MLKEM768_EK])
@@ -385,7 +385,7 @@ static void pke_decrypt(const uint8_t dk[K * POLY_12], const uint8_t ct[SOPS_MLK
     sops_wipe(&x, sizeof x);
 }
 
-/* ---- ML-KEM (sections 6 and 7) --------------------------------------------------------------------------------- */
+/* ---- ML-KEM (FIPS 203, 6 and 7) --------------------------------------------------------------------------------- */
 
 bool sops_mlkem768_keygen(const uint8_t seed[SOPS_MLKEM768_SEED], uint8_t dk[SOPS_MLKEM768_DK], struct sops_err *e)
 {

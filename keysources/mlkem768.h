@@ -16,7 +16,7 @@
 #define SOPS_MLKEM768_CT 1088    /* ciphertext */
 #define SOPS_MLKEM768_SS 32      /* shared secret */
 
-/* Are all coefficients of the key reduced (section 7.2)? The key is public. */
+/* Are all coefficients of the key reduced (FIPS 203, 7.2)? The key is public. */
 bool sops_mlkem768_check(const uint8_t ek[SOPS_MLKEM768_EK]);
 /* The decapsulation key of a seed. */
 bool sops_mlkem768_keygen(const uint8_t seed[SOPS_MLKEM768_SEED], uint8_t dk[SOPS_MLKEM768_DK],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gpg chooses the key from the message when it decrypts, so the fingerprint in a file matters for encrypting only. It
- * is kept as given, less its spaces: lower case and "0x" stay, as they identify the key in `--rm-pgp` (spec 60 section
- * 9). */
+ * is kept as given, less its spaces: lower case and "0x" stay, as they identify the key in `--rm-pgp`
+ * (docs/spec/60-keysources.md#pgp). */
 #include "keysources/pgp_gpg.h"
 
 #include "core/keysource.h"

@@ -281,7 +281,8 @@ static bool fail_with_words(const struct gpgme *g, gpgme_error_t error, struct s
     return sops_fail(e, SOPS_E_GENERIC, "%.*s%s%.*s", SOPS_ARG(reason), reason.len != 0 ? ": " : "", SOPS_ARG(words));
 }
 
-/* Splits "0xFINGERPRINT!" and refuses what gpg would take for something else than one key (spec 60 section 9.3). */
+/* Splits "0xFINGERPRINT!" and refuses what gpg would take for something else than one key
+ * (docs/spec/60-keysources.md#pgp-what-that-means-in-practice). */
 static bool check_name(struct sops_slice fingerprint, struct sops_slice *name, bool *forced, struct sops_err *e)
 {
     struct sops_slice s = fingerprint;

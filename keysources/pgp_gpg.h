@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pgp_gpg.h - the gpg program, run by gpgme: one message out of bytes, and back (spec 60 section 9.2). */
+/* pgp_gpg.h - the gpg program, run by gpgme: one message out of bytes, and back
+ * (docs/spec/60-keysources.md#pgp-the-gpg-program). */
 #ifndef SOPS_KEYSOURCES_PGP_GPG_H
 #define SOPS_KEYSOURCES_PGP_GPG_H
 

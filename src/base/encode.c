@@ -253,7 +253,7 @@ bool sops_percent_take(struct sops_buf *out, struct sops_slice text, struct sops
 
 static const char bech32_alphabet[33] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 static const char bech32_upper[33] = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
-/* The values of '0' to '9' and 'a' to 'z' (spec 61 section 2.1). */
+/* The values of '0' to '9' and 'a' to 'z' (docs/spec/61-age.md#encodings). */
 static const uint8_t bech32_digits[10] = {15, BAD, 10, 17, 21, 20, 26, 30, 7, 5};
 static const uint8_t bech32_letters[26] = {29, BAD, 24, 13, 25, 9,  8,  23, BAD, 18, 22, 31, 27,
                                            19, BAD, 1,  0,  3,  16, 11, 28, 12,  14, 6,  4,  2};

@@ -10,7 +10,7 @@ enum sops_base64 {
     SOPS_B64_RAW, /* the same without padding, canonical (C2SP age) */
     SOPS_B64_URL, /* RFC 4648 section 5, without padding */
     SOPS_B64_CR,  /* decoding only: STD, but CR anywhere is skipped and unused trailing bits are not looked at
-                     (spec 30: "CR inside the base64: accepted") */
+                     (docs/spec/30-metadata.md: "CR inside the base64: accepted") */
 };
 
 /* Appends the text of `in`. */

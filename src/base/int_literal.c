@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Integers as source code has them: in metadata that arrive as text (spec 30), in configurations and options. */
+/* Integers as source code has them: in metadata that arrive as text (docs/spec/30-metadata.md), in configurations and
+ * options. */
 #include "base/text.h"
 
 /* The base that the front of `*s` tells, and moves behind it. */

@@ -14,9 +14,9 @@ struct sops_words {
     size_t count;
     struct sops_arena arena;
 };
-/* Splits as a POSIX shell would split words, without expansion: blanks separate, '…' literal, "…" and \ as in spec 50
- * section 5 and spec 61 section 1.10; `#` at the start of a word begins a comment to the end of the line. Fails (code
- * 1) for an open quote or a trailing backslash. */
+/* Splits as a POSIX shell would split words, without expansion: blanks separate, '…' literal, "…" and \ as in
+ * docs/spec/50-cli.md#edit and docs/spec/61-age.md#running-the-two-commands; `#` at the start of a word begins a
+ * comment to the end of the line. Fails (code 1) for an open quote or a trailing backslash. */
 bool sops_words_split(struct sops_words *w, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 void sops_words_free(struct sops_words *w);
 

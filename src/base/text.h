@@ -2,8 +2,9 @@
 /*
  * text.h - UTF-8, and the texts of numbers and times.
  *
- * The canonical text of a scalar (what the MAC hashes and AES encrypts, spec 10) is made once, by the reader; the three
- * other texts are laid out anew from kind and canonical text, so no second number is ever computed.
+ * The canonical text of a scalar (what the MAC hashes and AES encrypts, docs/spec/10-document-and-cipher.md) is made
+ * once, by the reader; the three other texts are laid out anew from kind and canonical text, so no second number is
+ * ever computed.
  */
 #ifndef SOPS_BASE_TEXT_H
 #define SOPS_BASE_TEXT_H
@@ -45,7 +46,7 @@ bool sops_uint_parse_literal(struct sops_slice s, uint64_t *v);
 bool sops_float_parse(struct sops_slice s, double *v, bool *overflow);
 
 /* Canonical text of a float: shortest digits that read back the same, never an exponent: "1", "0.1", "-0",
- * "1000000000000000000000", "+Inf" "-Inf" "NaN" (spec 10). Appends. */
+ * "1000000000000000000000", "+Inf" "-Inf" "NaN" (docs/spec/10-document-and-cipher.md). Appends. */
 bool sops_float_canonical(struct sops_buf *out, double v, struct sops_err *e) SOPS_CHECKED;
 /* From the canonical text of a float, appended: */
 bool sops_float_json(struct sops_buf *out, struct sops_slice canonical,
@@ -69,8 +70,8 @@ bool sops_date_exists(int64_t year, unsigned month, unsigned day);
 /* RFC 3339, fraction without trailing zeros up to 9 digits when not 0, "Z" for offset 0. Appends. The canonical text.
  */
 bool sops_time_text(struct sops_buf *out, const struct sops_time *t, struct sops_err *e) SOPS_CHECKED;
-/* The strict-but-odd RFC 3339 reader of the metadata (spec 30, "lastmodified") which also serves `type:time` leaves:
- * YYYY-MM-DDThh:mm:ss[.,frac](Z|+hh:mm|-hh:mm), one-digit hour allowed. */
+/* The strict-but-odd RFC 3339 reader of the metadata (docs/spec/30-metadata.md#reading) which also serves `type:time`
+ * leaves: YYYY-MM-DDThh:mm:ss[.,frac](Z|+hh:mm|-hh:mm), one-digit hour allowed. */
 bool sops_time_parse(struct sops_slice s, struct sops_time *t);
 /* From a canonical time text: the plain text of dotenv and INI, whole seconds only. Appends. */
 bool sops_time_plain(struct sops_buf *out, struct sops_slice canonical, struct sops_err *e) SOPS_CHECKED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Completion scripts. They ask this program for commands and flags, so that they fit whatever version is called; only
  * the words that a value can have, types of keys and of files, are written into them, from the tables. The program's
- * name may stand only where a script is bound to it: others count on that (spec 50 section 11). */
+ * name may stand only where a script is bound to it: others count on that (docs/spec/50-cli.md#the-other-commands). */
 #include "cli/command.h"
 #include "cli/table_words.h"
 #include "cli/ui.h"

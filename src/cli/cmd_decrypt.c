@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An empty path is the whole document, and a path to a mapping a document too; only what is neither goes through the
- * format's writer of single values (spec 50 section 4). */
+ * format's writer of single values (docs/spec/50-cli.md#decrypt). */
 #include "cli/command.h"
 #include "cli/steps.h"
 #include "core/log.h"
@@ -81,7 +81,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
     log_path(j->world, &x->route);
     if (!sops_route_find(&x->route, d->parts, &found, e)) {
         sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, sops_job_input(j));
-        /* a binary file is one text, and what a number leads to is not it (spec 20 "binary") */
+        /* a binary file is one text, and what a number leads to is not it (docs/spec/20-formats.md#binary) */
         bool unfit =
             (j->out->flags & SOPS_FMT_WHOLE) != 0 && x->route.count == 1 && is_entry(d->parts, &x->route.step[0]);
         return sops_recode(e, unfit ? SOPS_E_DUMP : SOPS_E_GENERIC);

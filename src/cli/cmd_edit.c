@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * edit (spec 50 section 5). The clear text stands in a folder of its own, which is gone on every way out; the editor
- * comes back with the same text until sops can take it.
+ * edit (docs/spec/50-cli.md#edit). The clear text stands in a folder of its own, which is gone on every way out; the
+ * editor comes back with the same text until sops can take it.
  */
 #include "base/file.h"
 #include "base/proc.h"
@@ -190,7 +190,7 @@ static void wait_for_enter(const struct sops_job *j, struct edit *d, struct sops
 static bool raise_version(struct sops_job *j, struct sops_err *e)
 {
     struct sops_meta *m = sops_envelope_meta(j->env);
-    int order = -1; /* what begins with "1." may be no version, but is old (spec 30, "reading", 7) */
+    int order = -1; /* what begins with "1." may be no version, but is old (docs/spec/30-metadata.md#reading, 7) */
     if (!sops_slice_starts(m->version, SOPS_LIT("1.")) &&
         !sops_version_compare(m->version, SOPS_LIT(SOPS_VERSION), &order)) {
         return sops_fail(e, SOPS_E_EDIT_VERSION, "the version in the metadata of '%s' is none: '%.*s'", j->path,

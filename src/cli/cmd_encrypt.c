@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the checks is part of the interface: a missing file is told before a broken configuration, and that
- * before a conflict of rules (spec 50 section 3). */
+ * before a conflict of rules (docs/spec/50-cli.md#encrypt). */
 #include "cli/command.h"
 #include "cli/steps.h"
 

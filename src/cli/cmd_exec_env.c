@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec-env: the file's top-level values as variables of a command (spec 50 section 10). They win over inherited ones
- * and over what --user sets. */
+/* exec-env: the file's top-level values as variables of a command (docs/spec/50-cli.md#exec-env-and-exec-file). They
+ * win over inherited ones and over what --user sets. */
 #include "base/proc.h"
 #include "cli/command.h"
 #include "cli/exec.h"

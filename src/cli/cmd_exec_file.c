@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec-file: the clear text as a file for a command (spec 50 section 10).
+ * exec-file: the clear text as a file for a command (docs/spec/50-cli.md#exec-env-and-exec-file).
  *
  * Usually the file is a FIFO, so that nothing is written anywhere. A thread waits for somebody to open it, and writes
  * once; the command may read all of it, a part, or not open it at all, so the thread is cancelled when it has ended.

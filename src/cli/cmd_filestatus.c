@@ -8,7 +8,8 @@
 static const char *shown(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
 
 /* Did the reader stop at the end of a text that is not blank? A JSON file that was cut off is no more than not
- * encrypted: nobody wrote metadata to it (spec 50 section 11; what is no JSON at all is an error). */
+ * encrypted: nobody wrote metadata to it (docs/spec/50-cli.md#the-other-commands; what is no JSON at all is an error).
+ */
 static bool is_cut_off(struct sops_slice raw, const struct sops_err *e)
 {
     size_t line = 1, column = 1;
@@ -19,7 +20,8 @@ static bool is_cut_off(struct sops_slice raw, const struct sops_err *e)
     return sops_slice_trim(raw).len != 0 && e->line == line && e->column == column;
 }
 
-/* An empty mapping counts as none in JSON (spec 30, "reading", 1); what else is there must be good metadata. */
+/* An empty mapping counts as none in JSON (docs/spec/30-metadata.md#reading, 1); what else is there must be good
+ * metadata. */
 static bool has_metadata(const struct sops_job *j)
 {
     size_t entries = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* groups add, groups delete: the same data key, wrapped or split anew for other groups; values keep their bytes (spec
- * 50 section 9). Every failure is noticed before the file is touched. */
+/* groups add, groups delete: the same data key, wrapped or split anew for other groups; values keep their bytes
+ * (docs/spec/50-cli.md#groups). Every failure is noticed before the file is touched. */
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/steps.h"

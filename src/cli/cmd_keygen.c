@@ -24,7 +24,7 @@ static const struct sops_keysource *generator(void)
     return *s;
 }
 
-/* The file that decrypt looks into (spec 61 section 1). */
+/* The file that decrypt looks into (docs/spec/61-age.md#the-key-source). */
 static bool default_file(struct sops_world *w, struct sops_buf *out, struct sops_err *e)
 {
     const char *config = sops_world_env_set(w, "XDG_CONFIG_HOME");

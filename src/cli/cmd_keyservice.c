@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ends with status 0 when it is told to stop, also when a connection was open (spec 60 section 10.3). */
+/* Ends with status 0 when it is told to stop, also when a connection was open
+ * (docs/spec/60-keysources.md#key-service-server). */
 #include "cli/command.h"
 #include "cli/ui.h"
 #include "services/server.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The form of ten years of scripts: sops [flags] FILE, a mode for each command. Several modes together are run one
  * after the other on the unchanged file, and the last one's result is written; an error of encrypting does not count
- * then (spec 50 section 12). */
+ * then (docs/spec/50-cli.md#the-old-form). */
 #include "base/suggest.h"
 #include "cli/command.h"
 #include "cli/steps.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * publish: files to where the destination rules send them (spec 60 section 11). What goes there is the file as it is,
- * the file encrypted anew for the keys of a recreation rule, or its decrypted values, by the kind of destination.
- * Nothing here writes to the file itself.
+ * publish: files to where the destination rules send them (docs/spec/60-keysources.md#publish). What goes there is the
+ * file as it is, the file encrypted anew for the keys of a recreation rule, or its decrypted values, by the kind of
+ * destination. Nothing here writes to the file itself.
  */
 #include "base/file.h"
 #include "cli/command.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rotate: a new data key and, on the way, other master keys (spec 50 section 7). Keys are taken out after others were
- * added, so a key that is named for both is gone. */
+/* rotate: a new data key and, on the way, other master keys (docs/spec/50-cli.md#rotate). Keys are taken out after
+ * others were added, so a key that is named for both is gone. */
 #include "cli/command.h"
 #include "cli/steps.h"
 
@@ -13,7 +13,8 @@ static bool same_text(const struct sops_key *a, struct sops_slice shown, bool *s
     return ok;
 }
 
-/* Every key, of whatever kind, that shows the same text (spec 61 section 1.3), as often as it is there. */
+/* Every key, of whatever kind, that shows the same text (docs/spec/61-age.md#where-recipients-come-from), as often as
+ * it is there. */
 static bool take_out(struct sops_meta *m, const struct sops_key *gone, struct sops_err *e)
 {
     struct sops_buf shown = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * set and unset (spec 50 section 6).
+ * set and unset (docs/spec/50-cli.md#set-and-unset).
  *
  * VALUE is read by the reader of JSON documents, as the only member of an object: so its objects keep order, repeated
  * keys and whole numbers like any document. A number alone is another thing: a floating-point value, made from its

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * updatekeys: the same data key, wrapped for the keys that the creation rule names now (spec 50 section 8). Values, MAC
- * and time keep their bytes. What is to be written is read back before it replaces the file.
+ * updatekeys: the same data key, wrapped for the keys that the creation rule names now
+ * (docs/spec/50-cli.md#updatekeys). Values, MAC and time keep their bytes. What is to be written is read back before it
+ * replaces the file.
  */
 #include "cli/command.h"
 #include "cli/groups_diff.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the scripts of `sops completion` ask for with --generate-bash-completion as the last word. The lists are fixed
- * for scripts that others wrote for them (spec 50 section 11): a command of ours is not among them. */
+ * for scripts that others wrote for them (docs/spec/50-cli.md#the-other-commands): a command of ours is not among them.
+ */
 #include "cli/usage.h"
 
 #include "cli/ui.h"

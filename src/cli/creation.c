@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The settings and keys of a new file: options win over the creation rule setting by setting, but the keys as a whole
- * (spec 40 "keys of a rule", "other settings"). The rule is looked up and its keys are parsed even where options
- * replace them, as a configuration with an error must not pass unnoticed. */
+ * (docs/spec/40-config.md#keys-of-a-rule, #other-settings). The rule is looked up and its keys are parsed even where
+ * options replace them, as a configuration with an error must not pass unnoticed. */
 #include "cli/steps.h"
 #include "cli/ui.h"
 #include "core/log.h"
@@ -59,7 +59,8 @@ static bool add_fields(struct sops_job *j, struct sops_arena *a, const struct so
     return true;
 }
 
-/* A context that is none: an error where keys are given for a new file, else a warning (spec 60 section 2.2). */
+/* A context that is none: an error where keys are given for a new file, else a warning
+ * (docs/spec/60-keysources.md#parsing-of-each-value). */
 bool sops_job_context(struct sops_job *j, bool strict, struct sops_err *e)
 {
     for (size_t i = 0; sops_keysources[i] != NULL; i++) {
@@ -173,7 +174,7 @@ static bool choose_rules(struct sops_job *j, const struct sops_creation *c, bool
     return true;
 }
 
-/* Binary files are one value: no rule applies, none is recorded (spec 20 "binary"). */
+/* Binary files are one value: no rule applies, none is recorded (docs/spec/20-formats.md#binary). */
 static void ignore_rules(struct sops_job *j, const struct sops_creation *c)
 {
     for (size_t i = 0; i < SOPS_RULES; i++) {

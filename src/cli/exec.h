@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec.h - what exec-env and exec-file share: their words, another user, running the command (spec 50 section 10). */
+/* exec.h - what exec-env and exec-file share: their words, another user, running the command
+ * (docs/spec/50-cli.md#exec-env-and-exec-file). */
 #ifndef SOPS_CLI_EXEC_H
 #define SOPS_CLI_EXEC_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* groups_diff.h - how the key groups of a file and of its rule differ, as updatekeys shows it (spec 50 section 8). */
+/* groups_diff.h - how the key groups of a file and of its rule differ, as updatekeys shows it
+ * (docs/spec/50-cli.md#updatekeys). */
 #ifndef SOPS_CLI_GROUPS_DIFF_H
 #define SOPS_CLI_GROUPS_DIFF_H
 

@@ -18,7 +18,8 @@
 /* What only commands that work need. */
 static void prepare(struct sops_world *w) { sops_openssl_start(sops_world_env_set(w, "OPENSSL_CONF") != NULL); }
 
-/* Where an audit is wanted and cannot be had, nothing at all is done, not even a version shown (spec 60 section 12). */
+/* Where an audit is wanted and cannot be had, nothing at all is done, not even a version shown
+ * (docs/spec/60-keysources.md#audit). */
 static bool load_audit(struct sops_world *w, struct sops_err *e)
 {
     struct stat st;

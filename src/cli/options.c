@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Behind a command, an option takes the next word along when the words are put in order, even when it is a boolean that
- * then leaves it alone: `set f PATH --idempotent 1` sees `1 f PATH` (spec 50 section 1). Scripts rely on no more than
- * that words behind options are found, but both programs must find the same ones. */
+ * then leaves it alone: `set f PATH --idempotent 1` sees `1 f PATH` (docs/spec/50-cli.md#parsing). Scripts rely on no
+ * more than that words behind options are found, but both programs must find the same ones. */
 #include "cli/options.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options.h - what a command line says: option tables, and the parser for both of its forms (spec 50 section 1).
+ * options.h - what a command line says: option tables, and the parser for both of its forms
+ * (docs/spec/50-cli.md#parsing).
  *
  * A command names the tables that it takes its options from; the flags of keys come from the table of key sources. An
  * option that is not in the command's tables is as if not given, whatever stands before the command, but for the global

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* To bytes, and where they go. Nothing is written before all other work went well: a failing command leaves stdout,
- * --output and the file as they were (spec 50 section 2). */
+ * --output and the file as they were (docs/spec/50-cli.md#rules-for-all-commands). */
 #include "cli/steps.h"
 
 #include "base/file.h"

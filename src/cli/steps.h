@@ -2,8 +2,8 @@
 /*
  * steps.h - one file on its way through a command, and the steps that commands share.
  *
- * A command is an array of steps; the position of a step is the order of its check (spec 50, "order" of each command).
- * Its own steps have the same type and keep what they need in `own`.
+ * A command is an array of steps; the position of a step is the order of its check ("Order" below each command of
+ * docs/spec/50-cli.md). Its own steps have the same type and keep what they need in `own`.
  */
 #ifndef SOPS_CLI_STEPS_H
 #define SOPS_CLI_STEPS_H
@@ -29,17 +29,18 @@ struct sops_job {
     struct sops_slice order;            /* "": keys as held */
     int missing, bad_input, bad_output; /* the command's statuses for them; 0: see sops_step_exists, 1 and 3 */
     int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
-    bool old_form;               /* --encryption-context is for flat keys of the rule, too (spec 60 section 2.3) */
-    bool as_typed;               /* `path` is left as it is (publish, whose rules match it so) */
-    bool in_place;               /* the result goes to `path` whatever the options say */
-    bool config_indent;          /* --indent does not count (updatekeys, publish) */
-    const char *encrypted_regex; /* for a new file for which nobody names a crypt rule; NULL: the usual suffix */
-    bool needs_rule;             /* so a configuration that cannot be read is an error, else no more than a warning */
-    bool seeks_clear;            /* a file in which nothing is encrypted is told (cli/clear.h) */
-    struct sops_envelope *env;   /* of the file; made when its name and formats are known */
-    struct sops_buf raw, bytes;  /* as read; to be written */
-    void *own;                   /* the command's */
-    bool done;                   /* nothing is left to do: the other steps are skipped */
+    bool old_form;                      /* --encryption-context is for flat keys of the rule, too
+                                           (docs/spec/60-keysources.md#keys-in-sopsyaml) */
+    bool as_typed;                      /* `path` is left as it is (publish, whose rules match it so) */
+    bool in_place;                      /* the result goes to `path` whatever the options say */
+    bool config_indent;                 /* --indent does not count (updatekeys, publish) */
+    const char *encrypted_regex;        /* for a new file for which nobody names a crypt rule; NULL: the usual suffix */
+    bool needs_rule;            /* so a configuration that cannot be read is an error, else no more than a warning */
+    bool seeks_clear;           /* a file in which nothing is encrypted is told (cli/clear.h) */
+    struct sops_envelope *env;  /* of the file; made when its name and formats are known */
+    struct sops_buf raw, bytes; /* as read; to be written */
+    void *own;                  /* the command's */
+    bool done;                  /* nothing is left to do: the other steps are skipped */
     struct sops_config own_config;
     struct sops_buf clean_path; /* what `path` points to when sops_job_clean_path changed it */
 };

@@ -24,8 +24,8 @@ void sops_ui_notes(const char *file, struct sops_slice notes);
 void sops_ui_error(struct sops_world *w, const struct sops_err *e);
 /* May `fd` get colours? Only a terminal, and never with NO_COLOR. */
 bool sops_ui_colour(struct sops_world *w, int fd);
-/* Prints `prompt` on stdout and reads lines from stdin until one is "y" or "n" (spec 50 section 8). An empty line, the
- * end of stdin, or more than one word: code 1. */
+/* Prints `prompt` on stdout and reads lines from stdin until one is "y" or "n" (docs/spec/50-cli.md#updatekeys). An
+ * empty line, the end of stdin, or more than one word: code 1. */
 bool sops_ui_confirm(const char *prompt, bool *yes, struct sops_err *e) SOPS_CHECKED;
 
 #endif

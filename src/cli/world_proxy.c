@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which proxy (spec 60 section 1.4). The rules are Go's, not libcurl's: HTTP_PROXY counts in upper case, too, and
- * loopback addresses are never proxied, which is what lets a cloud's emulator and a proxy stand side by side. */
+/* Which proxy (docs/spec/60-keysources.md#rules-for-all-requests). The rules are Go's, not libcurl's: HTTP_PROXY counts
+ * in upper case, too, and loopback addresses are never proxied, which is what lets a cloud's emulator and a proxy stand
+ * side by side. */
 #include "cli/world_http.h"
 
 #include "base/ascii.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* world_term.h - questions on the terminal, never on stdin and stdout of a pipeline (spec 61 section 1.12). */
+/* world_term.h - questions on the terminal, never on stdin and stdout of a pipeline
+ * (docs/spec/61-age.md#terminal-and-plugin-messages). */
 #ifndef SOPS_CLI_WORLD_TERM_H
 #define SOPS_CLI_WORLD_TERM_H
 

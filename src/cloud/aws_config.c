@@ -164,7 +164,7 @@ bool sops_aws_setup(struct sops_world *w, struct sops_slice profile, const struc
     return true;
 }
 
-/* ---- endpoints (section 4.5) ----------------------------------------------------------------------------------- */
+/* ---- endpoints (docs/spec/60-keysources.md#aws-endpoints) ---- */
 
 /* The setting `kms.endpoint_url` of the section that the profile's `services` names. */
 static struct sops_slice service_setting(const struct sops_aws *aws, const char *service)

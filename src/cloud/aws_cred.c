@@ -129,7 +129,8 @@ static bool from_source(struct sops_aws_search *s, struct sops_slice source, str
     return sops_fail(e, SOPS_E_GENERIC, "invalid credential_source '%.*s'", SOPS_ARG(source));
 }
 
-/* Cases b to h of section 4.6. `*final`: the role of the profile is already assumed. */
+/* Cases b to h of docs/spec/60-keysources.md#aws-credential-search-order. `*final`: the role of the profile is already
+ * assumed. */
 static bool own_credentials(struct sops_aws_search *s, struct sops_slice profile, struct sops_aws_creds *out,
                             bool *final, struct sops_err *e)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aws_cred.h - who we are to AWS, where its services are, and calls to them (spec 60 sections 4.2 to 4.7). */
+/* aws_cred.h - who we are to AWS, where its services are, and calls to them
+ * (docs/spec/60-keysources.md#aws-kms-on-the-wire to 4.7). */
 #ifndef SOPS_CLOUD_AWS_CRED_H
 #define SOPS_CLOUD_AWS_CRED_H
 
@@ -31,8 +32,8 @@ bool sops_aws_endpoint(struct sops_world *w, const struct sops_aws *aws, const c
 bool sops_aws_service_url(struct sops_world *w, const struct sops_aws *aws, const char *service,
                           struct sops_slice region, struct sops_buf *url, struct sops_err *e) SOPS_CHECKED;
 
-/* The credentials by the search order of section 4.6, found once a run for each profile and region (that of the STS to
- * ask). */
+/* The credentials by the search order (docs/spec/60-keysources.md#aws-credential-search-order), found once a run for
+ * each profile and region (that of the STS to ask). */
 bool sops_aws_find(struct sops_world *w, const struct sops_aws *aws, struct sops_slice region,
                    const struct sops_aws_creds **out, struct sops_err *e) SOPS_CHECKED;
 

@@ -15,7 +15,8 @@ bool sops_aws_container_given(struct sops_world *w)
            sops_world_env_set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI") != NULL;
 }
 
-/* Over plain http only the machine itself and the addresses of ECS and EKS are asked (spec 60 section 4.6). */
+/* Over plain http only the machine itself and the addresses of ECS and EKS are asked
+ * (docs/spec/60-keysources.md#aws-credential-search-order). */
 static bool may_be_asked(struct sops_slice url)
 {
     static const char *const hosts[] = {"localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23", NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aws_sign.h - AWS Signature Version 4 (spec 60 section 4.4). */
+/* aws_sign.h - AWS Signature Version 4 (docs/spec/60-keysources.md#aws-sigv4). */
 #ifndef SOPS_CLOUD_AWS_SIGN_H
 #define SOPS_CLOUD_AWS_SIGN_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* azure.h - requests to Azure Key Vault, with the token that its challenge asks for (spec 60 sections 6.2 to 6.4). */
+/* azure.h - requests to Azure Key Vault, with the token that its challenge asks for
+ * (docs/spec/60-keysources.md#azure-rest-api to 6.4). */
 #ifndef SOPS_CLOUD_AZURE_H
 #define SOPS_CLOUD_AZURE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* azure_token.h - the credentials that are tried one after the other for a token (spec 60 section 6.4). */
+/* azure_token.h - the credentials that are tried one after the other for a token
+ * (docs/spec/60-keysources.md#azure-defaultazurecredential). */
 #ifndef SOPS_CLOUD_AZURE_TOKEN_H
 #define SOPS_CLOUD_AZURE_TOKEN_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where Google's credentials are, in the order of spec 60 sections 5.1 and 5.3. A file that is named but cannot be read
- * ends the search; one that merely may be there does not. */
+/* Where Google's credentials are, in the order of docs/spec/60-keysources.md#google-the-key,
+ * #google-application-default-credentials. A file that is named but cannot be read ends the search; one that merely may
+ * be there does not. */
 #include "cloud/google.h"
 
 #include "cloud/google_token.h"
@@ -173,8 +174,7 @@ bool sops_google_token(struct sops_world *w, const struct sops_google_want *want
     return ok;
 }
 
-/* ---- requests and answers
- * --------------------------------------------------------------------------------------------------- */
+/* ---- requests and answers ---- */
 
 bool sops_google_lines(struct sops_arena *a, const struct sops_google_token *token, const char *lines[3],
                        struct sops_err *e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* google.h - bearer tokens for Google's services (spec 60 sections 5.1 and 5.3). */
+/* google.h - bearer tokens for Google's services (docs/spec/60-keysources.md#google-the-key,
+ * #google-application-default-credentials). */
 #ifndef SOPS_CLOUD_GOOGLE_H
 #define SOPS_CLOUD_GOOGLE_H
 

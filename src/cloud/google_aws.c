@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A workload on AWS shows Google who it is with a request for its own identity that it signs but never sends: Google
- * sends it, and AWS tells Google who signed (spec 60 section 5.3, environment_id aws1). */
+ * sends it, and AWS tells Google who signed (docs/spec/60-keysources.md#google-application-default-credentials,
+ * environment_id aws1). */
 #include "cloud/aws_sign.h"
 #include "cloud/google_token.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Workload identity federation: another provider's token, from a file, a URL, a program or AWS, is exchanged for
- * Google's (spec 60 section 5.3). */
+ * Google's (docs/spec/60-keysources.md#google-application-default-credentials). */
 #include "cloud/google_token.h"
 
 static bool pick(const json_t *source, struct sops_slice text, struct sops_buf *token, struct sops_err *e)

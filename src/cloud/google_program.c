@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A subject token that a program prints (spec 60 section 5.3, credential_source.executable). A credentials file can so
- * name any program, therefore the environment must allow it; and no shell sees the command. */
+/* A subject token that a program prints (docs/spec/60-keysources.md#google-application-default-credentials,
+ * credential_source.executable). A credentials file can so name any program, therefore the environment must allow it;
+ * and no shell sees the command. */
 #include "cloud/google_token.h"
 
 #include <unistd.h>

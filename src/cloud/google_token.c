@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A service account gets its token in one of two ways, and the reference uses both (spec 60 section 5.3): by itself,
- * with a statement whose audience is empty, or from the token service, with one whose audience is that service. */
+/* A service account gets its token in one of two ways, and the reference uses both
+ * (docs/spec/60-keysources.md#google-application-default-credentials): by itself, with a statement whose audience is
+ * empty, or from the token service, with one whose audience is that service. */
 #include "cloud/google_token.h"
 
 #include "cloud/jwt.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* No request goes through a proxy, as in the reference (spec 60 section 8.3), and nothing is tried again. Credentials
- * come from three places, the first that can be built: the environment, the credentials file, the metadata of an ECS
- * instance. */
+/* No request goes through a proxy, as in the reference (docs/spec/60-keysources.md#huawei-endpoint-and-request), and
+ * nothing is tried again. Credentials come from three places, the first that can be built: the environment, the
+ * credentials file, the metadata of an ECS instance. */
 #include "cloud/huawei.h"
 
 #include "cloud/profile.h"

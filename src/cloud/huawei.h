@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* huawei.h - signed requests to Huawei Cloud, credentials, project ids (spec 60 sections 8.2 to 8.4). */
+/* huawei.h - signed requests to Huawei Cloud, credentials, project ids (docs/spec/60-keysources.md#huawei-credentials
+ * to 8.4). */
 #ifndef SOPS_CLOUD_HUAWEI_H
 #define SOPS_CLOUD_HUAWEI_H
 

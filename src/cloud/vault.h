@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vault.h - calls to HashiCorp Vault and OpenBao, set up by the VAULT_* variables (spec 60 section 7.2). */
+/* vault.h - calls to HashiCorp Vault and OpenBao, set up by the VAULT_* variables
+ * (docs/spec/60-keysources.md#vault-http-behaviour). */
 #ifndef SOPS_CLOUD_VAULT_H
 #define SOPS_CLOUD_VAULT_H
 

@@ -135,7 +135,8 @@ static bool last_mark(struct sops_slice s, const char *mark, struct sops_slice *
     return false;
 }
 
-/* Spec 30, "what a changed file does": greedy fields, none with a newline, and text behind the last ']' does not count.
+/* docs/spec/30-metadata.md#what-a-changed-file-does: greedy fields, none with a newline, and text behind the last ']'
+ * does not count.
  */
 static bool split_frame(struct sops_slice s, struct frame *f)
 {

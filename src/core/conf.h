@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf.h - YAML as configuration files use it: YAML 1.1 booleans, anchors, aliases, merge keys, texts as written (spec
- * 40 "form", 60 section 12). Its own small reader, as documents need comments and styles, and configurations need
- * merging. */
+/* conf.h - YAML as configuration files use it: YAML 1.1 booleans, anchors, aliases, merge keys, texts as written
+ * (docs/spec/40-config.md#form, docs/spec/60-keysources.md#audit). Its own small reader, as documents need comments and
+ * styles, and configurations need merging. */
 #ifndef SOPS_CORE_CONF_H
 #define SOPS_CORE_CONF_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the file itself stands does not matter: the configuration is looked for from the current directory upwards, and
- * paths are compared as texts, so links are not followed (spec 40, "where it is found", "which rule"). */
+ * paths are compared as texts, so links are not followed (docs/spec/40-config.md#where-it-is-found, #which-rule). */
 #include "core/config.h"
 
 #include "base/file.h"
@@ -348,7 +348,8 @@ static bool read_destination(const struct sops_node *rule, const struct sops_des
     return true;
 }
 
-/* Of a recreation rule only the keys, the suffixes and the threshold are taken (spec 60 section 11.1). */
+/* Of a recreation rule only the keys, the suffixes and the threshold are taken
+ * (docs/spec/60-keysources.md#publish-the-command). */
 static bool read_recreation(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
                             struct sops_publication *out, struct sops_err *e)
 {

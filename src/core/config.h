@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.h - .sops.yaml: found, read, and its rule for a file (spec 40). */
+/* config.h - .sops.yaml: found, read, and its rule for a file (docs/spec/40-config.md). */
 #ifndef SOPS_CORE_CONFIG_H
 #define SOPS_CORE_CONFIG_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Types are checked when the file is read, also in rules that do not come into play: a rule's value that is wrong only
  * in what it says (a bad regex, a bad recipient) is an error when the rule is used, a value of the wrong kind always is
- * (spec 40, "form"). */
+ * (docs/spec/40-config.md#form). */
 #include "core/config_internal.h"
 
 const struct sops_node *sops_config_item(const struct sops_node *list, const struct sops_node *n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keys of a creation rule, flat or in groups: two forms that differ in nearly everything but their order (spec 40,
- * "keys of a rule"; spec 60 section 2.3). */
+/* The keys of a creation rule, flat or in groups: two forms that differ in nearly everything but their order
+ * (docs/spec/40-config.md#keys-of-a-rule; docs/spec/60-keysources.md#keys-in-sopsyaml). */
 #include "core/config_internal.h"
 
 #include "base/table.h"

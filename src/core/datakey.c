@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys of servers are wrapped side by side, at most THREADS at a time, as the time goes into waiting for answers; those
  * that only compute take as many threads as there are processors; all that may prompt goes in order. Results and errors
- * keep the order of the keys either way (spec 60 section 1.2). */
+ * keep the order of the keys either way (docs/spec/60-keysources.md#the-data-key). */
 #include "core/datakey.h"
 
 #include "base/thread.h"

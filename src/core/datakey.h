@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* datakey.h - the data key of a file: made, wrapped for every master key, and had back (spec 10 "Shamir groups", 60
- * section 3). */
+/* datakey.h - the data key of a file: made, wrapped for every master key, and had back
+ * (docs/spec/10-document-and-cipher.md#shamir-groups, docs/spec/60-keysources.md#shamir-secret-sharing). */
 #ifndef SOPS_CORE_DATAKEY_H
 #define SOPS_CORE_DATAKEY_H
 
@@ -15,8 +15,8 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
                        const struct sops_secret *key, struct sops_err *e) SOPS_CHECKED;
 /* Tries all groups; in each the keys in `order` (comma separated source ids; "" for as held). Code 128; e->detail is
  * then the whole report as lines, wrapped and ready to print ("Group 0: FAILED" ... the closing paragraph); a key whose
- * cause is longer than a message has it in its own e->detail. Spec 50 section 14. Code 112 for a bad order comes from
- * sops_datakey_check_order. */
+ * cause is longer than a message has it in its own e->detail. docs/spec/50-cli.md#messages. Code 112 for a bad order
+ * comes from sops_datakey_check_order. */
 bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, const struct sops_meta *m,
                          struct sops_slice order, struct sops_secret *out, struct sops_err *e) SOPS_CHECKED;
 /* `e` says why sops_datakey_unwrap failed. When the file was written by a sops before 3.3.0, whose KMS encryption

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The data key had back: every group is tried, also when the threshold is reached, so that the report names all of them
- * (spec 50 section 14, 60 section 1.2). */
+ * (docs/spec/50-cli.md#messages, docs/spec/60-keysources.md#the-data-key). */
 #include "core/datakey.h"
 
 #include "base/text.h"

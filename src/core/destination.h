@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* destination.h - where `sops publish` sends a file (spec 60 section 11). */
+/* destination.h - where `sops publish` sends a file (docs/spec/60-keysources.md#publish). */
 #ifndef SOPS_CORE_DESTINATION_H
 #define SOPS_CORE_DESTINATION_H
 

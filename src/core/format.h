@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format.h - what a file format is to the rest of the program: bytes to doc and back (spec 20, 21). */
+/* format.h - what a file format is to the rest of the program: bytes to doc and back (docs/spec/20-formats.md, 21). */
 #ifndef SOPS_CORE_FORMAT_H
 #define SOPS_CORE_FORMAT_H
 
@@ -61,7 +61,7 @@ static inline const struct sops_format *sops_format_sealed(const struct sops_for
 const struct sops_format *sops_format_named(struct sops_slice word);
 /* By the end of a file's name; binary when nothing fits. */
 const struct sops_format *sops_format_for(struct sops_slice file_name);
-/* Appends the plain text of a scalar, as dotenv, INI and exec-env have it (spec 20, "scalars as text"). */
+/* Appends the plain text of a scalar, as dotenv, INI and exec-env have it (docs/spec/20-formats.md#scalars-as-text). */
 bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* The one way to read a document into the empty `d`, which must be freed in any case: the format's `parse`, and code 2
  * also for a text that is too long for spans (4 GiB). */

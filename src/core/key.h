@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* key.h - master keys in rows and groups: parsing lists, showing, equality, order (spec 40 "keys of a rule", 60 section
- * 2). */
+/* key.h - master keys in rows and groups: parsing lists, showing, equality, order
+ * (docs/spec/40-config.md#keys-of-a-rule, docs/spec/60-keysources.md#how-keys-are-given). */
 #ifndef SOPS_CORE_KEY_H
 #define SOPS_CORE_KEY_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keysource.h - a key is data, a key source is behaviour: what one provider of master keys is to the program (spec 60).
+/* keysource.h - a key is data, a key source is behaviour: what one provider of master keys is to the program
+ * (docs/spec/60-keysources.md).
  */
 #ifndef SOPS_CORE_KEYSOURCE_H
 #define SOPS_CORE_KEYSOURCE_H

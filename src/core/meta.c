@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading metadata is lenient about types, as flat formats only have texts and hands have edited these files for years:
- * a wrong type is looked for only where the table of spec 30 wants a value. Which lists and fields there are, the key
- * sources say.
+ * a wrong type is looked for only where the table of docs/spec/30-metadata.md wants a value. Which lists and fields
+ * there are, the key sources say.
  */
 #include "core/meta.h"
 
@@ -299,7 +299,7 @@ static bool read_groups(struct sops_arena *a, const struct sops_node *map, struc
     return direct == NULL || add_group(a, direct, &end, e);
 }
 
-/* A date as the metadata has it, written again without its fraction (spec 30, "lastmodified"). */
+/* A date as the metadata has it, written again without its fraction (docs/spec/30-metadata.md#reading). */
 static bool normalise(struct sops_arena *a, struct sops_slice *date, struct sops_err *e)
 {
     struct sops_time t;

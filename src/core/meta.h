@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* meta.h - the metadata of an encrypted file: tree to struct and back (spec 30). */
+/* meta.h - the metadata of an encrypted file: tree to struct and back (docs/spec/30-metadata.md). */
 #ifndef SOPS_CORE_META_H
 #define SOPS_CORE_META_H
 
@@ -23,7 +23,7 @@ struct sops_meta {
 /* Is there metadata in the first part, by this layout? (filestatus; "already encrypted".) */
 bool sops_meta_present(const struct sops_doc *d, enum sops_layout l);
 /* Takes the metadata out of the first part (and drops it in others). Code 1; "sops metadata not found" when there is
- * none. Leaves rules.regex to sops_rules_compile. Spec 30, "reading", steps 1 to 6. */
+ * none. Leaves rules.regex to sops_rules_compile. docs/spec/30-metadata.md#reading, steps 1 to 6. */
 bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *out, struct sops_err *e) SOPS_CHECKED;
 /* Puts it into every part, as last entry. */
 bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_meta *m,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flat form of the metadata (spec 30, "flattening"). When it is read, each place of the tree is found through one
- * table, by its parent and its last step, so that neither many names nor one long name can make it slow.
+ * The flat form of the metadata (docs/spec/30-metadata.md#flattening-dotenv-and-ini). When it is read, each place of
+ * the tree is found through one table, by its parent and its last step, so that neither many names nor one long name
+ * can make it slow.
  */
 #include "core/format.h"
 #include "core/meta.h"

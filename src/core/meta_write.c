@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing the metadata: keys sorted by bytes at every level (spec 30). The lists and fields are those of the key
- * sources. */
+/* Writing the metadata: keys sorted by bytes at every level (docs/spec/30-metadata.md). The lists and fields are those
+ * of the key sources. */
 #include "core/meta.h"
 
 #include "base/text.h"

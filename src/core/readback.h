@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* readback.h - may this be written? Parses what is about to be written and compares (spec 20 "what dotenv and INI
- * cannot hold", spec 10 "active comments"). */
+/* readback.h - may this be written? Parses what is about to be written and compares
+ * (docs/spec/20-formats.md#what-dotenv-and-ini-cannot-hold, docs/spec/10-document-and-cipher.md#active-comments). */
 #ifndef SOPS_CORE_READBACK_H
 #define SOPS_CORE_READBACK_H
 

@@ -2,7 +2,8 @@
 /*
  * The only C++ file. RE2 answers as the reference's engine but in a few forms, which are rewritten before it sees them:
  * named groups (names mean nothing here and may repeat), \C, and the names of \p{...}, which count without case,
- * blanks, '-' and '_', may be long ("Letter"), and know unassigned characters (spec 10, "regular expressions").
+ * blanks, '-' and '_', may be long ("Letter"), and know unassigned characters
+ * (docs/spec/10-document-and-cipher.md#regular-expressions).
  */
 #include "core/regex.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* regex.h - RE2 behind three functions (spec 10, "regular expressions"): linear time, bounded memory. */
+/* regex.h - RE2 behind three functions (docs/spec/10-document-and-cipher.md#regular-expressions): linear time, bounded
+ * memory. */
 #ifndef SOPS_CORE_REGEX_H
 #define SOPS_CORE_REGEX_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths are split at every '[' before anything else, so a key cannot hold one; there is no escaping (spec 50 section
- * 4). */
+/* Paths are split at every '[' before anything else, so a key cannot hold one; there is no escaping
+ * (docs/spec/50-cli.md#decrypt). */
 #include "core/route.h"
 
 #include "base/text.h"

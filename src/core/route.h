@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* route.h - paths like ["db"][0]['x'] of --extract, set and unset: parse, find, set, unset (spec 50 sections 4 and 6).
+/* route.h - paths like ["db"][0]['x'] of --extract, set and unset: parse, find, set, unset
+ * (docs/spec/50-cli.md#decrypt, #set-and-unset).
  */
 #ifndef SOPS_CORE_ROUTE_H
 #define SOPS_CORE_ROUTE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One pass: what holds for a map or list is kept in its flags (SOPS_COVERED) and handed down, so a key is matched once
- * and not once for each leaf below it. The comment stack of spec 10 needs no stack: a level is always cleared when the
- * walk comes back to it from below.
+ * and not once for each leaf below it. The comment stack of docs/spec/10-document-and-cipher.md needs no stack: a level
+ * is always cleared when the walk comes back to it from below.
  */
 #include "core/rules.h"
 

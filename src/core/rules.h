@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rules.h - which leaves are encrypted (spec 10, "which leaves are encrypted"). */
+/* rules.h - which leaves are encrypted (docs/spec/10-document-and-cipher.md#which-leaves-are-encrypted). */
 #ifndef SOPS_CORE_RULES_H
 #define SOPS_CORE_RULES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The field's product is made bit by bit and not by tables, so that no address depends on a secret byte (spec 60
- * section 3). */
+/* The field's product is made bit by bit and not by tables, so that no address depends on a secret byte
+ * (docs/spec/60-keysources.md#shamir-secret-sharing). */
 #include "core/shamir.h"
 
 static uint8_t multiply(uint8_t a, uint8_t b)

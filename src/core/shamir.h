@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shamir.h - Shamir's secret sharing over GF(2^8), polynomial x^8+x^4+x^3+x+1 (spec 60 section 3). Constant time. */
+/* shamir.h - Shamir's secret sharing over GF(2^8), polynomial x^8+x^4+x^3+x+1
+ * (docs/spec/60-keysources.md#shamir-secret-sharing). Constant time. */
 #ifndef SOPS_CORE_SHAMIR_H
 #define SOPS_CORE_SHAMIR_H
 

@@ -3,7 +3,7 @@
  * tree.h - a file in memory: one kind of node, comments included, and the walk over its leaves.
  *
  * A doc is a list of parts (YAML documents; other formats have one), each a map. Nodes and their texts live in the
- * doc's arena. See docs/ARCHITECTURE.md, "a value's way", and spec 10.
+ * doc's arena. See docs/ARCHITECTURE.md, "a value's way", and docs/spec/10-document-and-cipher.md.
  */
 #ifndef SOPS_CORE_TREE_H
 #define SOPS_CORE_TREE_H
@@ -46,8 +46,9 @@ static inline struct sops_span sops_span_of(const uint8_t *text, const uint8_t *
 
 /* `text` is always the canonical form: what the MAC hashes and AES encrypts. */
 struct sops_node {
-    uint8_t kind;     /* enum sops_kind */
-    uint8_t key_kind; /* SOPS_STR, or another one that fails when walked (spec 21 section 3) */
+    uint8_t kind; /* enum sops_kind */
+    uint8_t
+        key_kind; /* SOPS_STR, or another one that fails when walked (docs/spec/21-yaml.md#collections-aliases-keys) */
     uint16_t flags;
     uint32_t line;                    /* 1-based, for messages; 0: none */
     struct sops_span span, key_span;  /* set by readers, see below */

@@ -85,7 +85,7 @@ struct sops_world {
     /* False only when no HTTP answer came; a status of 500 is an answer. May be called from several threads. */
     bool (*http)(struct sops_world *w, const struct sops_http_req *req, struct sops_http_res *res, struct sops_err *e);
     bool (*open)(struct sops_world *w, const struct sops_peer *p, struct sops_stream *s, struct sops_err *e);
-    /* On the terminal (spec 61 section 1.12). CONFIRM: the answer is "1" (yes) or "0". */
+    /* On the terminal (docs/spec/61-age.md#terminal-and-plugin-messages). CONFIRM: the answer is "1" (yes) or "0". */
     bool (*ask)(struct sops_world *w, const struct sops_question *q, struct sops_buf *answer, struct sops_err *e);
     void (*say)(struct sops_world *w, enum sops_say level, const char *text);
     bool (*random)(struct sops_world *w, void *out, size_t n, struct sops_err *e);

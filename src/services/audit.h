@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit.h - who opened what is told to databases before it happens (spec 60 section 12). */
+/* audit.h - who opened what is told to databases before it happens (docs/spec/60-keysources.md#audit). */
 #ifndef SOPS_SERVICES_AUDIT_H
 #define SOPS_SERVICES_AUDIT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.h - a key service elsewhere, as a service of the chain (spec 60 section 10.2). */
+/* client.h - a key service elsewhere, as a service of the chain (docs/spec/60-keysources.md#key-service-client). */
 #ifndef SOPS_SERVICES_CLIENT_H
 #define SOPS_SERVICES_CLIENT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * grpc.h - calls with one request and one answer, by gRPC over plain HTTP/2, as client and as server (spec 60 section
- * 10.4). HTTP/2 itself is nghttp2's, loaded on first use.
+ * grpc.h - calls with one request and one answer, by gRPC over plain HTTP/2, as client and as server
+ * (docs/spec/60-keysources.md#key-service-grpc-over-http2). HTTP/2 itself is nghttp2's, loaded on first use.
  */
 #ifndef SOPS_SERVICES_GRPC_H
 #define SOPS_SERVICES_GRPC_H

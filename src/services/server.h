@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server.h - `sops keyservice`: this machine's keys for others (spec 60 section 10.3). */
+/* server.h - `sops keyservice`: this machine's keys for others (docs/spec/60-keysources.md#key-service-server). */
 #ifndef SOPS_SERVICES_SERVER_H
 #define SOPS_SERVICES_SERVER_H
 

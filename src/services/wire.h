@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire.h - the messages of the key service as protobuf (spec 60 section 10.1), laid out by the table of key sources: a
- * source's `wire` is its number in `Key`, a field's place + 1 its number in there.
+ * wire.h - the messages of the key service as protobuf (docs/spec/60-keysources.md#key-service-messages), laid out by
+ * the table of key sources: a source's `wire` is its number in `Key`, a field's place + 1 its number in there.
  */
 #ifndef SOPS_SERVICES_WIRE_H
 #define SOPS_SERVICES_WIRE_H

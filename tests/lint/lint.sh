@@ -69,6 +69,7 @@ for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats)/' | grep -
     printf '#include "%s"\n' "${h#src/}" |
         gcc -std=c11 -D_GNU_SOURCE -Isrc -I. -fsyntax-only -x c - 2>/dev/null || echo "$h"
 done | report 'headers that do not compile alone'
+grep -nE '\b[Ss]pec [0-9]{2}\b' $ours $(sources tests) | report 'rules are cited by heading: a page of docs/spec and its #heading'
 tests/lint/citations | report 'cited headings that do not exist'
 release=$(sed -n 's/^#define SOPS_VERSION "\(.*\)".*/\1/p' src/core/meta.h)
 git grep -lF "${release:?}" -- testdata/conformance ':!*/expect/stderr' |

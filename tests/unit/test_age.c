@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recipients, the eight places for identities, what is said when nothing fits (spec 61 section 1). */
+/* Recipients, the eight places for identities, what is said when nothing fits (docs/spec/61-age.md#the-key-source). */
 #include "age_world.h"
 
 #include "base/encode.h"

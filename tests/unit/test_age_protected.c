@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Identities behind a passphrase: from the terminal, and from a gpg-agent that follows a script (spec 61 section 1.8).
+/* Identities behind a passphrase: from the terminal, and from a gpg-agent that follows a script
+ * (docs/spec/61-age.md#passphrase-protected-identities).
  */
 #include "age_locked.h"
 #include "age_world.h"

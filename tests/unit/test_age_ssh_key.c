@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SSH keys put together by hand, each wrong in one thing (spec 61 section 3). */
+/* SSH keys put together by hand, each wrong in one thing (docs/spec/61-age.md#ssh-keys). */
 #include "testing.h"
 
 #include "base/encode.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signature Version 4: the vectors of Amazon's test suite that our requests can look like, and those of spec 60
- * section 4.4. */
+/* Signature Version 4: the vectors of Amazon's test suite that our requests can look like, and those of
+ * docs/spec/60-keysources.md#aws-sigv4. */
 #include "testing.h"
 
 #include "cloud/aws_sign.h"

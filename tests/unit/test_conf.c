@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader of configurations: merging, aliases, texts as written, what each type takes (spec 40, "form"). */
+/* The reader of configurations: merging, aliases, texts as written, what each type takes (docs/spec/40-config.md#form).
+ */
 #include "testing.h"
 
 #include "core/conf.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configurations: where they are found, which rule holds, what keys and settings come of it (spec 40, 60 section 2.3).
+/* Configurations: where they are found, which rule holds, what keys and settings come of it (docs/spec/40-config.md,
+ * docs/spec/60-keysources.md#keys-in-sopsyaml).
  */
 #include "testing.h"
 

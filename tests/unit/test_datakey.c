@@ -284,7 +284,7 @@ static void many_failures(void **state)
     sops_err_clear(&e);
 }
 
-/* Sources by the ids of the published vectors (spec 60 section 1.2); none opens anything. */
+/* Sources by the ids of the published vectors (docs/spec/60-keysources.md#the-data-key); none opens anything. */
 static char tried[64];
 static bool note_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
 {

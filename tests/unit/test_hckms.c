@@ -10,7 +10,7 @@
         .source = &sops_keysource_hckms, .field = {SOPS_LIT(id)}, .enc = SOPS_LIT("enc-text")                          \
     }
 
-/* Vectors of spec 60 section 8.4; 20060102T150405Z. */
+/* Vectors of docs/spec/60-keysources.md#huawei-signature-sdk-hmac-sha256; 20060102T150405Z. */
 static void signature(void **state)
 {
     (void)state;

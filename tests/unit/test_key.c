@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of keys: what stands between commas, equality, copies; the orders of the sources (spec 60 sections 1 and 2). */
+/* Lists of keys: what stands between commas, equality, copies; the orders of the sources
+ * (docs/spec/60-keysources.md#common-model, #how-keys-are-given). */
 #include "testing.h"
 
 #include "core/key.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metadata: found, read leniently, written sorted; versions (spec 30). Documents are written as JSON. */
+/* Metadata: found, read leniently, written sorted; versions (docs/spec/30-metadata.md). Documents are written as JSON.
+ */
 #include "testing.h"
 
 #include "core/meta.h"

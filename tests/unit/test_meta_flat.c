@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flat form of metadata, both ways, and the two layouts that use it (spec 30, "flattening"). */
+/* The flat form of metadata, both ways, and the two layouts that use it
+ * (docs/spec/30-metadata.md#flattening-dotenv-and-ini). */
 #include "testing.h"
 
 #include "core/meta.h"

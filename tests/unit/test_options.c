@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line: order of words, values, the environment (spec 50 section 1). */
+/* The command line: order of words, values, the environment (docs/spec/50-cli.md#parsing). */
 #include "testing.h"
 
 #include "base/suggest.h"

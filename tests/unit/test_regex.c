@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The syntax that is taken and refused (spec 10, "regular expressions"), and what is matched. */
+/* The syntax that is taken and refused (docs/spec/10-document-and-cipher.md#regular-expressions), and what is matched.
+ */
 #include "testing.h"
 
 #include "core/regex.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which leaves are marked, for each of the six rules (spec 10, "which leaves are encrypted", "active comments"). */
+/* Which leaves are marked, for each of the six rules (docs/spec/10-document-and-cipher.md#which-leaves-are-encrypted,
+ * #active-comments). */
 #include "testing.h"
 
 #include "core/rules.h"

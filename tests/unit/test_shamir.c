@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vectors with fixed coefficients (docs: key sources, section 3), and all subsets of random splits. */
+/* Vectors with fixed coefficients (docs/spec/60-keysources.md#shamir-secret-sharing), and all subsets of random splits.
+ */
 #include "testing.h"
 
 #include "base/encode.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The expected texts of floats are those of spec 20 and of other programs that print shortest digits. */
+/* The expected texts of floats are those of docs/spec/20-formats.md and of other programs that print shortest digits.
+ */
 #include "base/text.h"
 
 #include <math.h>

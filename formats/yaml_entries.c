@@ -271,7 +271,7 @@ static bool item(struct copier *c, struct sops_node *to, raw *n, struct sops_err
 
 static bool holds(struct sops_slice piece, raw *n)
 {
-    return (const uint8_t *)n >= piece.ptr && (const uint8_t *)n < piece.ptr + piece.len;
+    return piece.len != 0 && (const uint8_t *)n >= piece.ptr && (const uint8_t *)n < piece.ptr + piece.len;
 }
 
 /* Does a frame still refer to a node in this piece of memory? */

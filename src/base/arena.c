@@ -85,6 +85,7 @@ bool sops_arena_copy_without(struct sops_arena *a, struct sops_slice from, uint8
     return true;
 }
 
+SOPS_PRINTF(4, 0)
 static bool add_text(struct sops_arena *a, struct sops_slice *to, struct sops_err *e, const char *fmt, va_list args)
 {
     va_list again;

@@ -142,7 +142,7 @@ os.execv(os.environ["SOPS"], ["sops", "exec-env", "e.yaml", "trap \"exit 3\" TER
 }
 
 @test "Ctrl-Z stops the whole job, and fg goes on with it" {
-    check 7 on_terminal '$ =>"$SOPS" exec-env e.yaml "exec \"\$told\""\r' 'ready=>\x1a' 'Stopped=>fg\r' 'told CONT=>exit $?\r' \
+    check 7 on_terminal '$ =>"$SOPS" exec-env e.yaml "exec \\"\\$told\\""\r' 'ready=>\x1a' 'Stopped=>fg\r' 'told CONT=>exit $?\r' \
         -- env PS1='$ ' bash --norc --noprofile -i
     check 0 on_terminal '$ =>"$SOPS" exec-env e.yaml "echo shown" | head -n 1; exit\r' -- env PS1='$ ' bash --norc --noprofile -i
     has "$out" $'shown\r'

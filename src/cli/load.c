@@ -148,6 +148,7 @@ bool sops_job_formats(struct sops_job *j, struct sops_err *e)
     j->in = j->in != NULL ? j->in : by_name;
     j->out = j->out != NULL ? j->out : by_name;
     choose_style(j);
+    sops_envelope_free(j->env); /* groups choose formats a second time, when they know the file */
     j->env = sops_envelope_new(j->world, sops_job_input(j), e);
     return j->env != NULL;
 }

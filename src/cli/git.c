@@ -15,9 +15,14 @@
 
 /* What no repository can change about a call. LC_ALL: one message is looked at. Older programs, which do not know
  * GIT_NO_LAZY_FETCH, are kept from fetching by having no transport. */
-static const char *const added_env[] = {"GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0",
-                                        "GIT_ALLOW_PROTOCOL=none", "LC_ALL=C", NULL};
-static const char *const always[] = {"git", "--literal-pathspecs", "--no-replace-objects", "-c", "core.fsmonitor=false"};
+static const char *const added_env[] = {"GIT_OPTIONAL_LOCKS=0",
+                                        "GIT_NO_LAZY_FETCH=1",
+                                        "GIT_TERMINAL_PROMPT=0",
+                                        "GIT_ALLOW_PROTOCOL=none",
+                                        "LC_ALL=C",
+                                        NULL};
+static const char *const always[] = {"git", "--literal-pathspecs", "--no-replace-objects", "-c",
+                                     "core.fsmonitor=false"};
 
 /* The whole command; false when there are too many words for it. */
 static bool make_argv(const struct sops_git *g, const char *const *words, const char *argv[MAX_WORDS],
@@ -108,7 +113,8 @@ static bool may_be_repository(const struct sops_git *g)
     return !sure;
 }
 
-/* The answer is "true", and the top folder behind it; or "false", and perhaps a complaint that there is no work tree. */
+/* The answer is "true", and the top folder behind it; or "false", and perhaps a complaint that there is no work tree.
+ */
 static enum sops_git_place read_place(struct sops_git *g, struct sops_outcome *o, struct sops_err *e)
 {
     struct sops_slice out = sops_buf_view(&o->out), err = sops_buf_view(&o->err);
@@ -176,8 +182,8 @@ static void set_id(char id[SOPS_GIT_ID], struct sops_slice s)
 bool sops_git_commit(struct sops_git *g, struct sops_slice text, char id[SOPS_GIT_ID], struct sops_err *e)
 {
     struct sops_buf name = {0}, out = {0};
-    const char *asked = sops_buf_add(&name, text, e) && sops_buf_adds(&name, "^{commit}", e) ? sops_buf_cstr(&name, e)
-                                                                                           : NULL;
+    const char *asked =
+        sops_buf_add(&name, text, e) && sops_buf_adds(&name, "^{commit}", e) ? sops_buf_cstr(&name, e) : NULL;
     const char *const words[] = {"rev-parse", "--verify", "--end-of-options", asked, NULL};
     bool ok = asked != NULL && (text.len != 0 || sops_fail(e, SOPS_E_READ, "an empty name of a commit"));
     ok = ok && sops_git_run(g, words, (struct sops_slice){0}, &out, NULL, e);

@@ -101,7 +101,8 @@ static void names_are_no_options(void **state)
 static void runs_and_fails(void **state)
 {
     (void)state;
-    static const char *const list[] = {"ls-files", "-z", "--", "*.txt", "a.txt", NULL}, *const bad[] = {"no-such", NULL};
+    static const char *const list[] = {"ls-files", "-z", "--", "*.txt", "a.txt", NULL}, *const bad[] = {"no-such",
+                                                                                                        NULL};
     struct sops_git g = {.world = &world};
     struct sops_err e = {0};
     struct sops_buf out = {0};

@@ -214,7 +214,8 @@ void sops_arena_free(struct sops_arena *a);
     X(SOPS_E_UNCHANGED, 200, "Nothing was changed in the editor")                                                      \
     X(SOPS_E_EDITOR, 201, "No editor, or it failed")                                                                   \
     X(SOPS_E_EDIT_VERSION, 202, "The version in the metadata cannot be compared")                                      \
-    X(SOPS_E_ALREADY, 203, "The file is encrypted already")
+    X(SOPS_E_ALREADY, 203, "The file is encrypted already")                                                            \
+    X(SOPS_E_CHANGED, 204, "Somebody else changed the file in the meantime: nothing was overwritten")
 
 #define X(name, status, meaning) name = (status),
 enum sops_code { SOPS_STATUSES };

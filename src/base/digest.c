@@ -4,7 +4,9 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
+#include <errno.h>
 #include <openssl/sha.h>
+#include <unistd.h>
 
 #define BLOCK SHA256_CBLOCK
 
@@ -15,6 +17,26 @@ void sops_sha256(struct sops_slice in, uint8_t out[32])
     (void)SHA256_Update(&state, in.ptr, in.len);
     (void)SHA256_Final(out, &state);
     sops_wipe(&state, sizeof state);
+}
+
+bool sops_sha256_rest(int fd, uint8_t out[32])
+{
+    SHA256_CTX state;
+    uint8_t piece[65536];
+    ssize_t n;
+    (void)SHA256_Init(&state);
+    while ((n = read(fd, piece, sizeof piece)) != 0) {
+        if (n < 0 && errno != EINTR) {
+            break;
+        }
+        (void)SHA256_Update(&state, piece, n > 0 ? (size_t)n : 0);
+    }
+    int cause = errno;
+    (void)SHA256_Final(out, &state);
+    sops_wipe(piece, sizeof piece);
+    sops_wipe(&state, sizeof state);
+    errno = cause;
+    return n == 0;
 }
 
 /* One of the two passes of HMAC: the key, every byte changed by `pad`, and then the parts. */

@@ -6,6 +6,8 @@
 #include "base/base.h"
 
 void sops_sha256(struct sops_slice in, uint8_t out[32]);
+/* Of all that is left to read from `fd`; false with errno when it cannot be read. */
+bool sops_sha256_rest(int fd, uint8_t out[32]);
 /* Of any key length. */
 void sops_hmac_sha256(struct sops_slice key, struct sops_slice in, uint8_t out[32]);
 void sops_hkdf_extract(struct sops_slice salt, struct sops_slice ikm, uint8_t prk[32]);

@@ -16,13 +16,43 @@ bool sops_fd_read(int fd, const char *name, size_t limit, struct sops_buf *out, 
 /* Writes all bytes, going on after EINTR and short writes, and waiting where the descriptor does not. */
 bool sops_fd_write(int fd, const char *name, struct sops_slice bytes, struct sops_err *e) SOPS_CHECKED;
 
+/* What a file held when it was read, so that what somebody else has put there since is not written over
+ * (docs/spec/75-many-files.md#changes-of-others). All-zero: nobody has read it. */
+struct sops_file_was {
+    enum { SOPS_WAS_UNREAD, SOPS_WAS_ABSENT, SOPS_WAS_HELD } how;
+    uint8_t digest[32]; /* HELD: SHA-256 of the bytes */
+};
+void sops_file_was_held(struct sops_file_was *was, struct sops_slice bytes);
+/* sops_file_read, and what it was: HELD for a regular file. What was read of anything else is not there a second time:
+ * UNREAD. */
+bool sops_file_read_was(const char *path, size_t limit, struct sops_buf *out, struct sops_file_was *was,
+                        struct sops_err *e) SOPS_CHECKED;
+/* Sets SOPS_E_CHANGED. Returns false. */
+bool sops_file_fail_changed(const char *path, struct sops_err *e);
+/* Is the file `path` what it was? Else SOPS_E_CHANGED. For HELD, `*fd` gets the descriptor that the file is locked by,
+ * among programs like this one, until it is closed; -1 where there is none. The lock is waited for 1 s at most; then,
+ * and where there are no locks, it goes without. */
+bool sops_file_is_as_it_was(const char *path, const struct sops_file_was *was, int *fd,
+                            struct sops_err *e) SOPS_CHECKED;
+
+/* How a file is replaced; all-zero is the usual way. */
+struct sops_replace {
+    const struct sops_file_was *was; /* it is replaced only when it is as it was: else SOPS_E_CHANGED */
+    bool mode_counts;                /* a file that is there gets `mode`, too, and may not be a link */
+    bool folder_later;               /* the caller syncs the folder (sops_folder_sync) */
+};
+
 /* Puts `bytes` in place of what `path` holds: written to a file without a name in the folder of the file that links
  * lead to (where there is no such thing, to one beside it of mode 0600), synced, old mode and owner kept, put over it,
  * folder synced. With several hard links, or in a folder that cannot be written: in place, with a synced copy of the
  * old content beside it until the overwriting has been synced. A new file gets `mode` less the umask. What is no
  * regular file by its own name (a device, a pipe, /dev/stdout, /proc/self/fd/N) is written to, from where it stands.
- * Cannot be opened: code 3; failing writes: code 1; the old content is whole after either. */
-bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e) SOPS_CHECKED;
+ * Cannot be opened: code 3; failing writes: code 1; the old content is whole after either. `how` may be NULL. */
+bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, const struct sops_replace *how,
+                       struct sops_err *e) SOPS_CHECKED;
+/* What was renamed in this folder stays so when the machine stops; where a file system cannot do that, it is whole all
+ * the same. */
+void sops_folder_sync(const char *folder);
 /* Would sops_file_replace be allowed to? The same failure when not; nothing is changed. */
 bool sops_file_replaceable(const char *path, struct sops_err *e) SOPS_CHECKED;
 /* A new file with exactly `mode`; fails when there is one already. */

@@ -7,6 +7,9 @@
  * lose something (other hard links, owner, extended attributes) or cannot be, the file is overwritten; what it held is
  * kept beside it until that is on the disk, and is put back when it fails.
  *
+ * Somebody else's change is not written over: what was read is compared with what is there as the last thing before the
+ * new file gets the name, under a lock (file_was.c).
+ *
  * What is no regular file by its own name (a pipe, a device, a descriptor like /dev/stdout) is written to as it is.
  */
 #include "base/file.h"
@@ -24,6 +27,7 @@
 
 #define LINKS 40 /* as many as the system follows */
 #define XATTR_MAX_BYTES 65536
+#define TRIES 100         /* so often somebody else may make the new file before we can, and remove it again */
 #define PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */
 
 struct target {
@@ -33,8 +37,10 @@ struct target {
     bool exists, regular, reached; /* reached: `path` is the same file as `name` */
     bool descriptor;               /* a link of /proc: it is the open file, whatever name its text gives */
     mode_t mode;                   /* for a new file */
+    struct sops_replace how;
     struct stat st;
-    int fd; /* of what exists, open for writing; or -1 */
+    int fd;     /* of what exists, open for writing; or -1 */
+    int locked; /* the same while it is known to be as it was; or -1 */
 };
 
 /* Like the write of a full disk: what has been opened, but does not take the bytes. */
@@ -135,7 +141,7 @@ static bool open_descriptor(struct target *t, struct sops_err *e)
 static bool find_target(struct target *t, struct sops_err *e)
 {
     struct stat there;
-    t->fd = -1;
+    t->fd = t->locked = -1;
     if (!follow(t)) {
         return cannot_open(t, errno, e);
     }
@@ -151,6 +157,23 @@ static bool find_target(struct target *t, struct sops_err *e)
     return true;
 }
 
+static bool is_no_link(const struct target *t, struct sops_err *e)
+{
+    struct stat st;
+    return lstat(t->name, &st) != 0 || !S_ISLNK(st.st_mode) || cannot_open(t, ELOOP, e);
+}
+
+/* A regular file was read: what is none any more is not opened, and nothing new is made in its place. */
+static bool is_there_still(const struct target *t, struct sops_err *e)
+{
+    bool held = t->how.was != NULL && t->how.was->how == SOPS_WAS_HELD && !t->descriptor;
+    bool absent = t->how.was != NULL && t->how.was->how == SOPS_WAS_ABSENT;
+    if ((held && !t->regular) || (absent && t->exists)) {
+        return sops_file_fail_changed(t->name, e);
+    }
+    return !t->how.mode_counts || is_no_link(t, e);
+}
+
 static bool open_target(struct target *t, struct sops_err *e)
 {
     if (t->descriptor) {
@@ -160,13 +183,29 @@ static bool open_target(struct target *t, struct sops_err *e)
     return t->fd >= 0 || cannot_open(t, errno, e);
 }
 
-static void sync_folder(const char *folder)
+void sops_folder_sync(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)fsync(fd); /* some file systems cannot; the rename is there whole all the same */
+        (void)fsync(fd);
         (void)close(fd);
     }
+}
+
+static void sync_folder(const struct target *t)
+{
+    if (!t->how.folder_later) {
+        sops_folder_sync(t->folder);
+    }
+}
+
+/* What was read is there. Only a file whose name still leads to it can be held by a lock on that name. */
+static bool is_as_it_was(struct target *t, struct sops_err *e)
+{
+    if (t->how.was == NULL || t->descriptor || t->locked >= 0) {
+        return true;
+    }
+    return sops_file_is_as_it_was(t->name, t->how.was, &t->locked, e);
 }
 
 /* All extended attributes (access lists, labels) of `from`, onto `to`. */
@@ -190,10 +229,10 @@ static bool copy_attributes(int from, int to)
 static bool dress(const struct target *t, int fd)
 {
     return fchown(fd, t->st.st_uid, t->st.st_gid) == 0 && copy_attributes(t->fd, fd) &&
-           fchmod(fd, t->st.st_mode & 07777) == 0;
+           fchmod(fd, t->how.mode_counts ? t->mode : t->st.st_mode & 07777) == 0;
 }
 
-enum outcome { DONE, FAILED, NOT_THIS_WAY };
+enum outcome { DONE, FAILED, NOT_THIS_WAY, MADE_BY_ANOTHER };
 
 /* The whole of the new file, on the disk. NOT_THIS_WAY: it cannot become like the old one. */
 static enum outcome fill(const struct target *t, int fd, struct sops_slice bytes, struct sops_err *e)
@@ -216,7 +255,8 @@ static enum outcome give_name(const struct target *t, int fd, struct sops_err *e
     sigset_t all, before;
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     if (!t->exists) {
-        return linkat(AT_FDCWD, link, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0 ? DONE : NOT_THIS_WAY;
+        bool made = linkat(AT_FDCWD, link, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0;
+        return made ? DONE : errno == EEXIST ? MADE_BY_ANOTHER : NOT_THIS_WAY;
     }
     if (!sops_temp_name(t->folder, ".sops-", &beside, e)) {
         sops_buf_free(&beside);
@@ -236,7 +276,7 @@ static enum outcome give_name(const struct target *t, int fd, struct sops_err *e
 }
 
 /* NOT_THIS_WAY: nothing has changed; the file system may have no such files, or give them no names. */
-static enum outcome replace_nameless(const struct target *t, struct sops_slice bytes, struct sops_err *e)
+static enum outcome replace_nameless(struct target *t, struct sops_slice bytes, struct sops_err *e)
 {
     int fd = open(t->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, t->exists ? 0600 : t->mode);
     if (fd < 0) {
@@ -244,11 +284,11 @@ static enum outcome replace_nameless(const struct target *t, struct sops_slice b
     }
     enum outcome outcome = fill(t, fd, bytes, e);
     if (outcome == DONE) {
-        outcome = give_name(t, fd, e);
+        outcome = is_as_it_was(t, e) ? give_name(t, fd, e) : FAILED;
     }
     (void)close(fd);
     if (outcome == DONE) {
-        sync_folder(t->folder);
+        sync_folder(t);
     }
     return outcome;
 }
@@ -262,7 +302,7 @@ static mode_t without_umask(mode_t mode)
 
 /* Beside it, for nobody else until it is whole, and renamed. NOT_THIS_WAY: nothing has changed, and the file can only
  * be overwritten. */
-static enum outcome replace_beside(const struct target *t, struct sops_slice bytes, struct sops_err *e)
+static enum outcome replace_beside(struct target *t, struct sops_slice bytes, struct sops_err *e)
 {
     struct sops_buf beside = {0};
     enum outcome outcome = FAILED;
@@ -282,6 +322,9 @@ static enum outcome replace_beside(const struct target *t, struct sops_slice byt
         return outcome;
     }
     outcome = fill(t, fd, bytes, e);
+    if (outcome == DONE && !is_as_it_was(t, e)) {
+        outcome = FAILED;
+    }
     if (outcome == DONE && ((!t->exists && fchmod(fd, without_umask(t->mode)) != 0) || rename(path, t->path) != 0)) {
         outcome = t->exists ? NOT_THIS_WAY : FAILED;
         if (outcome == FAILED) {
@@ -291,7 +334,7 @@ static enum outcome replace_beside(const struct target *t, struct sops_slice byt
     (void)close(fd);
     if (outcome == DONE) {
         sops_temp_forget(path);
-        sync_folder(t->folder);
+        sync_folder(t);
     } else {
         sops_temp_remove(path);
     }
@@ -330,11 +373,11 @@ static bool keep_old(const struct target *t, struct sops_buf *old, struct sops_b
         sops_buf_free(kept);
         return impossible;
     }
-    sync_folder(t->folder);
+    sync_folder(t);
     return true;
 }
 
-static bool replace_in_place(const struct target *t, struct sops_slice bytes, struct sops_err *e)
+static bool replace_in_place(struct target *t, struct sops_slice bytes, struct sops_err *e)
 {
     struct sops_buf old = {0}, kept = {0};
     struct sops_err second = {0};
@@ -342,13 +385,13 @@ static bool replace_in_place(const struct target *t, struct sops_slice bytes, st
     /* No signal may end the process between the first byte and the last, nor leave the old content beside the file. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool ok = keep_old(t, &old, &kept, e);
+    bool ok = is_as_it_was(t, e) && keep_old(t, &old, &kept, e);
     if (ok) {
         ok = overwrite(t, bytes, e);
         bool whole = ok || (old.ptr != NULL && overwrite(t, sops_buf_view(&old), &second));
         if (kept.len != 0 && whole) {
             (void)unlink((const char *)kept.ptr);
-            sync_folder(t->folder);
+            sync_folder(t);
         } else if (kept.len != 0) {
             sops_hint(e, "what the file held stands in '%.*s'", SOPS_ARG(kept));
         }
@@ -360,7 +403,7 @@ static bool replace_in_place(const struct target *t, struct sops_slice bytes, st
     return ok;
 }
 
-static bool replace_regular(const struct target *t, struct sops_slice bytes, struct sops_err *e)
+static enum outcome replace_regular(struct target *t, struct sops_slice bytes, struct sops_err *e)
 {
     enum outcome outcome = NOT_THIS_WAY;
     if (!t->exists || (t->reached && t->st.st_nlink == 1)) {
@@ -369,22 +412,45 @@ static bool replace_regular(const struct target *t, struct sops_slice bytes, str
             outcome = replace_beside(t, bytes, e);
         }
     }
-    return outcome == DONE || (outcome == NOT_THIS_WAY && replace_in_place(t, bytes, e));
+    if (outcome == NOT_THIS_WAY) {
+        outcome = replace_in_place(t, bytes, e) ? DONE : FAILED;
+    }
+    return outcome;
 }
 
-bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, struct sops_err *e)
+static enum outcome replace_found(struct target *t, struct sops_slice bytes, struct sops_err *e)
 {
-    struct target t = {.name = path, .mode = mode};
-    bool ok = find_target(&t, e) && (!t.exists || open_target(&t, e));
-    if (ok && t.exists && !t.regular) {
-        ok = sops_fd_write(t.fd, t.name, bytes, e);
-    } else if (ok) {
-        ok = replace_regular(&t, bytes, e);
+    if (!find_target(t, e) || !is_there_still(t, e) || (t->exists && !open_target(t, e))) {
+        return FAILED;
     }
-    if (t.fd >= 0) {
-        (void)close(t.fd);
+    if (t->exists && !t->regular) {
+        return sops_fd_write(t->fd, t->name, bytes, e) ? DONE : FAILED;
     }
-    return ok;
+    return replace_regular(t, bytes, e);
+}
+
+static void close_target(const struct target *t)
+{
+    if (t->fd >= 0) {
+        (void)close(t->fd);
+    }
+    if (t->locked >= 0) {
+        (void)close(t->locked);
+    }
+}
+
+bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, const struct sops_replace *how,
+                       struct sops_err *e)
+{
+    enum outcome outcome = MADE_BY_ANOTHER;
+    for (unsigned i = 0; i < TRIES && outcome == MADE_BY_ANOTHER; i++) {
+        struct target t = {.name = path, .mode = mode};
+        t.how = how != NULL ? *how : t.how;
+        outcome = replace_found(&t, bytes, e);
+        close_target(&t);
+    }
+    return outcome == DONE || (outcome == MADE_BY_ANOTHER &&
+                               sops_fail(e, SOPS_E_WRITE, "cannot write '%s': %s", path, sops_os_error(EEXIST)));
 }
 
 bool sops_file_replaceable(const char *path, struct sops_err *e)

@@ -7,6 +7,7 @@
 #include "base/proc.h"
 #include "cli/clear.h"
 #include "cli/command.h"
+#include "cli/edit_changed.h"
 #include "cli/relay.h"
 #include "cli/scratch.h"
 #include "cli/signals.h"
@@ -14,6 +15,7 @@
 #include "cli/ui.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* One editing. */
@@ -26,6 +28,7 @@ struct edit {
     bool taken;                   /* it is a document, and there is only to write it */
     struct sops_clear clear;
     bool show_keys;
+    mode_t mode; /* of the file */
 };
 
 static void edit_free(struct edit *d)
@@ -219,9 +222,28 @@ static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct so
     return raise_version(j, e) && sops_clear_after(j, &d->clear, e) && sops_step_seal(j, e) && sops_step_write(j, e);
 }
 
+/* Another's change in the meantime. True: once more. */
+static bool settle_change(struct sops_job *j, struct edit *d, struct sops_err *e)
+{
+    for (;;) {
+        if (sops_edit_ask(j, e) == SOPS_EDIT_AGAIN) {
+            return true;
+        }
+        (void)sops_edit_save(j, d->mode, e);
+        if (e->code == SOPS_E_CHANGED || isatty(STDIN_FILENO) != 1) {
+            return false;
+        }
+    }
+}
+
 /* What cannot be written is told before the work, not after it. */
 static bool own_place(struct sops_job *j, struct sops_err *e)
 {
+    struct edit *d = j->own;
+    struct stat st;
+    mode_t mask = umask(077);
+    (void)umask(mask);
+    d->mode = stat(j->path, &st) == 0 ? st.st_mode & 0777 : 0666 & ~mask;
     return sops_file_replaceable(j->path, e) || sops_hint(e, "the editor was not started: nothing is lost");
 }
 
@@ -236,10 +258,13 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
     d->before = j->bytes;
     j->bytes = (struct sops_buf){0};
     while (!edit_once(j, d, &again, e)) {
-        if (!again) {
+        bool changed = e->code == SOPS_E_CHANGED;
+        if (changed ? !settle_change(j, d, e) : !again) {
             return false;
         }
-        wait_for_enter(j, d, e);
+        if (!changed) {
+            wait_for_enter(j, d, e);
+        }
         sops_err_clear(e);
     }
     return true;
@@ -255,6 +280,7 @@ static bool begin_new(struct sops_job *j, struct sops_err *e)
     static sops_step *const steps[] = {sops_step_creation, own_example, sops_step_parse_plain, sops_step_new_key, NULL};
     sops_buf_free(&j->raw);
     j->no_wrap = SOPS_E_NO_KEY;
+    j->was.how = j->was.how == SOPS_WAS_UNREAD ? SOPS_WAS_ABSENT : j->was.how;
     return sops_job_steps(j, steps, e);
 }
 
@@ -267,7 +293,8 @@ static bool hint_to_encrypt(const struct sops_job *j, struct sops_err *e)
 
 static bool own_open(struct sops_job *j, struct sops_err *e)
 {
-    if (sops_job_is_new(j)) {
+    struct stat st;
+    if (stat(j->path, &st) != 0 && errno == ENOENT) {
         return begin_new(j, e);
     }
     if (!sops_step_read(j, e)) {
@@ -291,6 +318,7 @@ bool sops_step_edit(struct sops_job *j, struct sops_err *e)
     struct edit d = {.show_keys = j->opt->shared.show_master_keys};
     j->own = &d;
     j->in_place = true;
+    j->once = true;
     sops_signals_status(SOPS_E_GENERIC);
     bool ok = sops_job_steps(j, steps, e);
     j->own = NULL;

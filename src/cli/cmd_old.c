@@ -24,6 +24,7 @@ static bool own_modes(struct sops_job *j, struct sops_err *e)
     (void)e;
     struct old *old = j->own;
     const struct sops_old_options *o = j->opt->own;
+    old->count = 0;
     old->on[ENCRYPT] = o->encrypt;
     old->on[DECRYPT] = o->decrypt;
     old->on[ROTATE] = o->rotate;
@@ -38,6 +39,7 @@ static bool own_modes(struct sops_job *j, struct sops_err *e)
     }
     j->in_place = is_edit(j) || is_on(j, SET);
     j->needs_rule = is_on(j, ENCRYPT);
+    j->once = is_edit(j);
     return true;
 }
 
@@ -76,7 +78,7 @@ static bool own_exists(struct sops_job *j, struct sops_err *e)
 }
 
 /* One mode on a job of its own, which leaves its result in `result`. */
-static bool run_mode(const struct sops_job *all, sops_step *const steps[], struct sops_buf *result, struct sops_err *e)
+static bool run_mode(struct sops_job *all, sops_step *const steps[], struct sops_buf *result, struct sops_err *e)
 {
     struct sops_job j = {.world = all->world,
                          .opt = all->opt,
@@ -89,6 +91,8 @@ static bool run_mode(const struct sops_job *all, sops_step *const steps[], struc
                          .old_form = true,
                          .in_place = all->in_place};
     bool ok = sops_job_formats(&j, e) && sops_job_steps(&j, steps, e);
+    all->was = j.was;
+    all->onto_itself = j.onto_itself;
     sops_buf_free(result);
     *result = j.bytes;
     j.bytes = (struct sops_buf){0};

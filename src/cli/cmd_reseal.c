@@ -221,7 +221,7 @@ static bool write_file(struct reseal_run *r, struct reseal_file *f, struct sops_
     if (ok && f->path == NULL) {
         ok = r->own.check || sops_buf_add(&r->out, sops_buf_view(&text), e);
     } else if (ok && f->edits != 0 && !r->own.check) {
-        ok = sops_file_replace(f->path, sops_buf_view(&text), 0666, e);
+        ok = sops_file_replace(f->path, sops_buf_view(&text), 0666, NULL, e);
     }
     sops_buf_free(&text);
     return ok && (f->path == NULL || sops_buf_add(&r->out, sops_buf_view(&f->lines), e));

@@ -149,9 +149,11 @@ static bool own_arguments(struct sops_job *j, struct sops_err *e)
     return sops_job_clean_path(j, e);
 }
 
+/* Path and value are read once, also when all begins anew: stdin is at its end then. */
 static bool own_path(struct sops_job *j, struct sops_err *e)
 {
-    return take_path(j->own, sops_str(sops_arg(j->opt, 1)), e);
+    struct change *c = j->own;
+    return c->route.count != 0 || take_path(c, sops_str(sops_arg(j->opt, 1)), e);
 }
 
 static bool own_value(struct sops_job *j, struct sops_err *e)
@@ -160,6 +162,9 @@ static bool own_value(struct sops_job *j, struct sops_err *e)
     const struct set_options *own = j->opt->own;
     const char *word = sops_arg(j->opt, 2);
     bool ok;
+    if (c->value.parts != NULL) {
+        return true;
+    }
     if (own->value_file) {
         ok = sops_file_read(word, SOPS_FILE_MAX, &c->text, e) || sops_recode(e, SOPS_E_GENERIC);
     } else if (own->value_stdin) {

@@ -175,7 +175,7 @@ static bool write_targets(struct unseal_run *r, struct sops_err *e)
         bool clear = r->own.to_sops == NULL;
         if (t->path == NULL ? !sops_buf_add(&r->out, sops_buf_view(&t->bytes), e)
                             : !sops_make_folders(t->path, e) ||
-                                  !sops_file_replace(t->path, sops_buf_view(&t->bytes), clear ? 0600 : 0666, e)) {
+                                  !sops_file_replace(t->path, sops_buf_view(&t->bytes), clear ? 0600 : 0666, NULL, e)) {
             return false;
         }
         if (t->path != NULL && !sops_buf_addf(&r->out, e, "%s: written\n", t->path)) {

@@ -19,6 +19,8 @@
 struct update {
     struct sops_creation rule;
     enum { FAILED, UPDATED, CURRENT, LEFT, OUTCOMES } outcome;
+    struct sops_buf shown; /* the change that the user has seen and agreed to */
+    bool agreed;
 };
 
 static bool own_file(struct sops_job *j, struct sops_err *e)
@@ -45,7 +47,8 @@ static bool own_rule(struct sops_job *j, struct sops_err *e)
     return u->rule.from_rule || sops_fail(e, SOPS_E_GENERIC, "'%s': the config file has no creation rules", j->path);
 }
 
-/* What will change, on stdout; done when there is nothing. */
+/* What will change, on stdout; done when there is nothing. Somebody else may have changed the file after the question:
+ * the same change is not shown again. */
 static bool own_compare(struct sops_job *j, struct sops_err *e)
 {
     struct update *u = j->own;
@@ -53,8 +56,12 @@ static bool own_compare(struct sops_job *j, struct sops_err *e)
     bool differ = false;
     bool ok = sops_groups_diff(sops_envelope_meta(j->env), &u->rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ,
                                &text, e);
+    u->agreed = u->agreed && sops_slice_eq(sops_buf_view(&text), sops_buf_view(&u->shown));
     if (ok && differ) {
-        ok = sops_ui_out(sops_buf_view(&text), e);
+        ok = u->agreed || sops_ui_out(sops_buf_view(&text), e);
+        sops_buf_free(&u->shown);
+        u->shown = text;
+        text = (struct sops_buf){0};
     } else if (ok) {
         sops_ui_note("'%s' is already up to date", j->path);
         u->outcome = CURRENT;
@@ -67,7 +74,7 @@ static bool own_compare(struct sops_job *j, struct sops_err *e)
 static bool own_ask(struct sops_job *j, struct sops_err *e)
 {
     struct update *u = j->own;
-    bool yes = j->opt->shared.yes;
+    bool yes = j->opt->shared.yes || u->agreed;
     if (!yes && !sops_ui_confirm("Is this okay? (y/n):", &yes, e)) {
         return false;
     }
@@ -76,6 +83,7 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
         u->outcome = LEFT;
         j->done = true;
     }
+    u->agreed = yes;
     return true;
 }
 
@@ -135,7 +143,9 @@ static bool update_file(struct sops_job *common, const char *path, struct update
         .own = u,
     };
     *u = (struct update){0};
-    return sops_job_run(&j, steps, e);
+    bool ok = sops_job_run(&j, steps, e);
+    sops_buf_free(&u->shown);
+    return ok;
 }
 
 /* ---- several files ---------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a job frees: what it was lent (a configuration, key services) belongs to whoever lent it. */
+#include "cli/anew.h"
 #include "cli/steps.h"
 
 bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e)
@@ -14,7 +15,14 @@ bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_er
 
 bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err *e)
 {
+    const struct sops_job at_start = *j;
+    struct sops_anew anew = {.world = j->world};
     bool ok = sops_job_steps(j, steps, e);
+    while (!ok && !j->once && sops_anew(&anew, j->path, e)) {
+        sops_job_free(j);
+        *j = at_start;
+        ok = sops_job_steps(j, steps, e);
+    }
     sops_job_free(j);
     return ok;
 }

@@ -65,7 +65,7 @@ static bool open_input(struct kubeseal *k, struct sops_err *e)
 static bool give_out(struct kubeseal *k, const char *path, struct sops_slice bytes, struct sops_err *e)
 {
     (void)k;
-    return path != NULL ? sops_file_replace(path, bytes, 0666, e) : sops_ui_out(bytes, e);
+    return path != NULL ? sops_file_replace(path, bytes, 0666, NULL, e) : sops_ui_out(bytes, e);
 }
 
 static bool default_space(struct kubeseal *k, struct sops_slice *space, struct sops_err *e)

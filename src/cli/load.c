@@ -201,9 +201,18 @@ bool sops_step_order(struct sops_job *j, struct sops_err *e)
 
 /* ---- bytes to a document ---------------------------------------------------------------------------------------- */
 
+/* Is `output` the file that is read, by whatever name? */
+static bool names_itself(const char *path, const char *output)
+{
+    struct stat read, written;
+    return output != NULL && stat(path, &read) == 0 && stat(output, &written) == 0 && read.st_dev == written.st_dev &&
+           read.st_ino == written.st_ino;
+}
+
 bool sops_step_read(struct sops_job *j, struct sops_err *e)
 {
-    bool ok = j->path != NULL ? sops_file_read(j->path, SOPS_FILE_MAX, &j->raw, e)
+    j->onto_itself = j->path != NULL && names_itself(j->path, j->opt->shared.output);
+    bool ok = j->path != NULL ? sops_file_read_was(j->path, SOPS_FILE_MAX, &j->raw, &j->was, e)
                               : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);
     if (!ok) {
         sops_recode(e, j->bad_input != 0 ? j->bad_input : SOPS_E_READ);

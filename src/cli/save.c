@@ -43,13 +43,15 @@ bool sops_step_write(struct sops_job *j, struct sops_err *e)
 {
     const char *output = j->opt->shared.output;
     struct sops_slice bytes = sops_buf_view(&j->bytes);
+    struct sops_replace how = {.was = j->onto_itself ? &j->was : NULL};
     if (j->in_place || j->opt->shared.in_place) {
         output = j->path;
+        how.was = &j->was;
     }
     if (output == NULL) {
         return sops_ui_out(bytes, e);
     }
-    if (sops_file_replace(output, bytes, NEW_FILE_MODE, e)) {
+    if (sops_file_replace(output, bytes, NEW_FILE_MODE, &how, e)) {
         sops_log(j->world, "CMD", SOPS_LOG_INFO, NULL, "File written successfully");
         return true;
     }

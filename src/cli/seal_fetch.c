@@ -48,7 +48,7 @@ static bool fetch_one(struct seal_run *r, struct fetched *f, struct sops_err *e)
         read_present(f);
     }
     if (ok && !f->same) {
-        ok = sops_make_folders(c->cert, e) && sops_file_replace(c->cert, sops_buf_view(&f->cert.pem), 0666, e);
+        ok = sops_make_folders(c->cert, e) && sops_file_replace(c->cert, sops_buf_view(&f->cert.pem), 0666, NULL, e);
     }
     return ok || sops_within(e, "cluster '%s'", c->name);
 }

@@ -258,7 +258,8 @@ bool sops_seal_write(struct seal_run *r, struct seal_file *f, struct sops_err *e
         if (t->path == NULL) {
             ok = sops_buf_add(&r->out, sops_buf_view(&t->text), e);
         } else if (t->write && !r->own->check) {
-            ok = sops_make_folders(t->path, e) && sops_file_replace(t->path, sops_buf_view(&t->text), NEW_FILE_MODE, e);
+            ok = sops_make_folders(t->path, e) &&
+                 sops_file_replace(t->path, sops_buf_view(&t->text), NEW_FILE_MODE, NULL, e);
         }
         sops_buf_free(&t->text);
     }

@@ -63,7 +63,7 @@ bool sops_seal_raw(struct seal_run *r, struct sops_err *e)
     bool ok = raw_cert(r, &cert, e) && raw_value(r, &value, e) &&
               sops_scope_label(r->scope, sops_str(r->own->space), sops_str(r->own->name), &label, e) &&
               sops_item_seal(r->job.world, cert->key, sops_buf_view(&label), sops_buf_view(&value), &r->out, e) &&
-              (output != NULL ? sops_file_replace(output, sops_buf_view(&r->out), 0666, e)
+              (output != NULL ? sops_file_replace(output, sops_buf_view(&r->out), 0666, NULL, e)
                               : sops_ui_out(sops_buf_view(&r->out), e));
     sops_buf_free(&value);
     sops_buf_free(&label);

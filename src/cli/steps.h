@@ -8,6 +8,7 @@
 #ifndef SOPS_CLI_STEPS_H
 #define SOPS_CLI_STEPS_H
 
+#include "base/file.h"
 #include "cli/options.h"
 #include "core/config.h"
 #include "core/datakey.h"
@@ -33,14 +34,17 @@ struct sops_job {
                                            (docs/spec/60-keysources.md#keys-in-sopsyaml) */
     bool as_typed;                      /* `path` is left as it is (publish, whose rules match it so) */
     bool in_place;                      /* the result goes to `path` whatever the options say */
-    bool config_indent;                 /* --indent does not count (updatekeys, publish) */
-    const char *encrypted_regex;        /* for a new file for which nobody names a crypt rule; NULL: the usual suffix */
-    bool needs_rule;            /* so a configuration that cannot be read is an error, else no more than a warning */
-    bool seeks_clear;           /* a file in which nothing is encrypted is told (cli/clear.h) */
-    struct sops_envelope *env;  /* of the file; made when its name and formats are known */
-    struct sops_buf raw, bytes; /* as read; to be written */
-    void *own;                  /* the command's */
-    bool done;                  /* nothing is left to do: the other steps are skipped */
+    bool once;                   /* it cannot begin anew when somebody else has changed the file: a text was typed */
+    bool config_indent;          /* --indent does not count (updatekeys, publish) */
+    const char *encrypted_regex; /* for a new file for which nobody names a crypt rule; NULL: the usual suffix */
+    bool needs_rule;             /* so a configuration that cannot be read is an error, else no more than a warning */
+    bool seeks_clear;            /* a file in which nothing is encrypted is told (cli/clear.h) */
+    struct sops_envelope *env;   /* of the file; made when its name and formats are known */
+    struct sops_buf raw, bytes;  /* as read; to be written */
+    struct sops_file_was was;    /* the file when it was read */
+    bool onto_itself;            /* --output names the file itself */
+    void *own;                   /* the command's */
+    bool done;                   /* nothing is left to do: the other steps are skipped */
     struct sops_config own_config;
     struct sops_buf clean_path; /* what `path` points to when sops_job_clean_path changed it */
 };
@@ -49,7 +53,9 @@ struct sops_job {
 static inline const char *sops_job_input(const struct sops_job *j) { return j->path != NULL ? j->path : "stdin"; }
 
 typedef bool sops_step(struct sops_job *j, struct sops_err *e);
-/* Runs them in order until one fails or says done; then frees the job. `steps` ends with NULL. */
+/* Runs them in order until one fails or says done; then frees the job. `steps` ends with NULL. When the file that is to
+ * be replaced was changed by somebody else since it was read, all begins anew with what is there then, up to 20 times;
+ * what the command keeps in `own` must allow for that (docs/spec/75-many-files.md#changes-of-others). */
 bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;
 /* For commands that work on several files: run without freeing, and free. */
 bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;

@@ -112,6 +112,17 @@ void sops_ui_note(const char *fmt, ...)
     line_to_stderr("", sops_str(text));
 }
 
+void sops_ui_prompt(const char *text)
+{
+    struct sops_buf line = {0};
+    struct sops_err ignored = {0};
+    if (add_safe(&line, sops_str(text), false, &ignored)) {
+        to_stderr(&line);
+    }
+    sops_buf_free(&line);
+    sops_err_clear(&ignored);
+}
+
 void sops_ui_say(enum sops_say level, const char *text)
 {
     char who[32] = "";

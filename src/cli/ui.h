@@ -16,6 +16,8 @@ bool sops_ui_outf(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3) SO
 /* One line on stderr, "warning: " in front or nothing. */
 void sops_ui_warn(const char *fmt, ...) SOPS_PRINTF(1, 2);
 void sops_ui_note(const char *fmt, ...) SOPS_PRINTF(1, 2);
+/* The same without an end of line: what is typed follows. */
+void sops_ui_prompt(const char *text);
 /* sops_world.say */
 void sops_ui_say(enum sops_say level, const char *text);
 /* Each line of `notes` as a warning about `file`. */

@@ -74,7 +74,7 @@ static bool expired(struct sops_world *w, const json_t *token)
 static bool write_back(const char *path, const json_t *token, struct sops_err *e)
 {
     char *text = json_dumps(token, JSON_COMPACT);
-    bool ok = text != NULL ? sops_file_replace(path, sops_str(text), 0600, e) : sops_fail_memory(e);
+    bool ok = text != NULL ? sops_file_replace(path, sops_str(text), 0600, NULL, e) : sops_fail_memory(e);
     sops_mem_free(text);
     return ok;
 }

@@ -30,7 +30,7 @@ static struct sops_world world = TEST_WORLD;
 static void put(const char *path, const char *text)
 {
     struct sops_err e = {0};
-    assert_ok(sops_file_replace(path, sops_str(text), 0600, &e), &e);
+    assert_ok(sops_file_replace(path, sops_str(text), 0600, NULL, &e), &e);
 }
 
 /* What the rule in `yaml` says for `file`: "1: age age / kms" and so on, one group after the other; NULL when it fails.

@@ -89,15 +89,15 @@ static void replaces(void **state)
     (void)state;
     struct sops_err e = {0};
     mode_t umask_before = umask(027);
-    assert_true(sops_file_replace("new", SOPS_LIT("one"), 0666, &e));
+    assert_true(sops_file_replace("new", SOPS_LIT("one"), 0666, NULL, &e));
     (void)umask(umask_before);
     assert_holds("new", "one");
     assert_int_equal(mode_of("new"), S_IFREG | 0640);
     assert_int_equal(chmod("new", 0604), 0);
-    assert_true(sops_file_replace("new", SOPS_LIT("longer"), 0666, &e));
+    assert_true(sops_file_replace("new", SOPS_LIT("longer"), 0666, NULL, &e));
     assert_holds("new", "longer");
     assert_int_equal(mode_of("new"), S_IFREG | 0604);
-    assert_true(sops_file_replace("new", SOPS_LIT(""), 0666, &e));
+    assert_true(sops_file_replace("new", SOPS_LIT(""), 0666, NULL, &e));
     assert_holds("new", "");
     assert_int_equal(entries("."), 1);
 }
@@ -112,13 +112,13 @@ static void follows_links(void **state)
     assert_int_equal(symlink("file", "d/second"), 0);
     assert_int_equal(symlink("d/none", "dangling"), 0);
     assert_int_equal(symlink("loop", "loop"), 0);
-    assert_true(sops_file_replace("first", SOPS_LIT("new"), 0666, &e));
+    assert_true(sops_file_replace("first", SOPS_LIT("new"), 0666, NULL, &e));
     assert_true(S_ISLNK(mode_of("first")) && S_ISLNK(mode_of("d/second")) && S_ISREG(mode_of("d/file")));
     assert_holds("d/file", "new");
-    assert_true(sops_file_replace("dangling", SOPS_LIT("made"), 0600, &e));
+    assert_true(sops_file_replace("dangling", SOPS_LIT("made"), 0600, NULL, &e));
     assert_true(S_ISLNK(mode_of("dangling")));
     assert_holds("d/none", "made");
-    assert_false(sops_file_replace("loop", SOPS_LIT("x"), 0600, &e));
+    assert_false(sops_file_replace("loop", SOPS_LIT("x"), 0600, NULL, &e));
     assert_int_equal(e.code, SOPS_E_WRITE);
     assert_int_equal(entries("."), 4);
     assert_int_equal(entries("d"), 3);
@@ -130,7 +130,7 @@ static void keeps_hard_links(void **state)
     struct sops_err e = {0};
     put("a", "old content");
     assert_int_equal(link("a", "b"), 0);
-    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, NULL, &e));
     assert_holds("b", "new");
     assert_int_equal(entries("."), 2);
 }
@@ -142,16 +142,16 @@ static void in_the_safe_order(void **state)
     struct sops_err e = {0};
     put("a", "old");
     calls[0] = '\0';
-    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, NULL, &e));
     /* The new file, its sync, a name and the rename, the folder's sync: no signal comes while the name is there. */
     assert_string_equal(calls, "wsLRs");
     calls[0] = '\0';
-    assert_true(sops_file_replace("b", SOPS_LIT("new"), 0666, &e));
+    assert_true(sops_file_replace("b", SOPS_LIT("new"), 0666, NULL, &e));
     assert_string_equal(calls, "wsls"); /* one that was not there gets its own name at once */
     assert_int_equal(remove("b"), 0);
     assert_int_equal(link("a", "b"), 0);
     calls[0] = '\0';
-    assert_true(sops_file_replace("a", SOPS_LIT("newer"), 0666, &e));
+    assert_true(sops_file_replace("a", SOPS_LIT("newer"), 0666, NULL, &e));
     /* The copy and its sync, the folder's; the file and its sync; then the copy goes. No signal leaves this half done,
      * nor the copy behind. */
     assert_string_equal(calls, "WSSWSUS");
@@ -172,10 +172,10 @@ static void without_nameless_files(void **state)
     assert_int_equal(chmod("a", 0640), 0);
     for (size_t i = 0; i < 2 * sizeof errors / sizeof *errors; i++) {
         *(i % 2 == 0 ? &nameless_error : &link_error) = errors[i / 2];
-        assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+        assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, NULL, &e));
         assert_holds("a", "new");
         assert_int_equal(mode_of("a"), S_IFREG | 0640);
-        assert_true(sops_file_replace("b", SOPS_LIT("text"), 0666, &e));
+        assert_true(sops_file_replace("b", SOPS_LIT("text"), 0666, NULL, &e));
         assert_int_equal(written_mode, S_IFREG | 0600);
         assert_holds("b", "text");
         assert_int_equal(mode_of("b"), S_IFREG | 0640);
@@ -183,7 +183,7 @@ static void without_nameless_files(void **state)
         assert_int_equal(remove("b"), 0);
         nameless_error = link_error = 0;
     }
-    assert_true(sops_file_replace("b", SOPS_LIT("text"), 0666, &e));
+    assert_true(sops_file_replace("b", SOPS_LIT("text"), 0666, NULL, &e));
     assert_int_equal(mode_of("b"), S_IFREG | 0640);
     (void)umask(before);
 }
@@ -196,7 +196,7 @@ static void closed_until_whole(void **state)
     mode_t before = umask(0);
     put("a", "old");
     assert_int_equal(chmod("a", 0640), 0);
-    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, NULL, &e));
     (void)umask(before);
     assert_int_equal(written_mode, S_IFREG | 0600);
     assert_int_equal(mode_of("a"), S_IFREG | 0640);
@@ -212,7 +212,7 @@ static void keeps_attributes(void **state)
     if (setxattr("a", "user.label", "abc", 3, 0) != 0) {
         skip(); /* not on this file system */
     }
-    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, &e));
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0666, NULL, &e));
     assert_holds("a", "new");
     assert_int_equal(getxattr("a", "user.label", value, sizeof value), 3);
     assert_string_equal(value, "abc");
@@ -223,16 +223,16 @@ static void others_than_files(void **state)
 {
     (void)state;
     struct sops_err e = {0};
-    assert_true(sops_file_replace("/dev/null", SOPS_LIT("x"), 0666, &e));
+    assert_true(sops_file_replace("/dev/null", SOPS_LIT("x"), 0666, NULL, &e));
     assert_true(S_ISCHR(mode_of("/dev/null")));
-    assert_false(sops_file_replace("/dev/full", SOPS_LIT("x"), 0666, &e));
+    assert_false(sops_file_replace("/dev/full", SOPS_LIT("x"), 0666, NULL, &e));
     assert_int_equal(e.code, SOPS_E_GENERIC);
     sops_err_clear(&e);
     int ends[2];
     char path[40], got[4] = "";
     assert_int_equal(pipe(ends), 0);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", ends[1]);
-    assert_true(sops_file_replace(path, SOPS_LIT("abc"), 0666, &e));
+    assert_true(sops_file_replace(path, SOPS_LIT("abc"), 0666, NULL, &e));
     assert_int_equal(read(ends[0], got, sizeof got), 3);
     assert_string_equal(got, "abc");
     (void)close(ends[0]);
@@ -241,18 +241,18 @@ static void others_than_files(void **state)
     int fd = open("a", O_RDWR); /* an open file is written to from where it stands */
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     assert_int_equal(lseek(fd, 0, SEEK_END), 3);
-    assert_true(sops_file_replace(path, SOPS_LIT(" new"), 0666, &e));
-    assert_true(sops_file_replace(path, SOPS_LIT(" newer"), 0666, &e));
+    assert_true(sops_file_replace(path, SOPS_LIT(" new"), 0666, NULL, &e));
+    assert_true(sops_file_replace(path, SOPS_LIT(" newer"), 0666, NULL, &e));
     assert_holds("a", "old new newer");
     /* One of our own, as far as any program could know, is opened anew. */
     assert_int_equal(fcntl(fd, F_SETFD, FD_CLOEXEC), 0);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    assert_true(sops_file_replace(path, SOPS_LIT("!"), 0666, &e));
+    assert_true(sops_file_replace(path, SOPS_LIT("!"), 0666, NULL, &e));
     assert_holds("a", "old new newer!");
     (void)close(fd);
     const char *const bad[] = {".", "none/a", "a/b"};
     for (size_t i = 0; i < 3; i++) {
-        assert_false(sops_file_replace(bad[i], SOPS_LIT("x"), 0666, &e));
+        assert_false(sops_file_replace(bad[i], SOPS_LIT("x"), 0666, NULL, &e));
         assert_int_equal(e.code, SOPS_E_WRITE);
         assert_non_null(strstr(e.msg, bad[i]));
         sops_err_clear(&e);
@@ -308,7 +308,7 @@ static bool is_text(const char *path, const char *text)
 static int in_closed_folder(void)
 {
     struct sops_err e = {0};
-    if (!sops_file_replace("closed/open", SOPS_LIT("new"), 0666, &e) || !is_text("closed/open", "new")) {
+    if (!sops_file_replace("closed/open", SOPS_LIT("new"), 0666, NULL, &e) || !is_text("closed/open", "new")) {
         return 1;
     }
     if (sops_file_replaceable("closed/none", &e) || e.code != SOPS_E_WRITE) {
@@ -322,11 +322,11 @@ static int in_closed_folder(void)
     if (!sops_file_replaceable("closed/open", &e)) {
         return 7;
     }
-    if (sops_file_replace("closed/none", SOPS_LIT("new"), 0666, &e) || e.code != SOPS_E_WRITE) {
+    if (sops_file_replace("closed/none", SOPS_LIT("new"), 0666, NULL, &e) || e.code != SOPS_E_WRITE) {
         return 2;
     }
     sops_err_clear(&e);
-    if (sops_file_replace("closed/readonly", SOPS_LIT("new"), 0666, &e) || e.code != SOPS_E_WRITE) {
+    if (sops_file_replace("closed/readonly", SOPS_LIT("new"), 0666, NULL, &e) || e.code != SOPS_E_WRITE) {
         return 3;
     }
     sops_err_clear(&e);
@@ -338,7 +338,7 @@ static int of_another_owner(void)
 {
     struct sops_err e = {0};
     struct stat st;
-    if (!sops_file_replace("shared/file", SOPS_LIT("new"), 0666, &e) || !is_text("shared/file", "new")) {
+    if (!sops_file_replace("shared/file", SOPS_LIT("new"), 0666, NULL, &e) || !is_text("shared/file", "new")) {
         return 1;
     }
     return stat("shared/file", &st) == 0 && entries("shared") == 1 ? 0 : 2;
@@ -377,17 +377,17 @@ static int with_little_room(void)
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
         return 1;
     }
-    if (sops_file_replace("dir/a", text, 0666, &e) || e.code != SOPS_E_GENERIC ||
+    if (sops_file_replace("dir/a", text, 0666, NULL, &e) || e.code != SOPS_E_GENERIC ||
         !is_text("dir/a", "the old content")) {
         return 2;
     }
     sops_err_clear(&e);
-    if (sops_file_replace("dir/linked", text, 0666, &e) || e.code != SOPS_E_GENERIC ||
+    if (sops_file_replace("dir/linked", text, 0666, NULL, &e) || e.code != SOPS_E_GENERIC ||
         !is_text("dir/linked", "the old content")) {
         return 3;
     }
     sops_err_clear(&e);
-    if (sops_file_replace("dir/none", text, 0666, &e) || e.code != SOPS_E_GENERIC || access("dir/none", F_OK) == 0) {
+    if (sops_file_replace("dir/none", text, 0666, NULL, &e) || e.code != SOPS_E_GENERIC || access("dir/none", F_OK) == 0) {
         return 4;
     }
     sops_err_clear(&e);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What somebody else has put into a file since it was read is noticed, by its bytes alone, and nothing is overwritten.
+ */
+#include "folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static bool replace(const char *path, const struct sops_file_was *was, const char *text, struct sops_err *e)
+{
+    const struct sops_replace how = {.was = was};
+    return sops_file_replace(path, sops_str(text), 0644, &how, e);
+}
+
+static void read_it(const char *path, struct sops_file_was *was)
+{
+    struct sops_buf text = {0};
+    struct sops_err e = {0};
+    assert_true(sops_file_read_was(path, 1 << 20, &text, was, &e));
+    sops_buf_free(&text);
+}
+
+static void assert_changed(const char *path, const struct sops_file_was *was)
+{
+    struct sops_err e = {0};
+    assert_false(replace(path, was, "mine", &e));
+    assert_int_equal(e.code, SOPS_E_CHANGED);
+    assert_non_null(strstr(e.msg, path));
+}
+
+static void other_bytes(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    struct sops_err e = {0};
+    put("a", "old");
+    read_it("a", &was);
+    assert_int_equal(was.how, SOPS_WAS_HELD);
+    put("a", "theirs");
+    assert_changed("a", &was);
+    assert_holds("a", "theirs");
+    assert_int_equal(entries("."), 1);
+    read_it("a", &was);
+    assert_true(replace("a", &was, "mine", &e));
+    assert_holds("a", "mine");
+}
+
+static void same_bytes(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    struct sops_err e = {0};
+    put("a", "old");
+    read_it("a", &was);
+    put("b", "old");
+    assert_int_equal(chmod("b", 0600), 0);
+    assert_int_equal(rename("b", "a"), 0);
+    assert_true(replace("a", &was, "mine", &e));
+    assert_holds("a", "mine");
+}
+
+static void several_links(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    struct sops_err e = {0};
+    put("a", "old");
+    assert_int_equal(link("a", "b"), 0);
+    read_it("a", &was);
+    put("b", "theirs");
+    assert_changed("a", &was);
+    assert_holds("a", "theirs");
+    assert_int_equal(entries("."), 2);
+    read_it("a", &was);
+    assert_true(replace("a", &was, "mine", &e));
+    assert_holds("b", "mine");
+}
+
+static void gone(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    put("a", "old");
+    read_it("a", &was);
+    assert_int_equal(unlink("a"), 0);
+    assert_changed("a", &was);
+    assert_int_equal(entries("."), 0);
+    assert_int_equal(mkfifo("a", 0600), 0); /* would wait for ever when it is opened */
+    assert_changed("a", &was);
+    assert_int_equal(unlink("a"), 0);
+    assert_int_equal(symlink("nowhere", "a"), 0);
+    assert_changed("a", &was);
+    assert_int_equal(entries("."), 1);
+}
+
+static void made_meanwhile(void **state)
+{
+    (void)state;
+    const struct sops_file_was absent = {.how = SOPS_WAS_ABSENT};
+    struct sops_err e = {0};
+    assert_true(replace("a", &absent, "mine", &e));
+    assert_holds("a", "mine");
+    assert_changed("a", &absent);
+}
+
+static void pipes_are_read_once(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    int ends[2];
+    char path[32];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(close(ends[1]), 0);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    read_it(path, &was);
+    assert_int_equal(was.how, SOPS_WAS_UNREAD);
+    assert_int_equal(close(ends[0]), 0);
+}
+
+static void new_mode(void **state)
+{
+    (void)state;
+    const struct sops_replace how = {.mode_counts = true};
+    struct sops_err e = {0};
+    put("a", "old");
+    assert_int_equal(chmod("a", 0644), 0);
+    assert_true(sops_file_replace("a", SOPS_LIT("new"), 0600, &how, &e));
+    assert_int_equal(mode_of("a"), S_IFREG | 0600);
+    assert_int_equal(symlink("a", "b"), 0);
+    assert_false(sops_file_replace("b", SOPS_LIT("new"), 0600, &how, &e));
+    assert_int_equal(e.code, SOPS_E_WRITE);
+}
+
+/* One process holds the lock: another one waits, but not for ever. */
+static void lock_of_another(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    struct sops_err e = {0};
+    int ends[2];
+    char byte;
+    put("a", "old");
+    read_it("a", &was);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open("a", O_RDWR);
+        _exit(fcntl(fd, F_OFD_SETLK, &whole) != 0 || write(ends[1], "x", 1) != 1 || pause());
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_true(replace("a", &was, "mine", &e));
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_holds("a", "mine");
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(other_bytes),    TEST(same_bytes),          TEST(several_links), TEST(gone),
+        TEST(made_meanwhile), TEST(pipes_are_read_once), TEST(new_mode),      TEST(lock_of_another),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/groups_diff.h"
-#include "cli/publish_walk.h"
+#include "cli/walk.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
 
@@ -212,6 +212,13 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
             sops_hint(e, "make a .sops.yaml, or name one with --config"));
 }
 
+static bool publish_entry(void *ctx, const char *path, struct sops_slice name, const struct stat *st,
+                          struct sops_err *e)
+{
+    (void)st;
+    return publish_file(ctx, path, name, e);
+}
+
 static bool publish_all(struct sops_job *j, struct sops_err *e)
 {
     struct stat st;
@@ -227,7 +234,8 @@ static bool publish_all(struct sops_job *j, struct sops_err *e)
     if (!j->opt->shared.recursive) {
         return sops_fail(e, SOPS_E_GENERIC, "can't operate on a directory without --recursive flag.");
     }
-    bool ok = sops_publish_walk(j->path, publish_file, j, e);
+    const struct sops_walker walker = {.into_git = true, .visit = publish_entry, .ctx = j};
+    bool ok = sops_walk_folder(j->path, &walker, e);
     sops_ui_note("%zu published, %zu up to date, %zu canceled%s", count[PUBLISHED], count[CURRENT], count[CANCELED],
                  ok ? "" : "; the rest was not looked at");
     return ok;

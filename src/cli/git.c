@@ -73,6 +73,9 @@ bool sops_git_run(struct sops_git *g, const char *const *words, struct sops_slic
     if (status != NULL) {
         *status = o.status;
     }
+    if (ok && o.status == 0 && o.err.len != 0) {
+        ok = sops_buf_add(&g->complaints, sops_buf_view(&o.err), e);
+    }
     if (ok && out != NULL && out->len == 0 && !out->locked) { /* lists are long: no second copy */
         sops_buf_free(out);
         *out = o.out;
@@ -335,6 +338,7 @@ void sops_git_close(struct sops_git *g)
         g->batch.close(&g->batch);
     }
     sops_buf_free(&g->top);
+    sops_buf_free(&g->complaints);
     sops_buf_free(&g->answer);
     *g = (struct sops_git){0};
 }

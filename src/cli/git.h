@@ -25,9 +25,10 @@ enum sops_git_place {
 /* Set world (and folder); leave the rest zero. sops_git_close when done. For one thread. */
 struct sops_git {
     struct sops_world *world;
-    const char *folder;     /* where git is asked; NULL: the current folder */
-    struct sops_buf top;    /* of the work tree: its absolute path, links resolved, with a NUL behind it */
-    struct sops_buf answer; /* read from the one `cat-file --batch`, and not used yet from `at` on */
+    const char *folder;         /* where git is asked; NULL: the current folder */
+    struct sops_buf top;        /* of the work tree: its absolute path, links resolved, with a NUL behind it */
+    struct sops_buf complaints; /* lines that git wrote on stderr while it succeeded: what it could not look into */
+    struct sops_buf answer;     /* read from the one `cat-file --batch`, and not used yet from `at` on */
     size_t at;
     struct sops_stream batch; /* that one; all-zero: not started */
 };

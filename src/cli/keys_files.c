@@ -7,16 +7,13 @@
 #include "cli/keys_files.h"
 
 #include "base/file.h"
+#include "cli/select.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
-/* The paths found so far; the list lives in the arena as a whole, as arrays that grow by copies. */
+/* The paths found so far, NULL behind them; the list lives in the arena as a whole, as arrays that grow by copies. */
 struct found {
     struct sops_arena *arena;
-    sops_wanted_fn *wanted;
     const char **path;
     size_t count, room;
 };
@@ -38,15 +35,6 @@ static bool add(struct found *f, const char *path, struct sops_err *e)
     f->path[f->count++] = path;
     f->path[f->count] = NULL;
     return true;
-}
-
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
-static const char *join(struct sops_arena *a, const char *folder, const char *name, struct sops_err *e)
-{
-    struct sops_slice path;
-    bool slash = sops_slice_ends(sops_str(folder), SOPS_LIT("/"));
-    return sops_arena_printf(a, &path, e, "%s%s%s", folder, slash ? "" : "/", name) ? (const char *)path.ptr : NULL;
 }
 
 bool sops_is_encrypted_file(struct sops_job *j, const char *path)
@@ -82,59 +70,33 @@ bool sops_is_sealed_file(struct sops_job *j, const char *path)
     return is;
 }
 
-/* Sorts the entries of one folder into files that are wanted and folders to look into. */
-static bool read_folder(struct sops_job *j, const char *folder, struct found *files, struct found *folders,
-                        struct sops_err *e)
+static bool add_folder(struct sops_job *j, const char *folder, sops_wanted_fn *wanted, struct found *files,
+                       struct sops_err *e)
 {
-    DIR *d = opendir(folder);
-    if (d == NULL) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read the folder '%s': %s", folder, sops_os_error(errno));
+    const char *const paths[] = {folder, NULL};
+    struct sops_selection s = {0};
+    bool ok = sops_select(&s, paths, e);
+    if (ok && s.unreads != 0) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", s.unread[0].name, s.unread[0].why);
     }
-    bool ok = true;
-    const struct dirent *entry;
-    while (ok && (entry = readdir(d)) != NULL) {
-        const char *name = entry->d_name;
-        struct stat st;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0) {
-            continue;
-        }
-        const char *path = join(files->arena, folder, name, e);
-        ok = path != NULL;
-        if (!ok || lstat(path, &st) != 0) {
-            continue;
-        }
-        if (S_ISDIR(st.st_mode)) {
-            ok = add(folders, path, e);
-        } else if (S_ISREG(st.st_mode) && files->wanted(j, path)) {
-            ok = add(files, path, e);
+    for (size_t i = 0; ok && i < s.count; i++) {
+        if (wanted(j, s.file[i].path)) {
+            const char *copy = sops_arena_text(files->arena, e, "%s", s.file[i].path);
+            ok = copy != NULL && add(files, copy, e);
         }
     }
-    (void)closedir(d);
-    return ok;
-}
-
-static bool walk(struct sops_job *j, const char *folder, struct found *files, struct sops_err *e)
-{
-    struct found folders = {.arena = files->arena};
-    size_t first = files->count;
-    bool ok = add(&folders, folder, e);
-    for (size_t i = 0; ok && i < folders.count; i++) {
-        ok = read_folder(j, folders.path[i], files, &folders, e);
-    }
-    if (ok && files->count > first) {
-        qsort(files->path + first, files->count - first, sizeof *files->path, by_name);
-    }
+    sops_selection_free(&s);
     return ok;
 }
 
 bool sops_keys_files(struct sops_job *j, const char *const *paths, sops_wanted_fn *wanted, struct sops_arena *a,
                      const char *const **files, size_t *count, struct sops_err *e)
 {
-    struct found found = {.arena = a, .wanted = wanted};
+    struct found found = {.arena = a};
     for (size_t i = 0; paths[i] != NULL; i++) {
         struct stat st;
         bool folder = stat(paths[i], &st) == 0 && S_ISDIR(st.st_mode);
-        if (!(folder ? walk(j, paths[i], &found, e) : add(&found, paths[i], e))) {
+        if (!(folder ? add_folder(j, paths[i], wanted, &found, e) : add(&found, paths[i], e))) {
             return false;
         }
     }

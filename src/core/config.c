@@ -12,10 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define FILE_NAME ".sops.yaml"
 #define OTHER_NAME ".sops.yml"
 #define MAX_DIRECTORIES 100
-#define MAX_CONFIG ((size_t)64 << 20)
 
 static bool exists(struct sops_buf *folder, const char *name, bool *is, struct sops_err *e)
 {
@@ -42,25 +40,24 @@ static bool is_root(struct sops_buf *folder, bool *is, struct sops_err *e)
     return e->code == SOPS_OK;
 }
 
-/* The relative path of the nearest file; `found` stays empty when there is none. */
-static bool search(struct sops_world *w, struct sops_buf *found, struct sops_err *e)
+bool sops_config_search(struct sops_world *w, struct sops_buf *found, struct sops_err *e)
 {
     struct sops_buf folder = {0};
     bool is = false, warned = false, ok = true, top = false;
     for (int i = 0; ok && !is && !top && i < MAX_DIRECTORIES; i++) {
-        ok = (i == 0 || sops_buf_adds(&folder, "../", e)) && exists(&folder, FILE_NAME, &is, e);
+        ok = (i == 0 || sops_buf_adds(&folder, "../", e)) && exists(&folder, SOPS_CONFIG_NAME, &is, e);
         bool other = false;
         if (ok && !is && !warned) {
             ok = exists(&folder, OTHER_NAME, &other, e);
         }
         if (ok && other) {
             warned = true;
-            sops_world_warn(w, "ignoring '%.*s" OTHER_NAME "': a configuration file must be called " FILE_NAME,
+            sops_world_warn(w, "ignoring '%.*s" OTHER_NAME "': a configuration file must be called " SOPS_CONFIG_NAME,
                             SOPS_ARG(sops_buf_view(&folder)));
         }
         ok = ok && is_root(&folder, &top, e);
     }
-    ok = ok && (!is || (sops_buf_add(found, sops_buf_view(&folder), e) && sops_buf_adds(found, FILE_NAME, e)));
+    ok = ok && (!is || (sops_buf_add(found, sops_buf_view(&folder), e) && sops_buf_adds(found, SOPS_CONFIG_NAME, e)));
     sops_buf_free(&folder);
     return ok;
 }
@@ -89,15 +86,20 @@ bool sops_config_fail(const struct sops_config *c, struct sops_err *e)
     return sops_within(e, "error loading config file '%.*s'", SOPS_ARG(sops_buf_view(&c->file)));
 }
 
+bool sops_config_parse(struct sops_config *c, struct sops_slice text, struct sops_err *e)
+{
+    return sops_conf_parse(&c->doc, text, e) && sops_config_check(c->doc.parts, e) &&
+           sops_conf_bool(c->doc.parts, "strict", &c->strict, e);
+}
+
 bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e)
 {
     struct sops_buf near = {0}, bytes = {0};
-    bool ok = named != NULL && *named != '\0' ? sops_buf_adds(&near, named, e) : search(w, &near, e);
+    bool ok = named != NULL && *named != '\0' ? sops_buf_adds(&near, named, e) : sops_config_search(w, &near, e);
     if (ok && near.len != 0) {
         const char *path = sops_buf_cstr(&near, e);
-        ok = path != NULL && set_names(c, path, e) && sops_file_read(path, MAX_CONFIG, &bytes, e) &&
-             sops_conf_parse(&c->doc, sops_buf_view(&bytes), e) && sops_config_check(c->doc.parts, e);
-        ok = ok && sops_conf_bool(c->doc.parts, "strict", &c->strict, e);
+        ok = path != NULL && set_names(c, path, e) && sops_file_read(path, SOPS_CONFIG_MAX, &bytes, e) &&
+             sops_config_parse(c, sops_buf_view(&bytes), e);
         if (ok) {
             sops_config_warn_unknown(c, w);
         } else {
@@ -135,6 +137,19 @@ static const struct sops_node *rules(const struct sops_config *c, const char *na
     return list;
 }
 
+const struct sops_node *sops_config_creation_rules(const struct sops_config *c) { return rules(c, "creation_rules"); }
+
+struct sops_slice sops_config_matched(const struct sops_config *c, struct sops_slice absolute)
+{
+    struct sops_slice folder = sops_buf_view(&c->path);
+    while (folder.len != 0 && folder.ptr[folder.len - 1] != '/') {
+        folder.len--;
+    }
+    /* In the root the prefix would be "//", which no path begins with. */
+    bool below = folder.len > 1 && sops_slice_starts(absolute, folder);
+    return below ? sops_slice_skip(absolute, folder.len) : absolute;
+}
+
 /* What `path_regex` of creation rules is matched on: the absolute path, less the configuration's folder. */
 static bool matched_text(const struct sops_config *c, const char *file, struct sops_buf *absolute,
                          struct sops_slice *text, struct sops_err *e)
@@ -142,15 +157,7 @@ static bool matched_text(const struct sops_config *c, const char *file, struct s
     if (!sops_path_absolute(file, absolute, e)) {
         return false;
     }
-    struct sops_slice folder = sops_buf_view(&c->path);
-    while (folder.len != 0 && folder.ptr[folder.len - 1] != '/') {
-        folder.len--;
-    }
-    *text = sops_buf_view(absolute);
-    /* In the root the prefix would be "//", which no path begins with. */
-    if (folder.len > 1 && sops_slice_starts(*text, folder)) {
-        *text = sops_slice_skip(*text, folder.len);
-    }
+    *text = sops_config_matched(c, sops_buf_view(absolute));
     return true;
 }
 
@@ -228,6 +235,13 @@ static bool read_creation(const struct sops_node *rule, struct sops_world *w, st
     return read_rules(rule, a, out, e) && sops_conf_int(rule, "shamir_threshold", &out->threshold, NULL, e) &&
            sops_conf_bool(rule, "mac_only_encrypted", &out->mac_only_encrypted, e) &&
            sops_config_groups(rule, w, a, &out->groups, &out->flat, e);
+}
+
+bool sops_config_read_rule(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a, bool keys,
+                           struct sops_creation *out, struct sops_err *e)
+{
+    *out = (struct sops_creation){0};
+    return keys ? read_creation(rule, w, a, out, e) : read_rules(rule, a, out, e);
 }
 
 /* The first rule that matches, or NULL; `out` gets what it was matched on. */

@@ -17,7 +17,36 @@ struct sops_config {
 /* Finds (`named`: --config or SOPS_CONFIG, or NULL to look upwards from the current directory) and reads it. No file is
  * no error. Warns about a .sops.yml, and about keys that are not read. Code 1, the file named in the message. */
 bool sops_config_load(struct sops_config *c, struct sops_world *w, const char *named, struct sops_err *e) SOPS_CHECKED;
+/* The same of a text that was read elsewhere (another version of the file): `path` and `file` are set by the caller.
+ * Without warnings. */
+bool sops_config_parse(struct sops_config *c, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+/* What a load finds: the relative path of the nearest file; `near` stays empty when there is none. */
+bool sops_config_search(struct sops_world *w, struct sops_buf *near, struct sops_err *e) SOPS_CHECKED;
+#define SOPS_CONFIG_NAME ".sops.yaml"
+#define SOPS_CONFIG_MAX ((size_t)64 << 20)
 void sops_config_free(struct sops_config *c);
+
+/* Mappings of a configuration. */
+enum sops_config_place {
+    SOPS_AT_TOP,
+    SOPS_IN_RULE,
+    SOPS_IN_GROUP, /* of keys, and the items of its lists */
+    SOPS_IN_DESTINATION,
+    SOPS_IN_STORES,
+    SOPS_IN_CHECK,
+};
+/* A key that nobody reads. */
+struct sops_unknown_key {
+    unsigned line;
+    enum sops_config_place place;
+    char word[64];
+    const char *meant; /* the key that was probably meant, or NULL */
+    const char *home;  /* where that one stands, when it is elsewhere; else NULL */
+    bool kept;         /* others refer to it, so it is no mistake */
+};
+typedef void sops_unknown_fn(void *ctx, const struct sops_unknown_key *u);
+/* Tells of each of them, but for those that begin with `x-` or `_`. */
+void sops_config_unknown(const struct sops_config *c, sops_unknown_fn *tell, void *ctx);
 /* The indentation for writing `f` (stores.NAME.indent); the global --indent is the caller's business. */
 struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f);
 /* The format of a file by its name: that of the first store in whose `names` a pattern fits (`*` and `?`, on the name
@@ -45,6 +74,16 @@ bool sops_config_creation(const struct sops_config *c, struct sops_world *w, str
 /* The same without the keys, which are neither parsed nor asked for: only the crypt rule matters. */
 bool sops_config_rules(const struct sops_config *c, struct sops_world *w, struct sops_arena *a, const char *file,
                        struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
+
+/* The list of creation rules, or NULL. */
+const struct sops_node *sops_config_creation_rules(const struct sops_config *c);
+/* What creation rules are matched on for the file at `absolute` (clean): a part of it. */
+struct sops_slice sops_config_matched(const struct sops_config *c, struct sops_slice absolute);
+/* Reads the creation rule `rule` itself, with its keys or without them. Code 1. */
+bool sops_config_read_rule(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a, bool keys,
+                           struct sops_creation *out, struct sops_err *e) SOPS_CHECKED;
+/* The next item of a list that is not null, after `n` (NULL: the first). */
+const struct sops_node *sops_config_item(const struct sops_node *list, const struct sops_node *n);
 
 /* The first rule of `list` (mappings, each perhaps with a path_regex) that matches `file`, in the way of creation
  * rules; NULL: none does. */

@@ -15,8 +15,6 @@ const char *sops_config_store(const struct sops_format *f);
 
 /* Does this key of a destination rule take a whole number? */
 bool sops_config_is_number(const struct sops_destination *d, const char *key);
-/* The next item of a list that is not null, after `n` (NULL: the first). */
-const struct sops_node *sops_config_item(const struct sops_node *list, const struct sops_node *n);
 /* Goes over a group and the groups merged into it, in depth, those before it: start with NULL, ends with NULL. */
 const struct sops_node *sops_config_next_group(const struct sops_node *top, const struct sops_node *at);
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 #define MAX_NAMES 64
-#define MAX_WORD 64
 
 /* The keys that are read in one kind of mapping. */
 struct names {
@@ -34,11 +33,12 @@ static bool holds(const struct names *names, struct sops_slice key)
     return false;
 }
 
-static const struct names top_names = {{"creation_rules", "destination_rules", "stores", "strict", "sealing"}, 5};
+static const struct names top_names = {
+    {"creation_rules", "destination_rules", "stores", "strict", "sealing", "check", "recipients"}, 7};
 
 static struct names rule_names(void)
 {
-    struct names names = {{"path_regex", "shamir_threshold", "mac_only_encrypted", "key_groups"}, 4};
+    struct names names = {{"path_regex", "shamir_threshold", "mac_only_encrypted", "key_groups", "required"}, 5};
     for (size_t i = 0; i < SOPS_RULES; i++) {
         add(&names, sops_rule_names[i]);
     }
@@ -141,12 +141,30 @@ static const char *nearest_elsewhere(const char *word, const char **where)
     return NULL;
 }
 
-/* Does the entry hold what an alias refers to, or is it kept out of the way by its name? */
+/* Keys of one recipient that people put beside the lists of a rule. `*where` says where they stand. */
+static const char *misplaced(const char *word, const char **where)
+{
+    static const struct {
+        const char *word, *meant, *home;
+    } rows[] = {
+        {"arn", "arn", "an item of 'kms' in key_groups"},
+        {"role", "role", "an item of 'kms' in key_groups"},
+        {"context", "context", "an item of 'kms' in key_groups"},
+        {"recipient", "age", "the rule, or an item of key_groups"},
+        {"vault_uri", "hc_vault_transit_uri", "the rule, or, as 'hc_vault', an item of key_groups"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(word, rows[i].word) == 0) {
+            *where = rows[i].home;
+            return rows[i].meant;
+        }
+    }
+    return NULL;
+}
+
+/* Does the entry hold what an alias refers to? */
 static bool is_for_reference(const struct sops_node *entry)
 {
-    if (sops_slice_starts(entry->key, SOPS_LIT("x-"))) {
-        return true;
-    }
     for (const struct sops_node *n = entry; n != NULL; n = sops_node_after(entry, (struct sops_node *)(uintptr_t)n)) {
         if ((n->flags & SOPS_ANCHORED) != 0) {
             return true;
@@ -155,26 +173,34 @@ static bool is_for_reference(const struct sops_node *entry)
     return false;
 }
 
-static void warn_of(const struct sops_config *c, struct sops_world *w, const struct names *names,
+/* Who is told of the keys that nobody reads. */
+struct listener {
+    sops_unknown_fn *tell;
+    void *ctx;
+};
+
+/* A key that is kept out of the way by its name. */
+static bool is_private(struct sops_slice key)
+{
+    return sops_slice_starts(key, SOPS_LIT("x-")) || sops_slice_starts(key, SOPS_LIT("_"));
+}
+
+static void tell_of(const struct listener *to, enum sops_config_place place, const struct names *names,
                     const struct sops_node *map)
 {
     for (const struct sops_node *n = map->child; n != NULL; n = n->next) {
-        if (holds(names, n->key)) {
+        struct sops_unknown_key u = {.line = n->line, .place = place};
+        if (holds(names, n->key) || is_private(n->key)) {
             continue;
         }
-        char word[MAX_WORD];
-        (void)snprintf(word, sizeof word, "%.*s", SOPS_ARG(sops_slice_first(n->key, sizeof word - 1)));
-        const char *where = NULL, *meant = nearest(names, word);
-        bool here = meant != NULL;
-        meant = here ? meant : nearest_elsewhere(word, &where);
-        if (meant != NULL) {
-            sops_world_warn(w, "'%.*s', line %u: the unknown key '%s' is ignored: did you mean '%s'%s%s?",
-                            SOPS_ARG(sops_buf_view(&c->file)), (unsigned)n->line, word, meant,
-                            here ? "" : ", which stands in ", here ? "" : where);
-        } else if (map != c->doc.parts || !is_for_reference(n)) {
-            sops_world_warn(w, "'%.*s', line %u: the unknown key '%s' is ignored", SOPS_ARG(sops_buf_view(&c->file)),
-                            (unsigned)n->line, word);
+        (void)snprintf(u.word, sizeof u.word, "%.*s", SOPS_ARG(sops_slice_first(n->key, sizeof u.word - 1)));
+        u.meant = nearest(names, u.word);
+        if (u.meant == NULL) {
+            u.meant = place == SOPS_IN_RULE ? misplaced(u.word, &u.home) : NULL;
+            u.meant = u.meant != NULL ? u.meant : nearest_elsewhere(u.word, &u.home);
         }
+        u.kept = place == SOPS_AT_TOP && is_for_reference(n);
+        to->tell(to->ctx, &u);
     }
 }
 
@@ -192,73 +218,115 @@ static const struct sops_node *next_item(const struct sops_node *list, const str
     return list != NULL ? sops_config_item(list, n) : NULL;
 }
 
-static void warn_of_group(const struct sops_config *c, struct sops_world *w, const struct sops_node *group)
+static void tell_of_group(const struct listener *to, const struct sops_node *group)
 {
     struct names names = group_names();
-    warn_of(c, w, &names, group);
+    tell_of(to, SOPS_IN_GROUP, &names, group);
     for (size_t i = 0; sops_keysources[i] != NULL; i++) {
         const struct sops_node *list = entry(group, sops_keysources[i]->group_key, SOPS_LIST);
         names = item_names(sops_keysources[i]);
         for (const struct sops_node *n = NULL; (n = next_item(list, n)) != NULL;) {
             if (n->kind == SOPS_MAP) {
-                warn_of(c, w, &names, n);
+                tell_of(to, SOPS_IN_GROUP, &names, n);
             }
         }
     }
 }
 
-static void warn_of_rule(const struct sops_config *c, struct sops_world *w, const struct sops_node *rule)
+static void tell_of_rule(const struct listener *to, const struct sops_node *rule)
 {
     struct names names = rule_names();
-    warn_of(c, w, &names, rule);
+    tell_of(to, SOPS_IN_RULE, &names, rule);
     const struct sops_node *list = entry(rule, "key_groups", SOPS_LIST);
     for (const struct sops_node *top = NULL; (top = next_item(list, top)) != NULL;) {
         for (const struct sops_node *g = NULL; (g = sops_config_next_group(top, g)) != NULL;) {
-            warn_of_group(c, w, g);
+            tell_of_group(to, g);
         }
     }
 }
 
-static void warn_of_destination(const struct sops_config *c, struct sops_world *w, const struct sops_node *rule)
+static void tell_of_destination(const struct listener *to, const struct sops_node *rule)
 {
     struct names names = destination_names();
-    warn_of(c, w, &names, rule);
+    tell_of(to, SOPS_IN_DESTINATION, &names, rule);
     const struct sops_node *recreation = entry(rule, "recreation_rule", SOPS_MAP);
     if (recreation != NULL) {
-        warn_of_rule(c, w, recreation);
+        tell_of_rule(to, recreation);
     }
 }
 
-static void warn_of_stores(const struct sops_config *c, struct sops_world *w, const struct sops_node *stores)
+static void tell_of_stores(const struct listener *to, const struct sops_node *stores)
 {
     struct names names = {{NULL}, 0};
     for (size_t i = 0; sops_formats[i] != NULL; i++) {
         add(&names, sops_config_store(sops_formats[i]));
     }
-    warn_of(c, w, &names, stores);
+    tell_of(to, SOPS_IN_STORES, &names, stores);
     for (size_t i = 0; sops_formats[i] != NULL; i++) {
         const struct sops_node *store = entry(stores, sops_config_store(sops_formats[i]), SOPS_MAP);
         struct names own = {{"names", "indent"}, sops_formats[i]->store != NULL ? 2 : 1};
         if (store != NULL) {
-            warn_of(c, w, &own, store);
+            tell_of(to, SOPS_IN_STORES, &own, store);
         }
+    }
+}
+
+static void tell_of_check(const struct listener *to, const struct sops_node *check)
+{
+    static const struct names names = {{"require", "ignore", "allow", "max_age", "entropy"}, 5},
+                              parts = {{"id", "path", "key"}, 3};
+    tell_of(to, SOPS_IN_CHECK, &names, check);
+    const struct sops_node *list = entry(check, "allow", SOPS_LIST);
+    for (const struct sops_node *n = NULL; (n = next_item(list, n)) != NULL;) {
+        if (n->kind == SOPS_MAP) {
+            tell_of(to, SOPS_IN_CHECK, &parts, n);
+        }
+    }
+}
+
+void sops_config_unknown(const struct sops_config *c, sops_unknown_fn *tell, void *ctx)
+{
+    const struct listener listener = {tell, ctx}, *to = &listener;
+    const struct sops_node *root = c->doc.parts;
+    const struct sops_node *list = entry(root, "creation_rules", SOPS_LIST);
+    tell_of(to, SOPS_AT_TOP, &top_names, root);
+    for (const struct sops_node *n = NULL; (n = next_item(list, n)) != NULL;) {
+        tell_of_rule(to, n);
+    }
+    list = entry(root, "destination_rules", SOPS_LIST);
+    for (const struct sops_node *n = NULL; (n = next_item(list, n)) != NULL;) {
+        tell_of_destination(to, n);
+    }
+    const struct sops_node *stores = entry(root, "stores", SOPS_MAP), *check = entry(root, "check", SOPS_MAP);
+    if (stores != NULL) {
+        tell_of_stores(to, stores);
+    }
+    if (check != NULL) {
+        tell_of_check(to, check);
+    }
+}
+
+struct warning {
+    const struct sops_config *config;
+    struct sops_world *world;
+};
+
+static void warn_of(void *ctx, const struct sops_unknown_key *u)
+{
+    const struct warning *to = ctx;
+    bool home = u->home != NULL;
+    if (u->meant != NULL) {
+        sops_world_warn(to->world, "'%.*s', line %u: the unknown key '%s' is ignored: did you mean '%s'%s%s?",
+                        SOPS_ARG(sops_buf_view(&to->config->file)), u->line, u->word, u->meant,
+                        home ? ", which stands in " : "", home ? u->home : "");
+    } else if (!u->kept) {
+        sops_world_warn(to->world, "'%.*s', line %u: the unknown key '%s' is ignored",
+                        SOPS_ARG(sops_buf_view(&to->config->file)), u->line, u->word);
     }
 }
 
 void sops_config_warn_unknown(const struct sops_config *c, struct sops_world *w)
 {
-    const struct sops_node *root = c->doc.parts;
-    const struct sops_node *list = entry(root, "creation_rules", SOPS_LIST);
-    warn_of(c, w, &top_names, root);
-    for (const struct sops_node *n = NULL; (n = next_item(list, n)) != NULL;) {
-        warn_of_rule(c, w, n);
-    }
-    list = entry(root, "destination_rules", SOPS_LIST);
-    for (const struct sops_node *n = NULL; (n = next_item(list, n)) != NULL;) {
-        warn_of_destination(c, w, n);
-    }
-    const struct sops_node *stores = entry(root, "stores", SOPS_MAP);
-    if (stores != NULL) {
-        warn_of_stores(c, w, stores);
-    }
+    struct warning to = {c, w};
+    sops_config_unknown(c, warn_of, &to);
 }

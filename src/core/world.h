@@ -92,6 +92,7 @@ struct sops_world {
     int64_t (*now)(struct sops_world *w);             /* seconds since 1970 */
     void (*pause)(struct sops_world *w, unsigned ms); /* between tries */
     bool (*audit)(struct sops_world *w, const char *action, const char *file, struct sops_err *e); /* NULL: no audit */
+    bool offline;            /* keys are only looked at and compared: what only a server could add to one is left out */
     bool verbose;            /* sops_log says what is done (core/log.h) */
     void *ctx;               /* for whoever made this world */
     struct sops_slot *slots; /* what sources keep for the whole command, behind a lock */

@@ -35,6 +35,7 @@ layer() { # FOLDER ALLOWED-REGEX
 layer src/base 'base/' | report 'src/base may include base only'
 layer src/core '(base|core)/|(formats|keysources|destinations)/list\.h' | report 'src/core may include base, core and the lists'
 layer src/seal '(base|core|seal)/' | report 'src/seal may include base, core and seal'
+layer src/check '(base|core|check)/' | report 'src/check may include base, core and check'
 layer src/cloud 'base/|cloud/|core/world\.h' | report 'src/cloud may include base, cloud and core/world.h'
 layer src/services '(base|core|services)/' | report 'src/services may include base, core, services'
 layer formats 'base/|formats/|core/(tree|format)\.h' | report 'formats may include base and core/{tree,format}.h'

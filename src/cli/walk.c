@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stack of paths, the next one on top: a folder is replaced by its entries, so that all of them come before its
  * brothers and no recursion is needed. */
-#include "cli/publish_walk.h"
+#include "cli/walk.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 struct pending {
     struct pending *below;
@@ -16,8 +15,7 @@ struct pending {
 struct walk {
     struct sops_arena arena;
     struct pending *top;
-    bool (*visit)(void *ctx, const char *path, struct sops_slice name, struct sops_err *e);
-    void *ctx;
+    const struct sops_walker *who;
     size_t root; /* length of the folder's path with its slash */
 };
 
@@ -41,16 +39,25 @@ static bool push(struct walk *k, const char *folder, const char *name, struct so
     return true;
 }
 
+static bool pass_over(struct walk *k, const char *what, const char *path, int number, struct sops_err *e)
+{
+    if (k->who->unread != NULL) {
+        return k->who->unread(k->who->ctx, path, number, e);
+    }
+    return sops_fail(e, SOPS_E_GENERIC, "cannot read %s'%s': %s", what, path, sops_os_error(number));
+}
+
 static bool push_entries(struct walk *k, const char *folder, struct sops_err *e)
 {
     struct dirent **list = NULL;
     int n = scandir(folder, &list, is_entry, by_name);
     if (n < 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read the folder '%s': %s", folder, sops_os_error(errno));
+        return pass_over(k, "the folder ", folder, errno, e);
     }
     bool ok = true;
     while (n-- > 0) {
-        ok = ok && push(k, folder, list[n]->d_name, e);
+        bool git = strcmp(list[n]->d_name, ".git") == 0 && !k->who->into_git;
+        ok = ok && (git || push(k, folder, list[n]->d_name, e));
         (free)(list[n]); /* scandir's own memory */
     }
     (free)(list);
@@ -63,16 +70,15 @@ static bool visit_top(struct walk *k, struct sops_err *e)
     struct stat st;
     k->top = k->top->below;
     if (lstat(path, &st) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", path, sops_os_error(errno));
+        return pass_over(k, "", path, errno, e);
     }
-    return S_ISDIR(st.st_mode) ? push_entries(k, path, e) : k->visit(k->ctx, path, sops_str(path + k->root), e);
+    return S_ISDIR(st.st_mode) ? push_entries(k, path, e)
+                               : k->who->visit(k->who->ctx, path, sops_str(path + k->root), &st, e);
 }
 
-bool sops_publish_walk(const char *folder,
-                       bool (*visit)(void *ctx, const char *path, struct sops_slice name, struct sops_err *e),
-                       void *ctx, struct sops_err *e)
+bool sops_walk_folder(const char *folder, const struct sops_walker *who, struct sops_err *e)
 {
-    struct walk k = {.visit = visit, .ctx = ctx};
+    struct walk k = {.who = who};
     struct sops_slice root = sops_slice_trim_end(sops_str(folder), '/');
     root = root.len != 0 ? root : SOPS_LIT("/");
     k.root = root.len + (sops_slice_ends(root, SOPS_LIT("/")) ? 0 : 1);

@@ -247,6 +247,9 @@ bool sops_hint(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3);
 const char *sops_os_error(int number);
 /* Forgets the failure and frees the detail. */
 void sops_err_clear(struct sops_err *e);
+/* After something was tried whose failure is an answer: forgets `tried`. False when it is none, as memory was out: `e`
+ * says so. */
+bool sops_may_fail(struct sops_err *tried, struct sops_err *e) SOPS_CHECKED;
 
 #ifdef __cplusplus
 }

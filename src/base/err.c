@@ -111,6 +111,13 @@ void sops_err_clear(struct sops_err *e)
     memset(e, 0, sizeof *e);
 }
 
+bool sops_may_fail(struct sops_err *tried, struct sops_err *e)
+{
+    bool memory = tried->memory;
+    sops_err_clear(tried);
+    return !memory || sops_fail_memory(e);
+}
+
 const char *sops_os_error(int number)
 {
     static const struct {

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Before the first algorithm is fetched, OpenSSL collects the names of all it knows; 3.6 of 11 million instructions of
- * a small decrypt. It can be told not to, once and for all, so who needs names adds them here. And the first fetch of a
- * cipher makes an object of each of the default provider's 150, for which there is no switch: so a provider of our own
- * passes on the few that we need, in a library context where the default provider is not. */
+ * a small decrypt. It can be told not to, once and for all, so who needs names adds them here; the same with the words
+ * of its errors before the first error, which we never show, but TLS does. And the first fetch of a
+ * cipher makes an object of each of the default provider's 150, for which there is no switch, and the first certificate
+ * one of each of its 400 ways to decode a key: so a provider of our own passes on the few that we need, in a library
+ * context where the default provider is not. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, which has no successor short of a provider */
 #include "base/openssl.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <string.h>
+
+static bool as_configured;
 
 static void add_names(void)
 {
@@ -30,9 +35,17 @@ static void add_names(void)
     for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++) {
         (void)EVP_add_cipher(ciphers[i]);
     }
+    if (!as_configured) {
+        int (*const words[])(void) = {ERR_load_ERR_strings,    ERR_load_ASN1_strings,   ERR_load_BIO_strings,
+                                      ERR_load_BN_strings,     ERR_load_CRYPTO_strings, ERR_load_DH_strings,
+                                      ERR_load_EC_strings,     ERR_load_EVP_strings,    ERR_load_PEM_strings,
+                                      ERR_load_PKCS12_strings, ERR_load_RSA_strings,    ERR_load_X509_strings,
+                                      ERR_load_X509V3_strings};
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            (void)words[i]();
+        }
+    }
 }
-
-static bool as_configured;
 
 void sops_openssl_start(bool configured)
 {
@@ -40,7 +53,8 @@ void sops_openssl_start(bool configured)
     /* Nothing is cleaned up at exit: our contexts are freed, and so wiped, when they are done with. */
     uint64_t how = OPENSSL_INIT_NO_ATEXIT;
     if (!configured) {
-        how |= OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS;
+        how |= OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
+               OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
     }
     (void)OPENSSL_init_crypto(how, NULL);
 }
@@ -95,7 +109,7 @@ static const struct {
 
 static OSSL_PROVIDER *whole; /* the default provider, in a context of its own */
 static OSSL_LIB_CTX *ours;   /* a context that has only what is picked; NULL: OpenSSL would not */
-static OSSL_ALGORITHM picked_cipher[2], picked_digests[DIGESTS + 1];
+static OSSL_ALGORITHM picked_cipher[2], picked_digests[DIGESTS + 1], picked_keys[2], picked_wrap[2], picked_decoder[2];
 static EVP_CIPHER *gcm;
 static EVP_MD *fetched[DIGESTS];
 
@@ -103,7 +117,20 @@ static const OSSL_ALGORITHM *our_query(void *context, int operation, int *no_cac
 {
     (void)context;
     *no_cache = 0;
-    return operation == OSSL_OP_CIPHER ? picked_cipher : operation == OSSL_OP_DIGEST ? picked_digests : NULL;
+    switch (operation) {
+    case OSSL_OP_CIPHER:
+        return picked_cipher;
+    case OSSL_OP_DIGEST:
+        return picked_digests;
+    case OSSL_OP_KEYMGMT:
+        return picked_keys;
+    case OSSL_OP_ASYM_CIPHER:
+        return picked_wrap;
+    case OSSL_OP_DECODER:
+        return picked_decoder;
+    default:
+        return NULL;
+    }
 }
 
 /* The functions are the default provider's, and so is the context that they are given. */
@@ -119,8 +146,9 @@ static int our_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     return 1;
 }
 
-/* The algorithm whose first name is `name`, behind those that are in `to`, which ends with an empty one. */
-static void pick(int operation, const char *name, OSSL_ALGORITHM *to)
+/* The algorithm whose first name is `name`, behind those that are in `to`, which ends with an empty one. Several have
+ * the same name where they differ in `property`. */
+static void pick(int operation, const char *name, const char *property, OSSL_ALGORITHM *to)
 {
     int no_cache = 0;
     size_t n = strlen(name);
@@ -129,7 +157,8 @@ static void pick(int operation, const char *name, OSSL_ALGORITHM *to)
         to++;
     }
     for (; a != NULL && a->algorithm_names != NULL && to->algorithm_names == NULL; a++) {
-        if (strncmp(a->algorithm_names, name, n) == 0 && strchr(":", a->algorithm_names[n]) != NULL) {
+        if (strncmp(a->algorithm_names, name, n) == 0 && strchr(":", a->algorithm_names[n]) != NULL &&
+            strstr(a->property_definition, property) != NULL) {
             *to = *a;
         }
     }
@@ -140,10 +169,13 @@ static void open_ours(void)
     OSSL_LIB_CTX *theirs = OSSL_LIB_CTX_new(), *made = OSSL_LIB_CTX_new();
     whole = theirs != NULL && made != NULL ? OSSL_PROVIDER_load(theirs, "default") : NULL;
     if (whole != NULL) {
-        pick(OSSL_OP_CIPHER, GCM, picked_cipher);
+        pick(OSSL_OP_CIPHER, GCM, "", picked_cipher);
         for (size_t i = 0; i < DIGESTS; i++) {
-            pick(OSSL_OP_DIGEST, digests[i].name, picked_digests);
+            pick(OSSL_OP_DIGEST, digests[i].name, "", picked_digests);
         }
+        pick(OSSL_OP_KEYMGMT, "RSA", "", picked_keys);
+        pick(OSSL_OP_ASYM_CIPHER, "RSA", "", picked_wrap);
+        pick(OSSL_OP_DECODER, "RSA", "input=der,structure=SubjectPublicKeyInfo", picked_decoder);
         if (OSSL_PROVIDER_add_builtin(made, "sops", our_provider) == 1 && OSSL_PROVIDER_load(made, "sops") != NULL) {
             ours = made;
             gcm = EVP_CIPHER_fetch(ours, GCM, NULL);
@@ -164,6 +196,8 @@ EVP_CIPHER *sops_openssl_gcm(void)
 {
     return has_ours() && gcm != NULL && EVP_CIPHER_up_ref(gcm) == 1 ? gcm : EVP_CIPHER_fetch(NULL, GCM, NULL);
 }
+
+OSSL_LIB_CTX *sops_openssl_rsa(void) { return has_ours() && picked_decoder[0].algorithm_names != NULL ? ours : NULL; }
 
 static void fetch_digests(void)
 {

@@ -178,6 +178,7 @@ static bool seal_files(struct seal_run *r, struct sops_err *e)
         if (!f->failed && !(sops_seal_make(r, f, &why) && sops_seal_write(r, f, &why))) {
             ok = sops_seal_file_failed(r, f, &why, e);
         }
+        sops_seal_drop(f);
         ok = ok && sops_seal_report(r, f, e);
     }
     if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {

@@ -33,7 +33,7 @@ void sops_source_close(struct sops_source *s);
 /* The same with a text that is at hand. */
 bool sops_source_parse(struct sops_source *s, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* yaml or json, by the first character: what starts with `{` and parses as JSON is that. */
-const struct sops_format *sops_format_of_text(struct sops_slice text);
+bool sops_format_of_text(struct sops_slice text, const struct sops_format **out, struct sops_err *e) SOPS_CHECKED;
 /* yaml, json. */
 const struct sops_format *sops_seal_yaml(void);
 const struct sops_format *sops_seal_json(void);

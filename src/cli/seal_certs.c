@@ -136,16 +136,20 @@ static bool keys_of_text(struct sops_seal_keys *keys, const struct sops_job *com
                          struct sops_slice text, struct sops_err *e)
 {
     struct sops_doc doc = {0};
-    struct sops_err bad = {0};
-    bool ok = true;
+    struct sops_err tried = {0};
+    const struct sops_format *format;
     if (sops_is_pem(text)) {
         return sops_keys_add_pem(keys, path, text, e);
     }
-    if (!sops_doc_parse_row(&doc, sops_format_of_text(text), text, &bad)) {
+    if (!sops_format_of_text(text, &format, e)) {
+        return false;
+    }
+    bool parsed = sops_doc_parse_row(&doc, format, text, &tried);
+    bool ok = sops_may_fail(&tried, e);
+    if (ok && !parsed) {
         ok = sops_fail(e, SOPS_E_NO_KEY, "'%s' is neither PEM nor the backup of a controller's keys", path);
     }
     ok = ok && sops_keys_add_backup(keys, common->world, path, &doc, e);
-    sops_err_clear(&bad);
     sops_doc_free(&doc);
     return ok;
 }

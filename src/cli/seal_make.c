@@ -30,20 +30,20 @@ static bool tag_of(const struct seal_file *f, const struct seal_object *o, const
     return ok;
 }
 
-/* Is what stands there the item as it would be sealed now? Whatever is wrong with it means no. */
+/* Is what stands there the item as it would be sealed now (`*fits`)? Whatever is wrong with it means no. */
 static bool still_fits(const struct seal_file *f, const struct seal_object *o, const struct sops_seal_item *item,
-                       const struct sops_sealed_object *old, const struct sops_doc *tags)
+                       const struct sops_sealed_object *old, const struct sops_doc *tags, bool *fits,
+                       struct sops_err *e)
 {
     struct sops_buf tag = {0};
-    struct sops_err ignored = {0};
+    struct sops_err tried = {0};
     const struct sops_node *text = old->items != NULL ? sops_node_find(old->items, item->key) : NULL;
     const struct sops_node *said = tags->parts != NULL ? sops_node_find(tags->parts, item->key) : NULL;
-    bool fits = text != NULL && text->kind == SOPS_STR && said != NULL && said->kind == SOPS_STR &&
-                tag_of(f, o, item, text->text, &tag, &ignored) && tag.len == said->text.len &&
-                CRYPTO_memcmp(tag.ptr, said->text.ptr, tag.len) == 0;
-    sops_err_clear(&ignored);
+    *fits = text != NULL && text->kind == SOPS_STR && said != NULL && said->kind == SOPS_STR &&
+            tag_of(f, o, item, text->text, &tag, &tried) && tag.len == said->text.len &&
+            CRYPTO_memcmp(tag.ptr, said->text.ptr, tag.len) == 0;
     sops_buf_free(&tag);
-    return fits;
+    return sops_may_fail(&tried, e);
 }
 
 static bool seal_item(struct seal_run *r, const struct seal_object *o, struct sops_seal_item *item, struct sops_err *e)
@@ -81,22 +81,23 @@ bool sops_seal_items(struct seal_run *r, const struct seal_file *f, struct seal_
                      const struct sops_sealed_object *old, struct sops_err *e)
 {
     struct sops_doc tags = {0};
-    struct sops_err ignored = {0};
+    struct sops_err tried = {0};
     bool compare = old != NULL && f->has_key && !r->own->force;
-    if (compare &&
-        !sops_doc_parse(&tags, sops_seal_json(), sops_map_text(old->annotations, SOPS_SEAL_TAGS), &ignored)) {
+    if (compare && !sops_doc_parse(&tags, sops_seal_json(), sops_map_text(old->annotations, SOPS_SEAL_TAGS), &tried)) {
         compare = false;
     }
-    sops_err_clear(&ignored);
     o->items = o->secret->items;
     o->item = sops_arena_alloc(&r->arena, (o->items + 1) * sizeof *o->item, e);
-    bool ok = o->item != NULL;
+    bool ok = sops_may_fail(&tried, e) && o->item != NULL;
     for (size_t i = 0; ok && i < o->items; i++) {
         struct sops_seal_item *item = &o->item[i];
         *item = o->secret->item[i];
-        item->kept = compare && still_fits(f, o, item, old, &tags);
-        ok = item->kept ? sops_arena_copy(&r->arena, sops_node_find(old->items, item->key)->text, &item->sealed, e)
-                        : seal_item(r, o, item, e);
+        ok = !compare || still_fits(f, o, item, old, &tags, &item->kept, e);
+        if (ok && item->kept) {
+            ok = sops_arena_copy(&r->arena, sops_node_find(old->items, item->key)->text, &item->sealed, e);
+        } else if (ok) {
+            ok = seal_item(r, o, item, e);
+        }
     }
     ok = ok && (old == NULL || find_removed(r, o, old, e));
     sops_doc_free(&tags);
@@ -174,17 +175,19 @@ static bool read_standing(struct seal_run *r, const struct seal_file *f, const s
                           struct standing *s, struct sops_err *e)
 {
     struct sops_buf text = {0};
-    struct sops_err why = {0};
+    struct sops_err tried = {0};
+    const struct sops_format *format;
     struct stat st;
     size_t others = 0;
     if (t->path == NULL || (stat(t->path, &st) != 0 && errno == ENOENT)) {
         return true;
     }
     s->there = true;
-    bool parsed = sops_file_read(t->path, SOPS_FILE_MAX, &text, &why) &&
-                  sops_doc_parse_row(&s->doc, sops_format_of_text(sops_buf_view(&text)), sops_buf_view(&text), &why);
-    bool ok = !parsed || sops_sealed_all(&s->doc, &s->arena, &s->object, &s->count, &others, e);
-    sops_err_clear(&why);
+    bool parsed = sops_file_read(t->path, SOPS_FILE_MAX, &text, &tried) &&
+                  sops_format_of_text(sops_buf_view(&text), &format, &tried) &&
+                  sops_doc_parse_row(&s->doc, format, sops_buf_view(&text), &tried);
+    bool ok =
+        sops_may_fail(&tried, e) && (!parsed || sops_sealed_all(&s->doc, &s->arena, &s->object, &s->count, &others, e));
     sops_buf_free(&text);
     if (ok && !r->own->force) {
         ok = parsed ? check_standing(f, t, s, others, e) : refuse_standing(t, "cannot be read as SealedSecrets", e);
@@ -261,10 +264,13 @@ bool sops_seal_write(struct seal_run *r, struct seal_file *f, struct sops_err *e
             ok = sops_make_folders(t->path, e) &&
                  sops_file_replace(t->path, sops_buf_view(&t->text), NEW_FILE_MODE, NULL, e);
         }
-        sops_buf_free(&t->text);
     }
+    return ok;
+}
+
+void sops_seal_drop(struct seal_file *f)
+{
     for (struct seal_target *t = f->target; t != NULL; t = t->next) {
         sops_buf_free(&t->text);
     }
-    return ok;
 }

@@ -97,12 +97,10 @@ static bool read_sealed(const struct seal_run *r, struct merging *m, struct sops
 {
     struct sops_buf text = {0};
     size_t others = 0;
-    bool ok = sops_file_read(r->own->merge_into, SOPS_FILE_MAX, &text, e);
-    if (ok) {
-        m->format = sops_format_of_text(sops_buf_view(&text));
-        ok = sops_doc_parse_row(&m->old, m->format, sops_buf_view(&text), e) &&
-             sops_sealed_all(&m->old, &m->arena, &m->all, &m->count, &others, e);
-    }
+    bool ok = sops_file_read(r->own->merge_into, SOPS_FILE_MAX, &text, e) &&
+              sops_format_of_text(sops_buf_view(&text), &m->format, e) &&
+              sops_doc_parse_row(&m->old, m->format, sops_buf_view(&text), e) &&
+              sops_sealed_all(&m->old, &m->arena, &m->all, &m->count, &others, e);
     sops_buf_free(&text);
     m->comments = has_comments(&m->old);
     if (!ok) {
@@ -185,14 +183,15 @@ static bool merge_tags(struct seal_run *r, const struct seal_object *o, struct s
                        struct sops_slice added, struct sops_err *e)
 {
     struct sops_doc old = {0}, new_tags = {0};
-    struct sops_err ignored = {0};
+    struct sops_err tried = {0};
     struct sops_node *annotations = sops_node_find(meta, SOPS_LIT("annotations"));
     struct sops_buf json = {0};
     (void)r;
-    bool had = sops_doc_parse(&old, sops_seal_json(), sops_map_text(annotations, SOPS_SEAL_TAGS), &ignored);
-    sops_err_clear(&ignored);
-    struct sops_node *map =
-        had && old.parts != NULL ? old.parts : sops_node_add(&old, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e);
+    bool had = sops_doc_parse(&old, sops_seal_json(), sops_map_text(annotations, SOPS_SEAL_TAGS), &tried);
+    struct sops_node *map = !sops_may_fail(&tried, e) ? NULL
+                            : had && old.parts != NULL
+                                ? old.parts
+                                : sops_node_add(&old, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e);
     bool ok = map != NULL;
     for (size_t i = 0; ok && i < o->items; i++) {
         struct sops_node *n = sops_node_find(map, o->item[i].key);
@@ -307,6 +306,7 @@ bool sops_seal_merge(struct seal_run *r, struct sops_err *e)
     }
     bool ok = merge_file(r, r->file, &m, e) && (r->plain || sops_seal_report(r, r->file, e)) &&
               sops_ui_out(sops_buf_view(&r->out), e);
+    sops_seal_drop(r->file);
     sops_doc_free(&m.old);
     sops_doc_free(&m.out);
     sops_arena_free(&m.arena);

@@ -96,6 +96,8 @@ bool sops_seal_tags(struct seal_run *r, const struct seal_file *f, const struct 
 bool sops_seal_make(struct seal_run *r, struct seal_file *f, struct sops_err *e) SOPS_CHECKED;
 /* Writes them, or with --check only says so. */
 bool sops_seal_write(struct seal_run *r, struct seal_file *f, struct sops_err *e) SOPS_CHECKED;
+/* Frees the texts of all targets of a file. */
+void sops_seal_drop(struct seal_file *f);
 
 /* seal_report.c: the lines of a file's results, into r->out; and counts. */
 bool sops_seal_report(struct seal_run *r, const struct seal_file *f, struct sops_err *e) SOPS_CHECKED;

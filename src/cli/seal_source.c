@@ -25,15 +25,15 @@ bool sops_seal_format(const char *word, const struct sops_format **out, struct s
            sops_fail(e, SOPS_E_CONFLICT, "'%s' is no format: --format takes yaml or json", word);
 }
 
-const struct sops_format *sops_format_of_text(struct sops_slice text)
+bool sops_format_of_text(struct sops_slice text, const struct sops_format **out, struct sops_err *e)
 {
     struct sops_slice trimmed = sops_slice_trim(text);
     struct sops_doc doc = {0};
-    struct sops_err ignored = {0};
-    bool json = trimmed.len != 0 && trimmed.ptr[0] == '{' && sops_doc_parse_row(&doc, sops_seal_json(), text, &ignored);
-    sops_err_clear(&ignored);
+    struct sops_err tried = {0};
+    bool json = trimmed.len != 0 && trimmed.ptr[0] == '{' && sops_doc_parse_row(&doc, sops_seal_json(), text, &tried);
+    *out = json ? sops_seal_json() : sops_seal_yaml();
     sops_doc_free(&doc);
-    return json ? sops_seal_json() : sops_seal_yaml();
+    return sops_may_fail(&tried, e);
 }
 
 static const char *shown_name(const struct sops_source *s) { return s->path != NULL ? s->path : "stdin"; }
@@ -63,10 +63,14 @@ static bool open_sealed(struct sops_source *s, struct sops_err *e)
 bool sops_source_parse(struct sops_source *s, struct sops_slice text, struct sops_err *e)
 {
     struct sops_job *j = &s->job;
-    if (j->opt->shared.input_type == NULL && (s->by_text || s->name == NULL) &&
-        !(s->by_text && (j->in->flags & SOPS_FMT_WHOLE) != 0 && sops_holds_ciphertext(text) &&
-          sops_format_of_text(text) != sops_seal_yaml() && s->name != NULL)) {
-        j->in = sops_format_of_text(text);
+    if (j->opt->shared.input_type == NULL && (s->by_text || s->name == NULL)) {
+        const struct sops_format *looks;
+        if (!sops_format_of_text(text, &looks, e)) {
+            return false;
+        }
+        bool sealed_whole = s->by_text && (j->in->flags & SOPS_FMT_WHOLE) != 0 && sops_holds_ciphertext(text) &&
+                            looks != sops_seal_yaml() && s->name != NULL;
+        j->in = sealed_whole ? j->in : looks;
     }
     s->format = j->in;
     if (sops_holds_ciphertext(text)) {

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/encode.h"
+#include "base/openssl.h"
 #include "base/text.h"
 
 #include <openssl/bio.h>
@@ -98,12 +99,28 @@ static bool take_pem(struct sops_seal_cert *c, const uint8_t *der, long size, st
     return ok;
 }
 
+/* Read in a context that knows RSA only, and again in OpenSSL's own when the key is another, to say what it is. */
+static X509 *parse_certificate(const uint8_t *der, long size, EVP_PKEY **key)
+{
+    OSSL_LIB_CTX *tried[] = {sops_openssl_rsa(), NULL};
+    X509 *x = NULL;
+    *key = NULL;
+    for (size_t i = 0; *key == NULL && i < sizeof tried / sizeof tried[0]; i++) {
+        const uint8_t *at = der;
+        X509_free(x);
+        x = X509_new_ex(tried[i], NULL);
+        if (x != NULL && d2i_X509(&x, &at, size) != NULL && at == der + size) {
+            *key = X509_get0_pubkey(x);
+        }
+    }
+    return x;
+}
+
 static bool take_certificate(struct sops_seal_cert *c, const char *where, const uint8_t *der, long size,
                              struct sops_err *e)
 {
-    const uint8_t *at = der;
-    X509 *x = d2i_X509(NULL, &at, size);
-    EVP_PKEY *key = x != NULL && at == der + size ? X509_get0_pubkey(x) : NULL;
+    EVP_PKEY *key;
+    X509 *x = parse_certificate(der, size, &key);
     bool ok = true;
     if (key == NULL) {
         ok = sops_fail(e, SOPS_E_GENERIC, "the certificate in '%s' does not parse", where) || with_hint(e);

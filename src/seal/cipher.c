@@ -44,7 +44,7 @@ static bool wrap_session(EVP_PKEY *key, struct sops_slice label, const uint8_t s
     if (size > UINT16_MAX || !sops_buf_reserve(out, LENGTH + size, e)) {
         return sops_fail(e, SOPS_E_GENERIC, "the certificate's key is too long");
     }
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(sops_openssl_rsa(), key, NULL);
     uint8_t *at = out->ptr + out->len;
     bool ok = ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1 && set_oaep(ctx, label) &&
               EVP_PKEY_encrypt(ctx, at + LENGTH, &size, session, SESSION_KEY) == 1;
@@ -188,6 +188,7 @@ enum sops_item_outcome sops_item_open(struct evp_pkey_st *const *keys, size_t co
     struct sops_buf bytes = {0};
     struct sops_err bad = {0};
     enum sops_item_outcome outcome = SOPS_ITEM_MALFORMED;
+    sops_openssl_kernel_random(); /* for the blinding of private keys */
     if (sops_seal_base64(text, &bytes, &bad)) {
         outcome = open_bytes(keys, count, label, sops_buf_view(&bytes), value, which, e);
     } else if (bad.memory) {

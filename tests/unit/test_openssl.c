@@ -4,8 +4,12 @@
 
 #include "base/openssl.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 /* Seals 100 bytes under a nonce of `size` bytes; the tag comes behind them. */
 static void seal(EVP_CIPHER *cipher, int size, uint8_t out[116])
@@ -86,6 +90,56 @@ static void random_bytes(void **state)
     assert_int_equal(RAND_status(), 1);
 }
 
+/* A key from a certificate encrypts what the private half opens in OpenSSL's own context; no other key is known. */
+static void rsa_context(void **state)
+{
+    (void)state;
+    EVP_PKEY *rsa = EVP_RSA_gen(2048), *ec = EVP_EC_gen("P-256"), *pair[] = {rsa, ec};
+    assert_non_null(sops_openssl_rsa());
+    for (int i = 0; i < 2; i++) {
+        uint8_t *der = NULL, sealed[256], clear[256] = {0};
+        size_t size = sizeof sealed, back = sizeof clear;
+        int n = i2d_PUBKEY(pair[i], &der);
+        assert_true(n > 0);
+        const uint8_t *at = der;
+        EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &at, n, sops_openssl_rsa(), NULL);
+        OPENSSL_free(der);
+        if (i == 1) {
+            assert_null(key);
+            continue;
+        }
+        assert_int_equal(EVP_PKEY_get_bits(key), 2048);
+        EVP_PKEY_CTX *to = EVP_PKEY_CTX_new_from_pkey(sops_openssl_rsa(), key, NULL),
+                     *from = EVP_PKEY_CTX_new(rsa, NULL);
+        assert_true(EVP_PKEY_encrypt_init(to) == 1 && EVP_PKEY_CTX_set_rsa_padding(to, RSA_PKCS1_OAEP_PADDING) == 1);
+        assert_int_equal(EVP_PKEY_encrypt(to, sealed, &size, (const uint8_t *)"abc", 3), 1);
+        assert_true(EVP_PKEY_decrypt_init(from) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_padding(from, RSA_PKCS1_OAEP_PADDING) == 1);
+        assert_int_equal(EVP_PKEY_decrypt(from, clear, &back, sealed, size), 1);
+        assert_int_equal(back, 3);
+        assert_memory_equal(clear, "abc", 3);
+        EVP_PKEY_CTX_free(to);
+        EVP_PKEY_CTX_free(from);
+        EVP_PKEY_free(key);
+    }
+    ERR_clear_error();
+    EVP_PKEY_free(rsa);
+    EVP_PKEY_free(ec);
+}
+
+/* The first test, as OpenSSL does it with the first error: not by itself, and then for those who show them. */
+static void words_of_errors(void **state)
+{
+    (void)state;
+    const unsigned long no_start = ERR_PACK(ERR_LIB_PEM, 0, PEM_R_NO_START_LINE), ssl = ERR_PACK(ERR_LIB_SSL, 0, 1);
+    sops_openssl_start(false);
+    ERR_clear_error();
+    assert_null(ERR_reason_error_string(no_start));
+    sops_openssl_names();
+    assert_string_equal(ERR_reason_error_string(no_start), "no start line");
+    assert_string_equal(ERR_lib_error_string(ssl), "SSL routines");
+}
+
 /* With a configuration of the user's it is what that configuration makes of it. */
 static void as_configured(void **state)
 {
@@ -98,7 +152,8 @@ static void as_configured(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_cipher), cmocka_unit_test(same_digests),
-                                       cmocka_unit_test(random_bytes), cmocka_unit_test(as_configured)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(words_of_errors), cmocka_unit_test(same_cipher),
+                                       cmocka_unit_test(same_digests),    cmocka_unit_test(rsa_context),
+                                       cmocka_unit_test(random_bytes),    cmocka_unit_test(as_configured)};
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -202,19 +202,17 @@ static bool find_file_key(struct sops_world *w, const struct sops_age_identities
 /* What is no age file costs next to nothing: no identity is asked for. */
 static bool age_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
 {
-    struct sops_age_identities own = {0};
     const struct sops_age_identities *ids = NULL;
     struct sops_age_header h = {0};
     struct sops_buf file = {0};
     uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
     bool ok = start(e) && ((sops_age_dearmor(k->enc, &file, e) && sops_age_header_parse(sops_buf_view(&file), &h, e)) ||
                            sops_within(e, NO_READER));
-    ok = ok && sops_age_identities_load(w, k->field[0], &own, &ids, e) && find_file_key(w, ids, &h, file_key, e) &&
+    ok = ok && sops_age_identities_load(w, k->field[0], &ids, e) && find_file_key(w, ids, &h, file_key, e) &&
          sops_age_payload_open(&h, file_key, plain, e);
     sops_wipe(file_key, sizeof file_key);
     sops_age_header_free(&h);
     sops_buf_free(&file);
-    sops_age_identities_free(&own);
     return ok;
 }
 

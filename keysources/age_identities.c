@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The eight places where identities may be. A broken one hinders no other: what is wrong with it is kept and shown only
- * when nothing fits. Files and variables are read once for the whole command (a pipe can be read only once, and a
- * passphrase should be asked for only once); the two commands run for every entry.
+ * when nothing fits. All are read once for the whole command (a pipe can be read only once, and a passphrase should be
+ * asked for only once); the two commands run once for each recipient, as they are told which one it is.
  */
 #include "keysources/age_internal.h"
 
@@ -469,12 +469,12 @@ static void drop_identities(void *ids) { sops_age_identities_free(ids); }
 
 static bool make_identities(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
 {
-    (void)arg;
+    const struct sops_slice *recipient = arg;
     struct sops_age_identities *ids = sops_arena_alloc(a, sizeof *ids, e);
     if (ids == NULL) {
         return false;
     }
-    if (!load_sources(w, (struct sops_slice){0}, ids, e) || !sops_world_at_end(w, drop_identities, ids, e)) {
+    if (!load_sources(w, *recipient, ids, e) || !sops_world_at_end(w, drop_identities, ids, e)) {
         sops_age_identities_free(ids);
         return false;
     }
@@ -482,17 +482,17 @@ static bool make_identities(struct sops_world *w, struct sops_arena *a, void *ar
     return true;
 }
 
-bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, struct sops_age_identities *own,
-                              const struct sops_age_identities **out, struct sops_err *e)
+bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, const struct sops_age_identities **out,
+                              struct sops_err *e)
 {
+    struct sops_slice name = SOPS_LIT("all");
     for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
         if (is_command(&places[i]) && w->env(w, places[i].variable) != NULL) {
-            *out = own;
-            return load_sources(w, recipient, own, e);
+            name = recipient;
         }
     }
     void *made = NULL;
-    bool ok = sops_world_once(w, places, SOPS_LIT("all"), make_identities, NULL, &made, e);
+    bool ok = sops_world_once(w, places, name, make_identities, &recipient, &made, e);
     *out = made;
     return ok;
 }

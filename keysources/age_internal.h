@@ -105,14 +105,14 @@ bool sops_age_set_parse(struct sops_age_set *set, struct sops_slice text, enum s
 #define SOPS_AGE_SOURCES 8
 struct sops_age_identities {
     struct sops_age_set *set[SOPS_AGE_SOURCES];
-    struct sops_age_set own[SOPS_AGE_SOURCES]; /* of commands; the others are kept in the world */
+    struct sops_age_set own[SOPS_AGE_SOURCES]; /* of commands; the others are kept for all */
     size_t count;                              /* of identities */
     struct sops_buf sources;                   /* what is wrong with which, and which gave none: the end of a message */
 };
-/* Reads the sources; `recipient` is what the commands see. `*out` is `own`, which the caller frees, when a command is
- * set, else what is kept for all entries. False only without memory: what is wrong with a source stands in its set. */
-bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, struct sops_age_identities *own,
-                              const struct sops_age_identities **out, struct sops_err *e) SOPS_CHECKED;
+/* Reads the sources, or gives what was read before: kept in the world, for all entries, or for those of the recipient
+ * when a command is set, which sees it. False only without memory: what is wrong with a source stands in its set. */
+bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, const struct sops_age_identities **out,
+                              struct sops_err *e) SOPS_CHECKED;
 void sops_age_identities_free(struct sops_age_identities *ids);
 
 /* The recipient of a native identity, appended as text. */

@@ -160,6 +160,45 @@ bool sops_proc_find(const char *name, const char *path, struct sops_buf *out, st
     return ok;
 }
 
+/* The first program on `path`, or what is there and is none. */
+static bool locate_on(const char *name, struct sops_slice path, struct sops_buf *found, bool *there, struct sops_err *e)
+{
+    struct sops_slice folder;
+    struct stat st;
+    while (sops_slice_next(&path, ':', &folder)) {
+        if (folder.len == 0 || folder.ptr[0] != '/') {
+            continue;
+        }
+        if (!join(found, folder, name, e)) {
+            return false;
+        }
+        if (is_program((const char *)found->ptr)) {
+            return true;
+        }
+        *there = *there || (stat((const char *)found->ptr, &st) == 0 && !S_ISDIR(st.st_mode));
+    }
+    return false;
+}
+
+bool sops_proc_locate(const char *name, const char *path, struct sops_buf *out, struct sops_err *e)
+{
+    struct sops_buf found = {0};
+    struct stat st;
+    bool here = strchr(name, '/') != NULL, there = here && stat(name, &st) == 0;
+    bool ok = here ? is_program(name) : name[0] != '\0' && locate_on(name, sops_str(path), &found, &there, e);
+    if (ok) {
+        ok = here ? sops_buf_adds(out, name, e) : sops_buf_add(out, sops_buf_view(&found), e);
+    } else if (there) {
+        ok = sops_fail(e, SOPS_PROC_NOT_RUNNABLE, "'%s' is there, but it is no program that can be run", name);
+    } else if (here) {
+        ok = sops_fail(e, SOPS_PROC_NOT_THERE, "there is no program '%s'", name);
+    } else {
+        ok = sops_fail(e, SOPS_PROC_NOT_THERE, "the program '%s' was not found in PATH", name);
+    }
+    sops_buf_free(&found);
+    return ok && sops_buf_cstr(out, e) != NULL;
+}
+
 static size_t count(const char *const *list)
 {
     size_t n = 0;

@@ -24,6 +24,11 @@ void sops_words_free(struct sops_words *w);
  * A match through a relative entry is refused. Code 1 when there is none. */
 bool sops_proc_find(const char *name, const char *path, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* The same for a program that the user named on our command line, with a shell's statuses: 127 when it is not there,
+ * 126 when it cannot be run. Relative entries of PATH are passed over. */
+enum { SOPS_PROC_NOT_RUNNABLE = 126, SOPS_PROC_NOT_THERE = 127 };
+bool sops_proc_locate(const char *name, const char *path, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
 /* An environment in `a`: "NAME=value" of `base` and then of `more` (each NULL-terminated, or NULL); of a name that
  * stands there twice the last counts. The texts are not copied. */
 bool sops_proc_environment(struct sops_arena *a, const char *const *base, const char *const *more, char ***out,

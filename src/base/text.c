@@ -127,3 +127,22 @@ struct sops_slice sops_text_trim_right(struct sops_slice s)
 }
 
 struct sops_slice sops_text_trim(struct sops_slice s) { return sops_text_trim_right(sops_text_trim_left(s)); }
+
+void sops_text_tame(struct sops_buf *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++) {
+        struct sops_slice rest = sops_slice_skip(sops_buf_view(out), i);
+        uint32_t cp = rest.ptr[0];
+        size_t len = sops_utf8_next(rest, &cp);
+        bool two = len == 2 && cp < 0xa0; /* the control characters above ASCII */
+        if (two) {
+            memmove(out->ptr + i, out->ptr + i + 1, out->len - i - 1);
+            out->len--;
+        }
+        if (two || cp < 0x20 || cp == 0x7f || len == 0) {
+            out->ptr[i] = '?';
+        } else {
+            i += len - 1;
+        }
+    }
+}

@@ -25,6 +25,9 @@ struct sops_slice sops_text_trim_left(struct sops_slice s);
 struct sops_slice sops_text_trim_right(struct sops_slice s);
 /* Without the byte order mark of UTF-8 that editors of Windows put in front. */
 struct sops_slice sops_text_without_mark(struct sops_slice s);
+/* Replaces control characters, and bytes that are no UTF-8, in `out` from `from` on by `?`: a name out of a file does
+ * not write to a terminal. */
+void sops_text_tame(struct sops_buf *out, size_t from);
 /* Does it look like UTF-16 (its byte order mark, or ASCII with a NUL beside each character)? */
 bool sops_text_is_utf16(struct sops_slice s);
 /* What to do about that, for sops_hint. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec-file: the clear text as a file for a command (docs/spec/50-cli.md#exec-env-and-exec-file).
+ * exec-file: clear texts as files for a command (docs/spec/74-kubernetes-and-exec.md#exec-file).
  *
- * Usually the file is a FIFO, so that nothing is written anywhere. A thread waits for somebody to open it, and writes
+ * Usually a file is a FIFO, so that nothing is written anywhere. A thread waits for somebody to open it, and writes
  * once; the command may read all of it, a part, or not open it at all, so the thread is cancelled when it has ended.
  */
 #include "base/file.h"
@@ -20,12 +20,18 @@
 
 #define NAME "tmp-file"
 
-/* The file in its folder, and who writes into it when it is a FIFO. */
+/* A file in its folder, and who writes into it when it is a FIFO. */
 struct place {
-    struct sops_buf folder, path;
+    struct sops_buf path;
     struct sops_slice text;
     pthread_t writer;
     bool writing;
+};
+/* All of them, in a folder of their own. */
+struct places {
+    struct sops_buf folder;
+    struct place *place;
+    size_t count;
 };
 
 /* `--filename`: one name, nothing that leads elsewhere. */
@@ -36,6 +42,27 @@ static bool own_name(struct sops_job *j, struct sops_err *e)
         return sops_fail(e, SOPS_E_GENERIC, "--filename '%s' would not be a file in the temporary folder", name);
     }
     return true;
+}
+
+/* What needs no key is looked at before one is asked for. */
+static bool own_places(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_exec *x = j->own;
+    const char *const *words;
+    if (x->count > 1 && sops_exec_said(j->opt)->filename != NULL) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--filename cannot be the name of several files");
+    }
+    return sops_exec_places(x, NULL, &words, e);
+}
+
+static bool own_emit(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_exec *x = j->own;
+    bool ok = true;
+    for (size_t i = 0; ok && i < x->inputs.count; i++) {
+        ok = sops_step_emit(&x->inputs.file[i], e) || sops_name_file(e, x->files[i]);
+    }
+    return ok;
 }
 
 /* Writes until all is written or nobody reads any more; the two calls are where it can be cancelled. */
@@ -71,63 +98,100 @@ static bool make_fifo(struct place *p, struct sops_err *e)
     return p->writing || sops_fail(e, SOPS_E_GENERIC, "cannot start a thread that writes to '%s'", path);
 }
 
-static bool make_place(struct sops_job *j, struct place *p, struct sops_err *e)
+/* FOLDER/N/BASENAME, in a folder of its own. */
+static bool name_numbered(struct place *p, const char *folder, size_t number, const char *file, struct sops_err *e)
 {
-    const struct sops_exec_options *o = sops_exec_said(j->opt);
-    const char *name = o->filename;
-    bool plain = o->no_fifo;
-    if (!sops_scratch_make(j->world, &p->folder, e)) {
+    const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
+    if (!sops_buf_addf(&p->path, e, "%s/%zu", folder, number) || sops_buf_cstr(&p->path, e) == NULL) {
         return false;
     }
-    const char *folder = (const char *)p->folder.ptr;
-    bool ok = name == NULL && plain ? sops_temp_name(folder, NAME, &p->path, e)
-                                    : sops_buf_addf(&p->path, e, "%s/%s", folder, name != NULL ? name : NAME) &&
-                                          sops_buf_cstr(&p->path, e) != NULL;
-    if (!ok) {
-        return false;
+    if (mkdir((const char *)p->path.ptr, 0700) != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot make the folder '%s': %s", (const char *)p->path.ptr,
+                         sops_os_error(errno));
     }
-    if (plain) {
-        return sops_file_create((const char *)p->path.ptr, p->text, 0600, e) || sops_recode(e, SOPS_E_GENERIC);
-    }
-    return make_fifo(p, e);
+    return sops_buf_addc(&p->path, '/', e) && sops_buf_adds(&p->path, name, e);
 }
 
-static void remove_place(struct place *p)
+static bool name_only(struct place *p, const char *folder, const struct sops_exec_options *o, struct sops_err *e)
 {
-    if (p->writing) {
-        (void)pthread_cancel(p->writer);
-        (void)pthread_join(p->writer, NULL);
+    return o->filename == NULL && o->no_fifo
+               ? sops_temp_name(folder, NAME, &p->path, e)
+               : sops_buf_addf(&p->path, e, "%s/%s", folder, o->filename != NULL ? o->filename : NAME);
+}
+
+static bool make_place(const struct sops_exec *x, const struct sops_exec_options *o, const char *folder, size_t which,
+                       struct place *p, struct sops_err *e)
+{
+    bool ok = x->count == 1 ? name_only(p, folder, o, e) : name_numbered(p, folder, which + 1, x->files[which], e);
+    if (!ok || sops_buf_cstr(&p->path, e) == NULL) {
+        return false;
     }
-    if (p->folder.len != 0) {
-        sops_temp_remove((const char *)p->folder.ptr);
+    p->text = sops_buf_view(&x->inputs.file[which].bytes);
+    return o->no_fifo ? sops_file_create((const char *)p->path.ptr, p->text, 0600, e) || sops_recode(e, SOPS_E_GENERIC)
+                      : make_fifo(p, e);
+}
+
+/* `paths`: of the files, in the run's arena. */
+static bool make_places(struct sops_job *j, struct places *all, const char *const **paths, struct sops_err *e)
+{
+    struct sops_exec *x = j->own;
+    const char **made = sops_arena_alloc(&x->arena, (x->count + 1) * sizeof *made, e);
+    all->place = sops_alloc(x->count * sizeof *all->place, e);
+    bool ok = made != NULL && all->place != NULL && sops_scratch_make(j->world, &all->folder, e);
+    for (size_t i = 0; ok && i < x->count; i++) {
+        all->count = i + 1;
+        ok = make_place(x, sops_exec_said(j->opt), (const char *)all->folder.ptr, i, &all->place[i], e);
+        made[i] = ok ? (const char *)all->place[i].path.ptr : NULL;
     }
-    sops_buf_free(&p->path);
-    sops_buf_free(&p->folder);
+    *paths = made;
+    return ok;
+}
+
+static void remove_places(struct places *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->place[i].writing) {
+            (void)pthread_cancel(all->place[i].writer);
+            (void)pthread_join(all->place[i].writer, NULL);
+        }
+        sops_buf_free(&all->place[i].path);
+    }
+    if (all->folder.len != 0) {
+        sops_temp_remove((const char *)all->folder.ptr);
+    }
+    sops_free(all->place);
+    sops_buf_free(&all->folder);
 }
 
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
-    struct sops_arena a = {0};
-    struct place place = {.text = sops_buf_view(&j->bytes)};
+    struct sops_exec *x = j->own;
+    struct places all = {0};
     const char *user[4];
-    const char *const *argv;
+    const char *const *paths, *const *words;
     char **env;
-    bool ok = sops_exec_user(j->opt, &a, user, e) && make_place(j, &place, e) &&
-              sops_exec_words(j->opt, &a, (const char *)place.path.ptr, &argv, e) &&
-              sops_proc_environment(&a, (const char *const *)environ, user, &env, e) && sops_exec_run(j, argv, env, e);
-    remove_place(&place);
-    sops_arena_free(&a);
+    bool ok = sops_exec_user(j->opt, &x->arena, user, e) && make_places(j, &all, &paths, e) &&
+              sops_exec_places(x, paths, &words, e) &&
+              sops_proc_environment(&x->arena, (const char *const *)environ, user, &env, e) &&
+              sops_exec_run(j, words, env, e);
+    remove_places(&all);
     return ok;
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        sops_exec_arguments, sops_step_config, sops_step_order, sops_step_unlock,
-        sops_step_emit,      own_name,         own_run,         NULL,
+        sops_exec_arguments,
+        own_places,
+        sops_step_config,
+        sops_step_order,
+        sops_exec_open,
+        own_emit,
+        own_name,
+        own_run,
+        NULL,
     };
-    struct sops_job j = {.world = w, .opt = o};
-    return sops_job_run(&j, steps, e);
+    return sops_exec_job(w, o, steps, e);
 }
 
 static const struct sops_option options[] = {
@@ -147,14 +211,17 @@ static const struct sops_opt_table *const tables[] = {
 
 const struct sops_verb sops_verb_exec_file = {
     .name = "exec-file",
-    .summary = "run a command with the decrypted file in a place of its own",
-    .args = "FILE COMMAND",
-    .about = "Runs COMMAND by /bin/sh; each {} in it is replaced by the path of a FIFO that gives\n"
-             "the decrypted text once. It is gone when the command has ended. COMMAND is one\n"
-             "argument; behind -- a program and its arguments may stand, which is run without a\n"
-             "shell. The status is the command's.\n",
-    .example = "sops exec-file secrets.json './deploy {}'",
+    .summary = "run a command with decrypted files in a place of their own",
+    .args = "FILE… -- COMMAND [ARG…]",
+    .about = "Runs COMMAND; each {} in it is replaced by the path of a FIFO that gives the decrypted\n"
+             "text once. With several files {} stands for the first, the second and so on, {1} and\n"
+             "{NAME} for one of them. All is gone when the command has ended. With several words\n"
+             "behind -- COMMAND is a program. One word is for /bin/sh, and the form FILE COMMAND\n"
+             "is, too. The status is the command's; 127 when it is not there, 126 when it cannot\n"
+             "be run.\n",
+    .example = "sops exec-file tls.key tls.crt -- ./server {1} {2}",
     .tables = tables,
     .own_size = sizeof(struct sops_exec_options),
+    .takes_command = true,
     .run = run,
 };

@@ -16,6 +16,7 @@ struct sops_verb {
     size_t own_size;                            /* of the struct that its own options are bound to, or 0 */
     const struct sops_verb *const *verbs;       /* the commands below this one (groups, completion), or NULL */
     bool ours;                                  /* the reference has none: not in the list for completion scripts */
+    bool takes_command; /* what stands behind -- is a command of the user's, and none of its words an option here */
     bool yields; /* as the only word, with a file of that name there, it is the file: the word is a new one */
     /* NULL when there are `verbs`. What it returns false with is printed by main, and its code is the exit status. */
     bool (*run)(struct sops_world *w, const struct sops_options *o, struct sops_err *e);

@@ -5,6 +5,7 @@
 
 #include "base/proc.h"
 #include "cli/harden.h"
+#include "cli/redact.h"
 #include "cli/relay.h"
 #include "cli/signals.h"
 #include "cli/ui.h"
@@ -25,32 +26,94 @@ static const struct sops_option options[] = {
      SOPS_TEXT_TO(struct sops_exec_options, user),
      .value = "NAME",
      .help = "run the command as this user"},
+    {.name = "no-shell",
+     SOPS_FLAG_TO(struct sops_exec_options, no_shell),
+     .help = "what stands behind -- is a program, also when it is one word"},
+    {.name = "redact",
+     SOPS_FLAG_TO(struct sops_exec_options, redact),
+     .help = "take the encrypted values out of what the command prints; a help against accidents, no boundary"},
+    {.name = "redact-min",
+     SOPS_INT_TO(struct sops_exec_options, redact_min),
+     .value = "N",
+     .help = "leave texts that are shorter than N bytes (default: 6)"},
     {.name = NULL},
 };
 const struct sops_opt_table sops_opts_exec = {"COMMAND", options};
 
-/* Where the command begins; 0: there is none, or too many words without "--". An option before FILE takes FILE along
- * when the words are put in order, and "--" is then left among the arguments. */
-static size_t command_at(const struct sops_options *o)
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+/* Files and command, in both forms; false when there is no such thing. */
+static bool take_words(struct sops_exec *x, const struct sops_options *o)
 {
-    if (o->argc > 2 && strcmp(o->args[1], "--") == 0) {
-        return 2;
+    bool no_shell = sops_exec_said(o)->no_shell;
+    x->files = o->args;
+    if (o->behind != NULL) {
+        x->count = o->argc;
+        x->words = o->behind;
+        x->shell = !no_shell && x->words[0] != NULL && x->words[1] == NULL;
+    } else if (o->argc == 2 && !no_shell) {
+        x->count = 1;
+        x->words = o->args + 1;
+        x->shell = true;
+    } else {
+        return false;
     }
-    return o->argc == 2 || (o->argc > 2 && o->ended) ? 1 : 0;
+    x->two_words = x->shell && x->count == 1;
+    return x->words[0] != NULL;
+}
+
+static bool conflict(const struct sops_exec_options *o, struct sops_err *e)
+{
+    if (o->same_process && o->background) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--same-process cannot be used with --background");
+    }
+    if (o->redact && (o->background || o->same_process)) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--redact cannot be used with --%s",
+                         o->background ? "background" : "same-process");
+    }
+    if (o->redact_min.given && !o->redact) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--redact-min says nothing without --redact");
+    }
+    if (o->redact_min.given && (o->redact_min.value < SOPS_REDACT_LEAST || o->redact_min.value > SOPS_REDACT_MOST)) {
+        return sops_fail(e, SOPS_E_GENERIC, "--redact-min takes a number from %d to %d", SOPS_REDACT_LEAST,
+                         SOPS_REDACT_MOST);
+    }
+    return true;
 }
 
 bool sops_exec_arguments(struct sops_job *j, struct sops_err *e)
 {
-    const struct sops_options *o = j->opt;
-    if (command_at(o) == 0) {
+    struct sops_exec *x = j->own;
+    const struct sops_exec_options *said = sops_exec_said(j->opt);
+    if (!take_words(x, j->opt)) {
         (void)sops_fail(e, SOPS_E_GENERIC, "missing file to decrypt: FILE and COMMAND are wanted");
-        return sops_hint(e, "a command of several words is one argument; or put -- before it");
+        return sops_hint(e, said->no_shell ? "FILE… -- PROG ARG…, with -- behind the files"
+                                           : "a command of several words is one argument; or put -- before it");
     }
-    j->path = j->name = sops_arg(o, 0);
-    if (sops_exec_said(o)->background) {
+    if (!conflict(said, e)) {
+        return false;
+    }
+    if (said->background) {
         sops_ui_warn("the option --background is deprecated");
     }
     return true;
+}
+
+bool sops_exec_open(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_exec *x = j->own;
+    return sops_inputs_load(&x->inputs, j, x->files, x->count, 0, e);
+}
+
+bool sops_exec_job(struct sops_world *w, const struct sops_options *o, sops_step *const steps[], struct sops_err *e)
+{
+    struct sops_exec x = {0};
+    struct sops_job j = {.world = w, .opt = o, .own = &x};
+    bool ok = sops_job_steps(&j, steps, e);
+    sops_inputs_free(&x.inputs);
+    sops_arena_free(&x.arena);
+    sops_job_free(&j);
+    return ok;
 }
 
 /* ---- another user ----------------------------------------------------------------------------------------------- */
@@ -101,65 +164,39 @@ bool sops_exec_user(const struct sops_options *o, struct sops_arena *a, const ch
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
-/* `text` with every "{}" replaced. */
-static bool fill_in(struct sops_arena *a, const char *text, const char *place, const char **out, struct sops_err *e)
+/* argv, and the path of its program. */
+static bool find_program(struct sops_job *j, const char *const *words, const char *const **argv, struct sops_buf *path,
+                         struct sops_err *e)
 {
-    struct sops_buf filled = {0};
-    struct sops_slice copy;
-    const char *found;
-    bool ok = true;
-    while (ok && place != NULL && (found = strstr(text, "{}")) != NULL) {
-        ok = sops_buf_add(&filled, sops_slice_of(text, (size_t)(found - text)), e) && sops_buf_adds(&filled, place, e);
-        text = found + 2;
-    }
-    ok = ok && sops_buf_adds(&filled, text, e) && sops_arena_copy(a, sops_buf_view(&filled), &copy, e);
-    *out = ok ? (const char *)copy.ptr : NULL;
-    sops_buf_free(&filled);
-    return ok;
-}
-
-bool sops_exec_words(const struct sops_options *o, struct sops_arena *a, const char *place, const char *const **argv,
-                     struct sops_err *e)
-{
-    size_t begin = command_at(o);
-    bool shell = o->argc - begin == 1;
-    size_t first = shell ? 2 : 0;
-    const char **words = sops_arena_alloc(a, (o->argc - begin + first + 1) * sizeof *words, e);
-    if (words == NULL) {
-        return false;
-    }
-    if (shell) {
-        words[0] = "/bin/sh";
-        words[1] = "-c";
-    }
-    for (size_t i = begin; i < o->argc; i++) {
-        if (!fill_in(a, o->args[i], place, &words[first + i - begin], e)) {
+    struct sops_exec *x = j->own;
+    if (x->shell) {
+        const char **shell = sops_arena_alloc(&x->arena, 4 * sizeof *shell, e);
+        if (shell == NULL) {
             return false;
         }
+        shell[0] = "/bin/sh";
+        shell[1] = "-c";
+        shell[2] = words[0];
+        words = shell;
     }
     *argv = words;
-    return true;
-}
-
-static bool find_program(struct sops_job *j, const char *name, struct sops_buf *path, struct sops_err *e)
-{
-    return sops_proc_find(name, j->world->env(j->world, "PATH"), path, e) && sops_buf_cstr(path, e) != NULL;
+    return sops_proc_locate(words[0], j->world->env(j->world, "PATH"), path, e);
 }
 
 static bool start(const char *path, const char *const *argv, char *const *env, const struct sops_relay *r,
-                  int descriptor, pid_t *pid, struct sops_err *e)
+                  const int fd[3], pid_t *pid, struct sops_err *e)
 {
     const struct sops_start s = {
         .path = path,
         .argv = (char *const *)(uintptr_t)argv,
         .env = env,
-        .fd = {descriptor, descriptor, descriptor},
+        .fd = {fd[0], fd[1], fd[2]},
         .usual = sops_signals_usual(),
         .mask = r != NULL ? &r->before : NULL,
         .group = r != NULL && r->own,
     };
     sops_harden_pause();
-    bool ok = sops_proc_start(&s, pid, e);
+    bool ok = sops_proc_start(&s, pid, e) || sops_recode(e, SOPS_PROC_NOT_RUNNABLE);
     sops_harden_resume();
     return ok;
 }
@@ -171,48 +208,73 @@ static bool run_in_background(const char *path, const char *const *argv, char *c
     if (nothing < 0) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot open '/dev/null': %s", sops_os_error(errno));
     }
-    bool ok = start(path, argv, env, NULL, nothing, &pid, e);
+    const int fd[3] = {nothing, nothing, nothing};
+    bool ok = start(path, argv, env, NULL, fd, &pid, e);
     (void)close(nothing);
     return ok;
 }
 
-static bool run_to_its_end(const char *path, const char *const *argv, char *const *env, struct sops_err *e)
+/* What the status of the command is for us. */
+static bool tell_status(const struct sops_exec *x, int status, struct sops_err *e)
 {
+    int number = status - SOPS_PROC_SIGNAL;
+    int code = number < 0 ? status : x->two_words ? BY_SIGNAL : 128 + number;
+    return code == 0 || sops_fail(e, code, "%s", "");
+}
+
+static bool run_to_its_end(struct sops_exec *x, const char *path, const char *const *argv, char *const *env,
+                           struct sops_redaction *redaction, struct sops_err *e)
+{
+    static const int ours[3] = {-1, -1, -1};
     struct sops_relay relay;
     pid_t pid;
     int status = 0;
     sops_relay_begin(&relay, SOPS_RELAY_COMMAND);
-    if (!start(path, argv, env, &relay, -1, &pid, e)) {
+    bool ok = (redaction == NULL || sops_redaction_begin(redaction, &relay, e)) &&
+              start(path, argv, env, &relay, redaction != NULL ? sops_redaction_fds(redaction) : ours, &pid, e);
+    if (!ok) {
+        sops_redaction_free(redaction);
         sops_relay_end(&relay);
         return false;
     }
+    ok = redaction == NULL || sops_redaction_started(redaction, e);
     /* Signals stay blocked: there is only to clean up, and the status is the command's. What the command says of itself
      * is on stderr already. */
-    return sops_relay_wait(&relay, pid, &status, e) &&
-           (status == 0 || sops_fail(e, status >= SOPS_PROC_SIGNAL ? BY_SIGNAL : status, "%s", ""));
+    ok = sops_relay_wait(&relay, pid, &status, e) && ok;
+    sops_redaction_free(redaction);
+    return ok && tell_status(x, status, e);
 }
 
-bool sops_exec_run(struct sops_job *j, const char *const *argv, char *const *env, struct sops_err *e)
+bool sops_exec_run(struct sops_job *j, const char *const *words, char *const *env, struct sops_err *e)
 {
+    struct sops_exec *x = j->own;
     struct sops_buf path = {0};
-    bool ok = find_program(j, argv[0], &path, e);
-    if (ok && sops_exec_said(j->opt)->background) {
+    const char *const *argv = NULL;
+    struct sops_redaction *redaction = NULL;
+    const struct sops_exec_options *said = sops_exec_said(j->opt);
+    bool ok = find_program(j, words, &argv, &path, e);
+    if (ok && said->redact) {
+        redaction = sops_redaction_new(&x->inputs, said->redact_min, e);
+        ok = redaction != NULL;
+    }
+    if (ok && said->background) {
         ok = run_in_background((const char *)path.ptr, argv, env, e);
     } else if (ok) {
-        ok = run_to_its_end((const char *)path.ptr, argv, env, e);
+        ok = run_to_its_end(x, (const char *)path.ptr, argv, env, redaction, e);
     }
     sops_buf_free(&path);
     return ok;
 }
 
-bool sops_exec_replace(struct sops_job *j, const char *const *argv, char *const *env, struct sops_err *e)
+bool sops_exec_replace(struct sops_job *j, const char *const *words, char *const *env, struct sops_err *e)
 {
     struct sops_buf path = {0};
-    if (find_program(j, argv[0], &path, e)) {
+    const char *const *argv = NULL;
+    if (find_program(j, words, &argv, &path, e)) {
         sops_signals_restore();
         sops_harden_pause();
         (void)execve((const char *)path.ptr, (char *const *)(uintptr_t)argv, env);
-        (void)sops_fail(e, SOPS_E_GENERIC, "cannot run '%s': %s", argv[0], sops_os_error(errno));
+        (void)sops_fail(e, SOPS_PROC_NOT_RUNNABLE, "cannot run '%s': %s", words[0], sops_os_error(errno));
         sops_harden_resume();
         sops_signals_catch();
     }

@@ -400,17 +400,69 @@ static bool parse_option(struct sops_options *o, const char *const *words, size_
     return set_value(o, s, from, value, e);
 }
 
+static bool is_option(const char *word) { return word[0] == '-' && word[1] != '\0'; }
+
+/* Where the first "--" stands that is not the value of an option, when an argument stands before it; else 0. */
+static size_t dashes_at(const struct sops_options *o, const char *const *words)
+{
+    bool argument = false;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (!is_option(words[i])) {
+            argument = true;
+            continue;
+        }
+        if (strcmp(words[i], "--") == 0) {
+            return argument ? i : 0;
+        }
+        bool by_short;
+        const struct sops_opt_slot *s = find(o, option_name(words[i], 2), &by_short);
+        bool takes_next = s != NULL && s->def.kind != SOPS_OPT_FLAG && strchr(words[i], '=') == NULL;
+        i += takes_next && words[i + 1] != NULL;
+    }
+    return 0;
+}
+
+/* Options and arguments, in any order, up to the word number `end`: nothing moves, so arguments keep their order. */
+static bool parse_before_command(struct sops_options *o, const char *const *words, size_t end, bool *usage,
+                                 struct sops_err *e)
+{
+    const char **args = sops_arena_alloc(&o->arena, (end + 1) * sizeof *args, e);
+    size_t used = 1;
+    if (args == NULL) {
+        return false;
+    }
+    o->argc = 0;
+    for (size_t i = 0; i < end; i += used) {
+        used = 1;
+        if (!is_option(words[i])) {
+            args[o->argc++] = words[i];
+        } else if (!parse_option(o, words + i, &used, e)) {
+            *usage = true;
+            return false;
+        }
+    }
+    o->args = (const char *const *)args;
+    o->ended = true;
+    o->behind = words + end + 1;
+    bind_all(o);
+    return true;
+}
+
 bool sops_options_parse(struct sops_options *o, const char *const *words, bool reorder, bool *usage, struct sops_err *e)
 {
     const char **ordered = NULL;
     *usage = false;
+    size_t dashes = o->verb->takes_command ? dashes_at(o, words) : 0;
+    if (dashes != 0) {
+        return parse_before_command(o, words, dashes, usage, e);
+    }
     if (reorder) {
         if (!put_in_order(o, words, &ordered, e)) {
             return false;
         }
         words = (const char *const *)ordered;
     }
-    while (words[0] != NULL && words[0][0] == '-' && words[0][1] != '\0') {
+    while (words[0] != NULL && is_option(words[0])) {
         if (strcmp(words[0], "--") == 0) {
             o->ended = true;
             words++;

@@ -120,6 +120,8 @@ struct sops_options {
     const char *const *args; /* the words that are no options, NULL-terminated */
     size_t argc;
     bool ended;                        /* "--" stood before them */
+    const char *const *behind;         /* sops_verb.takes_command: the words behind "--", when arguments stand before
+                                          it; else NULL */
     const struct sops_options *global; /* what stood before the command; NULL for that itself and for the old form */
     struct sops_shared shared;         /* what was said, by words and variables */
     void *own;                         /* the same of the command's own options: a struct of its own; see sops_own */

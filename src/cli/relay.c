@@ -117,7 +117,13 @@ static void pass_on(struct sops_relay *r, const struct sops_group *g, const sigi
     (void)sigaddset(&r->came, what->si_signo);
     if (r->kind == SOPS_RELAY_EDITOR) {
         tell_editor(g->leader, what);
-    } else if (r->own || !is_the_terminals(what)) {
+        return;
+    }
+    bool resized = what->si_signo == SIGWINCH && r->on_resize != NULL;
+    if (resized) {
+        r->on_resize(r->arg);
+    }
+    if (resized || r->own || !is_the_terminals(what)) {
         sops_group_signal(g, what->si_signo);
     }
 }
@@ -141,6 +147,9 @@ bool sops_relay_wait(struct sops_relay *r, pid_t pid, int *status, struct sops_e
         } else if (errno != EINTR) {
             return sops_fail(e, SOPS_E_GENERIC, "cannot wait for a program: %s", sops_os_error(errno));
         }
+    }
+    if (r->on_end != NULL) {
+        r->on_end(r->arg);
     }
     int end = common_end(r, o.status);
     if (end != 0) {

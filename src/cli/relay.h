@@ -25,6 +25,11 @@ struct sops_relay {
     sigset_t waited, before; /* what is waited for; what was blocked before */
     sigset_t came;
     bool own; /* the program is to lead a process group of its own */
+    /* Called with `arg`, when they are set between begin and wait: the program has ended, and this process may be about
+     * to; the terminal has another size, which the program is told of afterwards. */
+    void (*on_end)(void *arg);
+    void (*on_resize)(void *arg);
+    void *arg;
 };
 
 /* From here on signals wait for sops_relay_wait; other threads must not take them. A command gets a process group of

@@ -60,15 +60,101 @@ setup() {
     same "$out" ""
 }
 
-@test "behind -- a program runs without a shell" {
-    check 0 "$SOPS" exec-env e.env -- printf '%s;' '$A' 'b c' '*'
-    same "$out" '$A;b c;*;'
+@test "behind -- a program takes the place of sops, without a shell" {
+    check 0 "$SOPS" exec-env e.env -- printf '%s;' '$A' 'b c' '*' --pristine --help -- -i
+    same "$out" '$A;b c;*;--pristine;--help;--;-i;'
     check 0 "$SOPS" exec-env --pristine e.env -- env -u PWD
     has "$out" A=one
-    check 1 "$SOPS" exec-env e.env -- no-such-program-here x
-    has "$err" no-such-program-here
+    same "$(bash -c 'echo $$; exec "$SOPS" exec-env e.env -- sh -c "echo \$\$"' | uniq | wc -l)" 1
+    check 3 "$SOPS" exec-env e.env -- sh -c 'exit 3'
+    check 137 "$SOPS" exec-env e.env -- sh -c 'kill -9 $$'
     check 0 "$SOPS" exec-env e.env -- 'echo $A'
     same "$out" one
+    check 0 "$SOPS" exec-env --no-shell --pristine e.env -- /usr/bin/env
+    has "$out" A=one
+}
+
+@test "a program that is not there, or cannot be run" {
+    mkdir rel && printf '#!/bin/sh\necho started\n' >rel/tool && chmod +x rel/tool
+    for command in exec-env exec-file; do
+        check 127 "$SOPS" "$command" e.env -- no-such-program-here x
+        has "$err" no-such-program-here
+        check 127 "$SOPS" "$command" e.env -- ./none x
+        check 126 "$SOPS" "$command" e.env -- ./e.env x
+        check 126 "$SOPS" "$command" e.env -- ./rel x
+        PATH=rel:$PATH check 127 "$SOPS" "$command" e.env -- tool x
+        PATH=rel:$PWD/rel:$PATH check 0 "$SOPS" "$command" e.env -- tool x
+    done
+    check 127 "$SOPS" exec-env --no-shell e.env -- 'echo $A'
+}
+
+@test "wrong words" {
+    for command in exec-env exec-file; do
+        for words in '--no-shell e.env touch' '--no-shell e.env --' '--no-shell -- touch' 'e.env e.env touch' 'e.env --' \
+            '-- e.env touch ran' '--no-shell -- e.env touch' 'e.env --nonesuch -- touch ran'; do
+            check 1 "$SOPS" "$command" $words
+        done
+    done
+    [ ! -e ran ]
+    check 1 "$SOPS" exec-env --flatten / e.env -- touch ran
+}
+
+@test "several files: all open or nothing runs, the later one counts" {
+    printf 'A=later\nC=three\n' | "$SOPS" encrypt --age "$ME" --filename-override x.env >f.env
+    check 0 "$SOPS" exec-env e.env --pristine f.env -- /bin/sh -c 'echo "$A $B $C [$HOME]"'
+    same "$out" 'later two words $X `y` three []'
+    check 0 "$SOPS" exec-env f.env e.env -- 'echo "$A $C"'
+    same "$out" 'one three'
+    sed 's/^sops_lastmodified=.*/sops_lastmodified=2020-01-01T00:00:00Z/' f.env >m.env
+    check 51 "$SOPS" exec-env e.env m.env -- touch ran
+    has "$err" m.env
+    check 2 "$SOPS" exec-env e.env none.env -- touch ran
+    has "$err" none.env
+    [ ! -e ran ]
+}
+
+@test "--flatten, --only, --upper and --prefix, in this order" {
+    printf 'db: {pw: canary-1, hosts: [a, {port: 5}]}\ntop: t\n"a=b": x\n' | "$SOPS" encrypt --age "$ME" --filename-override x.yaml >n.yaml
+    check 1 "$SOPS" exec-env n.yaml -- touch ran
+    check 0 "$SOPS" exec-env --pristine --flatten _ --only db_pw,db_hosts_1_port --only top --upper --prefix p_ n.yaml e.env -- /usr/bin/env -u PWD
+    same "$out" "$(printf 'p_DB_PW=canary-1\np_DB_HOSTS_1_PORT=5\np_TOP=t')"
+    check 1 "$SOPS" exec-env --only nope n.yaml -- touch ran
+    has "$err" nope
+    check 1 "$SOPS" exec-env --only 'a=b' n.yaml -- touch ran
+    printf 'a_b: canary-1\na: {b: canary-2}\nK: 1\nk: 2\n' | "$SOPS" encrypt --age "$ME" --filename-override x.yaml >c.yaml
+    check 1 "$SOPS" exec-env --flatten _ c.yaml -- touch ran
+    has "$err" "'a_b' and 'a.b'"
+    lacks "$err" canary
+    check 1 "$SOPS" exec-env --upper --only K,k c.yaml -- touch ran
+    check 0 "$SOPS" exec-env --upper --only K c.yaml -- true x
+    [ ! -e ran ]
+}
+
+@test "--redact takes values out of both outputs, and passes statuses on" {
+    printf 'PW=canary-secret\nSHORT=abc\n' | "$SOPS" encrypt --age "$ME" --filename-override x.env >r.env
+    check 3 "$SOPS" exec-env --redact r.env -- sh -c 'printf "a $PW b"; echo "$PW$SHORT" >&2; exit 3'
+    same "$out" 'a [redacted PW] b'
+    same "$err" "$(printf 'warning: 1 value is shorter than 6 bytes and is not redacted: SHORT\n[redacted PW]abc')"
+    check 0 "$SOPS" exec-env --redact r.env 'printf %s "$PW" | base64; printf canar'
+    lacks "$out" canary
+    has "$out" 'canar'
+    check 0 "$SOPS" exec-file --redact r.env 'cat {}'
+    has "$out" 'PW=[redacted PW]'
+    check 137 "$SOPS" exec-env --redact r.env -- sh -c 'kill -9 $$'
+    check 255 "$SOPS" exec-env --redact r.env 'kill -9 $$'
+    check 127 "$SOPS" exec-env --redact r.env -- nonesuch x
+    for words in '--redact --background' '--redact --same-process' '--redact-min 8'; do
+        check 8 "$SOPS" exec-env $words r.env -- touch ran
+    done
+    for n in 3 4097 x; do check 1 "$SOPS" exec-env --redact --redact-min $n r.env -- touch ran; done
+    [ ! -e ran ]
+}
+
+@test "--redact: a signal that ends both lets out what was held back" {
+    printf 'PW=canary-secret\n' | "$SOPS" encrypt --age "$ME" --filename-override x.env >r.env
+    run bash -c 'env --default-signal=TERM "$SOPS" exec-env --redact r.env -- sh -c "printf canary-sec; exec sleep 20" >o & sleep 1; kill -TERM $!; wait $!'
+    same "$status" 143
+    same "$(cat o)" canary-sec
 }
 
 @test "--background does not wait" {

@@ -67,6 +67,24 @@ teardown() {
     has "$out" '$HOME <'"$TMPDIR/.sops"
 }
 
+@test "several files: places by order, number and name" {
+    printf 'A=1\n' | "$SOPS" encrypt --age "$ME" --filename-override x.env >a.env
+    mkdir sub && cp a.env sub/a.env
+    check 0 "$SOPS" exec-file e.json a.env -- sh -c 'cat "$2"; cat "$1" >/dev/null; stat -c "%F %a %n" "$1" "$(dirname "$1")"' x {} {}
+    has "$out" A=1
+    has "$out" 'fifo 600 '
+    has "$out" '/1/e.json'
+    check 0 "$SOPS" exec-file --no-fifo e.json a.env -- printf '%s\n' '{2}' 'x{a.env}' '{"a":1}' '{3}' '{{1}}'
+    same "$(sed "s|$TMPDIR/.sops[^/]*|T|" <<<"$out")" "$(printf 'T/2/a.env\nxT/2/a.env\n{"a":1}\n{3}\n{T/1/e.json}')"
+    for words in '{}' '{} {} {}'; do
+        check 1 "$SOPS" exec-file e.json a.env -- touch ran $words
+    done
+    check 1 "$SOPS" exec-file a.env sub/a.env -- touch ran '{a.env}'
+    check 8 "$SOPS" exec-file --filename n e.json a.env -- touch ran
+    [ ! -e ran ]
+    same "$(ls -A "$TMPDIR")" ""
+}
+
 @test "a command that ignores signals: the file is there until it has ended" {
     for signal in INT TERM HUP QUIT; do
         for how in '' --no-fifo; do

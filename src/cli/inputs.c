@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is opened in one run shares configuration, key services and the world, so that an identity is read, and a
+ * passphrase asked for, once. */
+#include "cli/inputs.h"
+
+#include "cli/ui.h"
+
+bool sops_name_file(struct sops_err *e, const char *name)
+{
+    return strstr(e->msg, name) == NULL && sops_within(e, "'%s'", name);
+}
+
+static bool open_one(struct sops_job *j, struct sops_job *common, struct sops_err *e)
+{
+    static sops_step *const load[] = {sops_step_exists, sops_job_formats, sops_step_load, NULL};
+    if (!sops_job_steps(j, load, e) || !sops_job_services(common, e)) {
+        return false;
+    }
+    j->services = common->services;
+    if (!sops_step_open(j, e)) {
+        return false;
+    }
+    if (j->opt->shared.ignore_mac) {
+        sops_ui_warn("the MAC of '%s' was not checked", sops_job_input(j));
+    }
+    return true;
+}
+
+bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
+                      int missing, struct sops_err *e)
+{
+    if (count > SOPS_INPUTS_MAX) {
+        return sops_fail(e, SOPS_E_GENERIC, "%zu files are more than the %d that one run may open", count,
+                         SOPS_INPUTS_MAX);
+    }
+    o->file = sops_alloc(count * sizeof *o->file, e);
+    bool ok = o->file != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        struct sops_job *j = &o->file[o->count++];
+        *j = (struct sops_job){.world = common->world,
+                               .opt = common->opt,
+                               .services_lent = true,
+                               .config = common->config,
+                               .order = common->order,
+                               .path = paths[i],
+                               .name = paths[i],
+                               .missing = missing,
+                               .no_key = common->no_key};
+        ok = open_one(j, common, e) || sops_name_file(e, paths[i]);
+    }
+    return ok;
+}
+
+void sops_inputs_free(struct sops_inputs *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        sops_job_free(&o->file[i]);
+    }
+    sops_free(o->file);
+    *o = (struct sops_inputs){0};
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inputs.h - the sealed files of one run: all opened, and their MACs checked, before anything is written or started
+ * (docs/spec/74-kubernetes-and-exec.md#rules-for-all-parts). */
+#ifndef SOPS_CLI_INPUTS_H
+#define SOPS_CLI_INPUTS_H
+
+#include "cli/steps.h"
+
+#define SOPS_INPUTS_MAX 10000 /* files of one run */
+
+/* Start all-zero. Each job has the document in its envelope, and what messages call the file. */
+struct sops_inputs {
+    struct sops_job *file;
+    size_t count;
+};
+/* Opens `count` files in order. `common` has read configuration and order, and owns the key services, which are made
+ * when the first file needs them. A message names the file that it is about. `missing`: the code for a file that is
+ * not there; 0: that of one that cannot be read. */
+bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
+                      int missing, struct sops_err *e) SOPS_CHECKED;
+void sops_inputs_free(struct sops_inputs *o);
+/* Puts `name` in front of the message, unless it names it already. Returns false. */
+bool sops_name_file(struct sops_err *e, const char *name);
+
+#endif

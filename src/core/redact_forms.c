@@ -4,6 +4,7 @@
 #include "core/redactor.h"
 
 #include "base/encode.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "core/format.h"
 #include "core/leaves.h"
@@ -60,45 +61,9 @@ static bool add_lines(struct value *v, struct sops_err *e)
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------- */
 
-enum json_kind { SHORTEST, FOR_HTML, ASCII };
-
-static bool json_escape(struct sops_buf *out, uint32_t unit, struct sops_err *e)
+static bool add_json(struct value *v, enum sops_json_escape kind, struct sops_err *e)
 {
-    return sops_buf_addf(out, e, "\\u%04x", (unsigned)unit);
-}
-
-/* One character, whose bytes are `bytes`. */
-static bool json_char(struct sops_buf *out, uint32_t cp, struct sops_slice bytes, enum json_kind kind,
-                      struct sops_err *e)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *escaped = cp != 0 && cp < 0x80 ? strchr(from, (int)cp) : NULL;
-    if (escaped != NULL) {
-        return sops_buf_addc(out, '\\', e) && sops_buf_addc(out, (uint8_t)to[escaped - from], e);
-    }
-    bool html = cp == '<' || cp == '>' || cp == '&' || cp == 0x2028 || cp == 0x2029;
-    if (cp < 0x20 || (kind == FOR_HTML && html) || (kind == ASCII && cp >= 0x80 && cp < 0x10000)) {
-        return json_escape(out, cp, e);
-    }
-    if (kind == ASCII && cp >= 0x10000) {
-        return json_escape(out, 0xd800 + ((cp - 0x10000) >> 10), e) &&
-               json_escape(out, 0xdc00 + ((cp - 0x10000) & 0x3ff), e);
-    }
-    return sops_buf_add(out, bytes, e);
-}
-
-static bool add_json(struct value *v, enum json_kind kind, struct sops_err *e)
-{
-    struct sops_slice rest = v->text;
-    bool ok = true;
-    while (ok && rest.len != 0) {
-        uint32_t cp = 0;
-        size_t len = sops_utf8_next(rest, &cp);
-        struct sops_slice bytes = sops_slice_first(rest, len != 0 ? len : 1);
-        ok = len != 0 ? json_char(&v->form, cp, bytes, kind, e) : sops_buf_add(&v->form, bytes, e);
-        rest = sops_slice_skip(rest, bytes.len);
-    }
-    return ok && add_form(v, e);
+    return sops_json_escape(&v->form, v->text, kind, e) && add_form(v, e);
 }
 
 /* ---- URLs and shells -------------------------------------------------------------------------------------------- */
@@ -178,10 +143,10 @@ static bool add_hex(struct value *v, bool upper, struct sops_err *e)
 
 static bool add_forms(struct value *v, struct sops_err *e)
 {
-    bool ok = add_lines(v, e) && add_json(v, SHORTEST, e) && add_json(v, FOR_HTML, e) && add_json(v, ASCII, e) &&
-              add_percent(v, "", false, e) && add_percent(v, "", true, e) && add_percent(v, "!'()*", false, e) &&
-              add_percent(v, "/", false, e) && add_quoted(v, "'", "'\\''", e) && add_quoted(v, "'", "'\"'\"'", e) &&
-              add_quoted(v, "\"$`\\", NULL, e);
+    bool ok = add_lines(v, e) && add_json(v, SOPS_JSON_SHORTEST, e) && add_json(v, SOPS_JSON_HTML, e) &&
+              add_json(v, SOPS_JSON_ASCII, e) && add_percent(v, "", false, e) && add_percent(v, "", true, e) &&
+              add_percent(v, "!'()*", false, e) && add_percent(v, "/", false, e) && add_quoted(v, "'", "'\\''", e) &&
+              add_quoted(v, "'", "'\"'\"'", e) && add_quoted(v, "\"$`\\", NULL, e);
     for (size_t before = 0; ok && before < 3; before++) {
         ok = add_base64(v, before, e);
     }

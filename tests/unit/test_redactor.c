@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The matcher against a naive search on random texts of few letters, and the redactor against a naive one, fed in
  * random pieces: what goes out must not depend on the pieces, and nothing may be held that need not be. */
+#include "base/text.h"
 #include "core/format.h"
 #include "core/leaves.h"
 #include "core/redactor.h"

@@ -3,7 +3,7 @@
  * (docs/spec/60-keysources.md#publish-vault-kv). */
 #include "cloud/vault.h"
 #include "core/destination.h"
-#include "destinations/tree_json.h"
+#include "core/tree_json.h"
 
 enum { PATH, ADDRESS, MOUNT, VERSION };
 

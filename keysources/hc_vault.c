@@ -35,40 +35,6 @@ static bool show(const struct sops_key *k, struct sops_buf *out, struct sops_err
                          SOPS_ARG(k->field[NAME]));
 }
 
-/* ---- the allow-list -------------------------------------------------------------------------------------------- */
-
-/* As if both ended in a slash, so that "http://a" does not allow "http://ab". */
-static bool entry_allows(struct sops_slice entry, struct sops_slice address)
-{
-    struct sops_slice stem = entry.ptr[entry.len - 1] == '/' ? sops_slice_first(entry, entry.len - 1) : entry;
-
-    if (!sops_slice_starts(address, stem)) {
-        return false;
-    }
-    if (address.len > stem.len) {
-        return address.ptr[stem.len] == '/';
-    }
-    return address.len == 0 || address.ptr[address.len - 1] != '/';
-}
-
-/* SOPS_HC_VAULT_ALLOWLIST: "all", "none" or prefixes of addresses (docs/spec/60-keysources.md#vault-the-key). The whole
- * list is read, so that a broken one is an error even when an earlier entry fits. */
-static bool check_allowed(struct sops_world *w, struct sops_slice address, struct sops_err *e)
-{
-    struct sops_slice list = sops_str(sops_world_env_set(w, "SOPS_HC_VAULT_ALLOWLIST")), rest = list, entry;
-    bool allowed = list.len == 0 || sops_slice_eq(list, SOPS_LIT("all"));
-    bool word = allowed || sops_slice_eq(list, SOPS_LIT("none"));
-
-    for (unsigned n = 1; !word && sops_slice_next(&rest, ',', &entry); n++) {
-        entry = sops_slice_trim(entry);
-        if (entry.len == 0) {
-            return sops_fail(e, SOPS_E_GENERIC, "SOPS_HC_VAULT_ALLOWLIST's entry %u is empty", n);
-        }
-        allowed = allowed || entry_allows(entry, address);
-    }
-    return allowed || sops_fail(e, SOPS_E_GENERIC, "Allowlist does not allow %.*s", SOPS_ARG(address));
-}
-
 /* ---- the calls ------------------------------------------------------------------------------------------------- */
 
 static bool make_path(const struct sops_key *k, const char *action, struct sops_buf *path, struct sops_err *e)
@@ -113,7 +79,7 @@ static bool wrap(struct sops_world *w, const struct sops_key *k, struct sops_sli
                  struct sops_err *e)
 {
     struct sops_buf path = {0}, text = {0};
-    bool ok = check_allowed(w, k->field[ADDRESS], e) && make_path(k, "encrypt", &path, e) &&
+    bool ok = sops_vault_allowed(w, k->field[ADDRESS], e) && make_path(k, "encrypt", &path, e) &&
               sops_base64_add(&text, SOPS_B64_STD, plain, e);
 
     if (ok && !call(w, k, &path, "plaintext", sops_buf_view(&text), "ciphertext", "no encrypted data",
@@ -129,7 +95,7 @@ static bool wrap(struct sops_world *w, const struct sops_key *k, struct sops_sli
 static bool unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
 {
     struct sops_buf path = {0}, text = {0};
-    bool ok = check_allowed(w, k->field[ADDRESS], e) && make_path(k, "decrypt", &path, e);
+    bool ok = sops_vault_allowed(w, k->field[ADDRESS], e) && make_path(k, "decrypt", &path, e);
 
     if (ok && !(call(w, k, &path, "ciphertext", k->enc, "plaintext", "no decrypted data",
                      "decrypted plaintext data cannot be cast to string", &text, e) &&

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 
 #define STACK ((size_t)1 << 20) /* stacks of the usual 8 MiB would get huge pages on some machines */
 
@@ -49,4 +50,39 @@ bool sops_thread_start(pthread_t *thread, size_t nth, void *(*work)(void *arg), 
     }
     (void)pthread_attr_destroy(&attr);
     return ok;
+}
+
+/* ---- many small jobs -------------------------------------------------------------------------------------------- */
+
+#define TOGETHER_MAX 16
+
+struct together {
+    void (*job)(void *ctx, size_t i);
+    void *ctx;
+    size_t count;
+    atomic_size_t next;
+};
+
+static void *take_jobs(void *arg)
+{
+    struct together *t = arg;
+    for (size_t i = atomic_fetch_add(&t->next, 1); i < t->count; i = atomic_fetch_add(&t->next, 1)) {
+        t->job(t->ctx, i);
+    }
+    return NULL;
+}
+
+void sops_together(size_t count, size_t most, void (*job)(void *ctx, size_t i), void *ctx)
+{
+    struct together t = {.job = job, .ctx = ctx, .count = count};
+    pthread_t thread[TOGETHER_MAX];
+    size_t started = 0, wanted = most < count ? most : count;
+    while (started < TOGETHER_MAX && started + 1 < wanted &&
+           sops_thread_start(&thread[started], started + 1, take_jobs, &t)) {
+        started++;
+    }
+    (void)take_jobs(&t);
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(thread[i], NULL);
+    }
 }

@@ -13,4 +13,8 @@ size_t sops_processors(void);
  * had: the caller then does the work alone. */
 bool sops_thread_start(pthread_t *thread, size_t nth, void *(*work)(void *arg), void *arg) SOPS_CHECKED;
 
+/* Calls job(ctx, i) for each i below `count`, up to `most` of them at a time; this thread takes part. Returns when all
+ * have. Where there are no threads to be had, one after the other. */
+void sops_together(size_t count, size_t most, void (*job)(void *ctx, size_t i), void *ctx);
+
 #endif

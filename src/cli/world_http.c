@@ -331,6 +331,7 @@ static bool set_options(struct exchange *x, struct sops_world *w, const struct s
     set_long(x, CURLOPT_NOSIGNAL, 1);
     set_long(x, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set_long(x, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
+    set_long(x, CURLOPT_FRESH_CONNECT, r->once ? 1 : 0); /* on an old one libcurl would send it again by itself */
     set_long(x, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(w, r->connect_ms, 10000, NULL));
     set_long(x, CURLOPT_TIMEOUT_MS, milliseconds(w, r->total_ms, 30000, "SOPS_HTTP_TIMEOUT"));
     set_pointer(x, CURLOPT_ERRORBUFFER, x->words);
@@ -385,8 +386,15 @@ static bool fail_exchange(struct exchange *x, const struct sops_url *url, CURLco
     return code == CURLE_SSL_CERTPROBLEM ? sops_hint(x->e, "look at the client certificate and its key") : false;
 }
 
+/* Did it fail before anything of the request was sent? */
+static bool is_unsent(CURLcode code)
+{
+    return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+           code == CURLE_SSL_CONNECT_ERROR;
+}
+
 static bool one_exchange(struct sops_world *w, struct pool *p, const struct sops_http_req *req, const char *url,
-                         struct sops_http_res *res, struct sops_err *e)
+                         struct sops_http_res *res, bool *unsent, struct sops_err *e)
 {
     struct sops_url parts;
     struct exchange x = {.pool = p, .req = req, .url = url, .res = res, .e = e, .ok = true};
@@ -408,6 +416,7 @@ static bool one_exchange(struct sops_world *w, struct pool *p, const struct sops
         (void)p->getinfo(x.h, CURLINFO_RESPONSE_CODE, &status);
         res->status = (int)status;
         ok = code == CURLE_OK || fail_exchange(&x, &parts, code);
+        *unsent = is_unsent(code);
     }
     give_handle_back(p, &parts, x.h);
     p->free_list(x.headers);
@@ -445,11 +454,11 @@ bool sops_world_http(struct sops_world *w, const struct sops_http_req *req, stru
     static const char owner;
     struct sops_buf target = {0};
     void *pool;
-    bool ok = false;
+    bool ok = false, unsent = false;
     if (!sops_world_once(w, &owner, SOPS_LIT("libcurl"), make_pool, NULL, &pool, e)) {
         return false;
     }
-    if (!one_exchange(w, pool, req, req->url, res, e)) {
+    if (!one_exchange(w, pool, req, req->url, res, &unsent, e)) {
         goto out;
     }
     if (req->one_redirect && !redirect_target(req->url, res, &target, e)) {
@@ -457,7 +466,8 @@ bool sops_world_http(struct sops_world *w, const struct sops_http_req *req, stru
     }
     if (target.len > 0) {
         sops_http_res_free(res);
-        if (sops_buf_cstr(&target, e) == NULL || !one_exchange(w, pool, req, (const char *)target.ptr, res, e)) {
+        if (sops_buf_cstr(&target, e) == NULL ||
+            !one_exchange(w, pool, req, (const char *)target.ptr, res, &unsent, e)) {
             goto out;
         }
     }
@@ -465,6 +475,7 @@ bool sops_world_http(struct sops_world *w, const struct sops_http_req *req, stru
 out:
     if (!ok) {
         sops_http_res_free(res);
+        res->unsent = unsent;
     }
     sops_buf_free(&target);
     return ok;

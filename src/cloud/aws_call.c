@@ -194,7 +194,8 @@ static void write_start(const struct attempt *t, bool exhausted, char out[160])
     (void)snprintf(out, 160, "operation error %s: %s, %shttps response error", t->op->service, t->op->name, spent);
 }
 
-static bool refused(const struct attempt *t, const struct sops_http_res *res, struct sops_err *e)
+static bool refused(const struct attempt *t, const struct sops_http_res *res, char code[SOPS_AWS_CODE_MAX],
+                    struct sops_err *e)
 {
     struct fault f;
     char start[160], who[256] = "";
@@ -214,6 +215,7 @@ static bool refused(const struct attempt *t, const struct sops_http_res *res, st
         const char *kind = t->op->own != NULL && t->op->own(f.code) ? "" : "api error ";
         (void)sops_fail(e, SOPS_E_GENERIC, "%s StatusCode: %d, RequestID: %.*s, %s%.*s: %.*s%s", start, res->status,
                         SOPS_ARG(id), kind, SOPS_ARG(f.code), SOPS_ARG(sops_slice_first(f.message, 400)), who);
+        (void)snprintf(code, SOPS_AWS_CODE_MAX, "%.*s", SOPS_ARG(sops_slice_first(f.code, SOPS_AWS_CODE_MAX - 1)));
     }
     free_fault(&f);
     return false;
@@ -232,16 +234,18 @@ static bool unsigned_lines(struct sops_arena *a, const struct sops_aws_request *
     return ok;
 }
 
-bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struct sops_aws_creds *creds,
-                   const struct sops_aws_request *r, const struct sops_aws_operation *op, struct sops_http_res *res,
-                   struct sops_err *e)
+bool sops_aws_call_coded(struct sops_world *w, const struct sops_aws *aws, const struct sops_aws_creds *creds,
+                         const struct sops_aws_request *r, const struct sops_aws_operation *op,
+                         struct sops_http_res *res, char code[SOPS_AWS_CODE_MAX], struct sops_err *e)
 {
     struct sops_arena a = {0};
     struct attempt t = {.op = op, .creds = creds, .allowed = aws->tries};
     struct sops_retry retry = {
         .tries = aws->tries, .base_ms = 1000, .cap_ms = 20000, .spread = 100, .again = again, .tried = &t.tried};
-    struct sops_http_req req = {.method = r->method, .url = r->url, .body = r->body, .ca_file = aws->ca_file};
+    struct sops_http_req req = {
+        .method = r->method, .url = r->url, .body = r->body, .ca_file = aws->ca_file, .limit = r->limit};
     struct sops_err failure = {0};
+    code[0] = '\0';
     bool ok = creds != NULL ? sops_aws_sign(&a, r, creds, w->now(w), &req.headers, e)
                             : unsigned_lines(&a, r, &req.headers, e);
     if (ok) {
@@ -255,7 +259,7 @@ bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struc
                 (void)sops_hint(e, "%s", failure.hint);
             }
         } else if (res->status < 200 || res->status > 299) {
-            ok = refused(&t, res, e);
+            ok = refused(&t, res, code, e);
         }
     }
     sops_err_clear(&failure);
@@ -264,4 +268,12 @@ bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struc
         sops_http_res_free(res);
     }
     return ok;
+}
+
+bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struct sops_aws_creds *creds,
+                   const struct sops_aws_request *r, const struct sops_aws_operation *op, struct sops_http_res *res,
+                   struct sops_err *e)
+{
+    char code[SOPS_AWS_CODE_MAX];
+    return sops_aws_call_coded(w, aws, creds, r, op, res, code, e);
 }

@@ -166,6 +166,12 @@ bool sops_aws_setup(struct sops_world *w, struct sops_slice profile, const struc
 
 /* ---- endpoints (docs/spec/60-keysources.md#aws-endpoints) ---- */
 
+/* What variables and settings call a service, which is not always what its hosts are called. */
+static const char *setting_name(const char *service)
+{
+    return strcmp(service, "secretsmanager") == 0 ? "secrets_manager" : service;
+}
+
 /* The setting `kms.endpoint_url` of the section that the profile's `services` names. */
 static struct sops_slice service_setting(const struct sops_aws *aws, const char *service)
 {
@@ -183,6 +189,7 @@ static struct sops_slice configured(struct sops_world *w, const struct sops_aws 
 {
     char variable[64] = "AWS_ENDPOINT_URL_";
     size_t n = strlen(variable);
+    service = setting_name(service);
     if (is_true(either(w, aws, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"))) {
         return (struct sops_slice){0};
     }

@@ -61,6 +61,12 @@ struct sops_aws_operation {
 bool sops_aws_call(struct sops_world *w, const struct sops_aws *aws, const struct sops_aws_creds *creds,
                    const struct sops_aws_request *r, const struct sops_aws_operation *op, struct sops_http_res *res,
                    struct sops_err *e) SOPS_CHECKED;
+/* The same, for who goes on by the service's code ("ResourceNotFoundException"), which `code` gets after a refusal; it
+ * is empty when no answer came, or one that cannot be read. */
+#define SOPS_AWS_CODE_MAX 64
+bool sops_aws_call_coded(struct sops_world *w, const struct sops_aws *aws, const struct sops_aws_creds *creds,
+                         const struct sops_aws_request *r, const struct sops_aws_operation *op,
+                         struct sops_http_res *res, char code[SOPS_AWS_CODE_MAX], struct sops_err *e) SOPS_CHECKED;
 /* The text between <name> and </name> where it first stands in an XML answer, its entities replaced; empty when it does
  * not. In `a`. */
 bool sops_xml_text(struct sops_arena *a, struct sops_slice xml, const char *name, struct sops_slice *text,

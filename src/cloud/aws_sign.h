@@ -16,6 +16,7 @@ struct sops_aws_request {
     const struct sops_header *headers; /* ended by a name of NULL; all of them are sent and signed; may be NULL */
     struct sops_slice body;
     bool content_hash; /* S3: send the body's hash as x-amz-content-sha256; the path is encoded once, not twice */
+    size_t limit;      /* most bytes of the answer; 0: 1 MiB */
 };
 /* The header lines to send, NULL-terminated, in `a`: the request's, x-amz-date, x-amz-security-token if there is a
  * token, and authorization. `now`: seconds since 1970. */

@@ -279,6 +279,96 @@ static bool with_token(struct sops_world *w, const char *method, const char *url
     return ok;
 }
 
+/* ---- one token for a vault and a run ---------------------------------------------------------------------------- */
+
+/* Whose token, and which request is sent without one to hear the challenge. */
+struct session {
+    const struct sops_azure_app *app;
+    const char *url;
+};
+
+/* An answer that is no challenge means that no token is wanted: then it stays empty. */
+static bool make_session(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
+{
+    const struct session *session = arg;
+    struct sops_http_res res = {0};
+    struct sops_azure_challenge c = {0};
+    struct sops_azure_token *token = sops_arena_alloc(a, sizeof *token, e);
+    struct sops_azure_search s = {.w = w, .a = a, .app = session->app};
+    const struct sops_azure_token *found = NULL;
+    *made = token;
+    bool ok = token != NULL && send(w, "GET", session->url, (struct sops_slice){0}, NULL, &res, e);
+    if (ok && res.status == 401) {
+        ok = sops_azure_challenge_read(a, &res, session->url, &c, e);
+        s.tenant = c.tenant;
+        s.scope = c.scope;
+        if (ok && session->app != NULL) {
+            ok = sops_azure_application(&s, e) == SOPS_AZURE_GOT;
+            *token = (struct sops_azure_token){.bearer = s.bearer, .from = s.from};
+        } else if (ok) {
+            ok = find_token(w, &c, &found, e);
+            *token = ok ? *found : *token;
+        }
+    }
+    sops_http_res_free(&res);
+    return ok;
+}
+
+static bool find_session(struct sops_world *w, const struct sops_azure_app *app, const struct sops_azure_request *r,
+                         const struct sops_azure_token **out, struct sops_err *e)
+{
+    static const char session_owner;
+    struct session session = {app, r->url};
+    struct sops_buf name = {0};
+    struct sops_url u;
+    void *made = NULL;
+    bool ok = (sops_url_parse(sops_str(r->url), &u) && u.tls) ||
+              sops_fail(e, SOPS_E_GENERIC, "the vault's URL does not begin with https:// and a host");
+    ok =
+        ok && sops_buf_addf(&name, e, "%.*s ", SOPS_ARG(u.authority)) &&
+        (app == NULL || sops_buf_addf(&name, e, "%.*s %.*s %s", SOPS_ARG(app->tenant), SOPS_ARG(app->id), app->from)) &&
+        sops_world_once(w, &session_owner, sops_buf_view(&name), make_session, &session, &made, e);
+    sops_buf_free(&name);
+    *out = made;
+    return ok;
+}
+
+bool sops_azure_send(struct sops_world *w, const struct sops_azure_app *app, const struct sops_azure_request *r,
+                     struct sops_http_res *res, const char **from, struct sops_err *e)
+{
+    const struct sops_azure_token *token;
+    struct sops_buf line = {0};
+    *from = NULL;
+    bool ok = find_session(w, app, r, &token, e);
+    if (ok && token->bearer.len != 0) {
+        *from = token->from;
+        ok = sops_buf_adds(&line, "Authorization: Bearer ", e) && sops_buf_add(&line, token->bearer, e) &&
+             sops_buf_cstr(&line, e) != NULL;
+    }
+    if (ok) {
+        const char *const headers[] = {"Content-Type: application/json", "Accept: application/json",
+                                       (const char *)line.ptr, NULL};
+        const struct sops_retry retry = {
+            .tries = 4, .base_ms = 800, .cap_ms = 60000, .spread = 20, .again = r->write ? sops_again_undone : again};
+        struct sops_http_req req = {.method = r->method,
+                                    .url = r->url,
+                                    .headers = headers,
+                                    .body = r->body,
+                                    .once = r->write,
+                                    .limit = r->limit};
+        ok = sops_call(w, &req, &retry, res, e);
+    }
+    sops_buf_free(&line);
+    return ok;
+}
+
+bool sops_azure_refused(const struct sops_azure_request *r, const struct sops_http_res *res, const char *from,
+                        struct sops_err *e)
+{
+    const struct sops_azure_token token = {.from = from};
+    return refused(r->method, r->url, res, from != NULL ? &token : NULL, e);
+}
+
 bool sops_azure_call(struct sops_world *w, const char *url, struct sops_slice body, json_t **answer, struct sops_err *e)
 {
     const char *method = body.len > 0 ? "POST" : "GET";

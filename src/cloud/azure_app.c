@@ -37,7 +37,10 @@ static bool token_url(struct sops_azure_search *s, struct sops_buf *url, struct 
 {
     struct sops_slice host = sops_str(sops_world_env_set(s->w, "AZURE_AUTHORITY_HOST"));
     struct sops_url u;
-    host = host.len > 0 ? host : SOPS_LIT("https://login.microsoftonline.com");
+    if (host.len == 0) {
+        host = sops_str(s->app != NULL && s->app->authority != NULL ? s->app->authority
+                                                                    : "https://login.microsoftonline.com");
+    }
     if (!sops_url_parse(host, &u) || !u.tls) {
         return sops_fail(e, SOPS_E_GENERIC, "AZURE_AUTHORITY_HOST does not begin with https:// and a host");
     }
@@ -211,6 +214,21 @@ static bool add_app(struct sops_azure_search *s, const struct app *app, struct s
     return sops_form_add(form, "client_id", sops_str(app->client), e) &&
            sops_form_add(form, "password", sops_str(app->password), e) &&
            sops_form_add(form, "username", sops_str(app->user), e);
+}
+
+enum sops_azure_try sops_azure_application(struct sops_azure_search *s, struct sops_err *e)
+{
+    struct sops_buf url = {0}, form = {0};
+    enum sops_azure_try result = SOPS_AZURE_REFUSED;
+    s->from = s->app->from;
+    s->tenant = s->app->tenant.len != 0 ? s->app->tenant : s->tenant;
+    if (token_url(s, &url, e) && sops_form_add(&form, "client_id", s->app->id, e) &&
+        sops_form_add(&form, "client_secret", s->app->secret, e)) {
+        result = ask(s, &url, &form, "client_credentials", e);
+    }
+    sops_buf_free(&form);
+    sops_buf_free(&url);
+    return result;
 }
 
 enum sops_azure_try sops_azure_environment(struct sops_azure_search *s, struct sops_err *e)

@@ -15,12 +15,14 @@ enum sops_azure_try { SOPS_AZURE_GOT, SOPS_AZURE_UNAVAILABLE, SOPS_AZURE_REFUSED
 struct sops_azure_search {
     struct sops_world *w;
     struct sops_arena *a;
-    struct sops_slice tenant, scope; /* as the challenge has them */
-    struct sops_slice resource;      /* the scope without "/.default" */
-    struct sops_slice bearer;        /* the token, when one was got */
+    struct sops_slice tenant, scope;  /* as the challenge has them */
+    struct sops_slice resource;       /* the scope without "/.default" */
+    struct sops_slice bearer;         /* the token, when one was got */
+    const struct sops_azure_app *app; /* whose token is asked for; NULL: whoever is found */
     const char *from;
 };
 /* Each sets `e` unless it got the token. */
+enum sops_azure_try sops_azure_application(struct sops_azure_search *s, struct sops_err *e); /* s->app */
 enum sops_azure_try sops_azure_environment(struct sops_azure_search *s, struct sops_err *e);
 enum sops_azure_try sops_azure_workload(struct sops_azure_search *s, struct sops_err *e);
 enum sops_azure_try sops_azure_managed(struct sops_azure_search *s, struct sops_err *e);

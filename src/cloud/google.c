@@ -174,6 +174,31 @@ bool sops_google_token(struct sops_world *w, const struct sops_google_want *want
     return ok;
 }
 
+static bool check_type(struct sops_slice file, const char *from, struct sops_err *e)
+{
+    static const char *const harmless[] = {"service_account", "authorized_user", NULL};
+    json_t *object = sops_json_try(file);
+    struct sops_slice type = sops_json_text(object, "type");
+    bool ok = true;
+    if (object == NULL) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "%s: the credentials are not JSON", from);
+    } else if (!sops_slice_is_any(type, harmless)) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "%s: credentials of the type '%.*s' are not taken from there", from,
+                       SOPS_ARG(sops_slice_first(sops_only_alnum(type, "_") ? type : SOPS_LIT("?"), 60)));
+        (void)sops_hint(e, "only service_account and authorized_user name no file, program or address");
+    }
+    json_decref(object);
+    return ok;
+}
+
+bool sops_google_token_of(struct sops_world *w, struct sops_arena *a, const struct sops_google_want *want,
+                          struct sops_slice file, const char *from, struct sops_google_token *out, struct sops_err *e)
+{
+    struct search s = {.w = w, .a = a, .want = want, .out = out};
+    *out = (struct sops_google_token){.from = from};
+    return check_type(file, from, e) && use_json(&s, file, e);
+}
+
 /* ---- requests and answers ---- */
 
 bool sops_google_lines(struct sops_arena *a, const struct sops_google_token *token, const char *lines[3],

@@ -20,6 +20,11 @@ struct sops_google_token {
 /* Found once a run for the same `want`; lives as long as the world. */
 bool sops_google_token(struct sops_world *w, const struct sops_google_want *want, const struct sops_google_token **out,
                        struct sops_err *e) SOPS_CHECKED;
+/* The same for the text of a credentials file that is at hand; `from` says in words where it is from. Only a
+ * service_account or an authorized_user: the other types name files, programs and addresses. In `a`; not kept. */
+bool sops_google_token_of(struct sops_world *w, struct sops_arena *a, const struct sops_google_want *want,
+                          struct sops_slice file, const char *from, struct sops_google_token *out,
+                          struct sops_err *e) SOPS_CHECKED;
 /* The text of an error answer: "googleapi: Error 403: <message>" with the status word, and where the credentials came
  * from when they were refused. Sets `e`, returns false. */
 bool sops_google_refused(const struct sops_http_res *res, const struct sops_google_token *token, struct sops_err *e);

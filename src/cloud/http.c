@@ -21,6 +21,8 @@ static bool usual_again(const struct sops_http_res *res)
     return res->status == 429 || (res->status >= 500 && res->status != 501);
 }
 
+bool sops_again_undone(const struct sops_http_res *res) { return res->status == 429 || res->status == 503; }
+
 static unsigned pause_before(struct sops_world *w, const struct sops_retry *r, unsigned tried,
                              const struct sops_http_res *res)
 {
@@ -50,7 +52,8 @@ bool sops_call(struct sops_world *w, const struct sops_http_req *req, const stru
     for (unsigned tried = 1;; tried++) {
         struct sops_err failure = {0};
         bool answered = w->http(w, req, res, &failure);
-        bool last = tried >= retry->tries || (answered ? !again(res) : failure.hint[0] != '\0');
+        bool lost = !answered && req->once && !res->unsent;
+        bool last = tried >= retry->tries || lost || (answered ? !again(res) : failure.hint[0] != '\0');
 
         if (retry->tried != NULL) {
             *retry->tried = tried;

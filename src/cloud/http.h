@@ -18,8 +18,11 @@ struct sops_retry {
     bool (*again)(const struct sops_http_res *res); /* is this answer worth another try? NULL: 429 and 5xx but 501 */
     unsigned *tried;                                /* how many there were; may be NULL */
 };
+/* For what must not arrive twice: 429 and 503, which tell that nothing was done. */
+bool sops_again_undone(const struct sops_http_res *res);
 /* One exchange with its further tries. A failure to get any answer is tried again unless it has a hint (a certificate
- * that is not trusted). False only when no answer came in the end; the last answer counts, whatever its status. */
+ * that is not trusted), or the request is one to be sent once and may have arrived. False only when no answer came in
+ * the end; the last answer counts, whatever its status. */
 bool sops_call(struct sops_world *w, const struct sops_http_req *req, const struct sops_retry *retry,
                struct sops_http_res *res, struct sops_err *e) SOPS_CHECKED;
 

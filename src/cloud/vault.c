@@ -217,47 +217,36 @@ static bool add_own_headers(struct sops_world *w, struct lines *l, struct sops_e
     return ok;
 }
 
-static bool read_token(struct sops_world *w, struct sops_vault *v, bool file, struct sops_buf *token,
-                       struct sops_err *e)
+bool sops_vault_own_token(struct sops_world *w, struct sops_arena *a, struct sops_vault_who *who, struct sops_err *e)
 {
     const char *given = sops_world_env_set(w, "VAULT_TOKEN");
-    struct sops_buf path = {0};
+    struct sops_buf path = {0}, text = {0};
     bool ok = true;
-    v->token_from = given != NULL ? "VAULT_TOKEN" : file ? "~/.vault-token" : "";
-    if (given != NULL) {
-        ok = sops_buf_adds(token, given, e);
-    } else if (file) {
+    who->from = given != NULL ? "VAULT_TOKEN" : "~/.vault-token";
+    who->token = sops_str(given);
+    if (given == NULL) {
         ok = sops_buf_addf(&path, e, "%s/.vault-token", sops_home(w)) && sops_buf_cstr(&path, e) != NULL &&
-             (access((const char *)path.ptr, F_OK) != 0 || sops_small_file((const char *)path.ptr, token, e));
+             (access((const char *)path.ptr, F_OK) != 0 || sops_small_file((const char *)path.ptr, &text, e)) &&
+             sops_arena_copy(a, sops_text_trim(sops_buf_view(&text)), &who->token, e);
     }
+    sops_buf_free(&text);
     sops_buf_free(&path);
-    return ok;
+    return ok || sops_within(e, "cannot get Vault token");
 }
 
-static bool add_token(struct sops_world *w, struct sops_vault *v, bool file, struct lines *l, struct sops_err *e)
+static bool add_token(struct sops_vault *v, const struct sops_vault_who *who, struct lines *l, struct sops_err *e)
 {
-    struct sops_buf text = {0};
-    bool ok = read_token(w, v, file, &text, e);
-    struct sops_slice token = sops_buf_view(&text), rest;
-    if (!ok) {
-        (void)sops_within(e, "cannot get Vault token");
-    }
-    token = sops_world_env_set(w, "VAULT_TOKEN") != NULL ? token : sops_text_trim(token);
-    for (rest = token; ok && rest.len > 0;) {
+    for (struct sops_slice rest = who->token; rest.len > 0;) {
         uint32_t c;
         size_t n = sops_utf8_next(rest, &c);
         if (n == 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || (c > ' ' && sops_is_space(c))) {
-            ok = sops_fail(e, SOPS_E_GENERIC,
-                           "configured Vault token contains non-printable characters and cannot be used");
+            return sops_fail(e, SOPS_E_GENERIC,
+                             "configured Vault token contains non-printable characters and cannot be used");
         }
         rest = sops_slice_skip(rest, n);
     }
-    if (token.len == 0) {
-        v->token_from = "";
-    }
-    ok = ok && (token.len == 0 || add_line(l, "X-Vault-Token", token, e));
-    sops_buf_free(&text);
-    return ok;
+    v->token_from = who->token.len != 0 ? who->from : "";
+    return who->token.len == 0 || add_line(l, "X-Vault-Token", who->token, e);
 }
 
 /* ---- setting up ------------------------------------------------------------------------------------------------ */
@@ -277,23 +266,48 @@ static bool take_address(struct sops_arena *a, struct sops_slice address, struct
     return sops_arena_copy(a, sops_slice_trim_end(address, '/'), &v->address, e);
 }
 
-bool sops_vault_setup(struct sops_world *w, struct sops_arena *a, struct sops_slice address, unsigned flags,
-                      struct sops_vault *out, struct sops_err *e)
+static bool set_up(struct sops_world *w, struct sops_arena *a, struct sops_slice address,
+                   const struct sops_vault_who *who, struct sops_vault *out, struct sops_err *e)
 {
-    const char *agent = (flags & SOPS_VAULT_AGENT) != 0 ? sops_world_env_set(w, "VAULT_AGENT_ADDR") : NULL;
     struct lines l = {.a = a, .line = sops_arena_alloc(a, MAX_LINES * sizeof *l.line, e)};
-    *out = (struct sops_vault){.name_space = sops_world_env_set(w, "VAULT_NAMESPACE")};
     if (l.line == NULL) {
         return false;
     }
     out->lines = l.line;
-    if (!take_address(a, agent != NULL ? sops_str(agent) : address, out, e) || !read_tls(w, out, e) ||
-        !add_own_headers(w, &l, e) ||
+    if (!take_address(a, address, out, e) || !read_tls(w, out, e) || !add_own_headers(w, &l, e) ||
         (out->name_space != NULL && !add_line(&l, "X-Vault-Namespace", sops_str(out->name_space), e))) {
         return sops_within(e, "cannot create Vault client");
     }
-    return add_line(&l, "X-Vault-Request", SOPS_LIT("true"), e) &&
-           add_token(w, out, (flags & SOPS_VAULT_TOKEN_FILE) != 0, &l, e);
+    return add_line(&l, "X-Vault-Request", SOPS_LIT("true"), e) && add_token(out, who, &l, e);
+}
+
+bool sops_vault_setup(struct sops_world *w, struct sops_arena *a, struct sops_slice address, unsigned flags,
+                      struct sops_vault *out, struct sops_err *e)
+{
+    const char *agent = (flags & SOPS_VAULT_AGENT) != 0 ? sops_world_env_set(w, "VAULT_AGENT_ADDR") : NULL;
+    struct sops_vault_who who = {.from = "VAULT_TOKEN", .token = sops_str(sops_world_env_set(w, "VAULT_TOKEN"))};
+    *out = (struct sops_vault){.name_space = sops_world_env_set(w, "VAULT_NAMESPACE")};
+    return ((flags & SOPS_VAULT_TOKEN_FILE) == 0 || sops_vault_own_token(w, a, &who, e)) &&
+           set_up(w, a, agent != NULL ? sops_str(agent) : address, &who, out, e);
+}
+
+bool sops_vault_setup_as(struct sops_world *w, struct sops_arena *a, struct sops_slice address,
+                         const struct sops_vault_who *who, struct sops_vault *out, struct sops_err *e)
+{
+    struct sops_slice copy;
+    *out = (struct sops_vault){0};
+    if (!sops_arena_copy(a, who->name_space, &copy, e)) {
+        return false;
+    }
+    out->name_space = copy.len != 0 ? (const char *)copy.ptr : NULL;
+    if (!set_up(w, a, address, who, out, e)) {
+        return false;
+    }
+    if (who->ca_pem.len != 0) {
+        out->usual.ca_file = out->usual.ca_dir = NULL;
+        return sops_arena_copy(a, who->ca_pem, &out->usual.ca_pem, e);
+    }
+    return true;
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
@@ -353,15 +367,20 @@ static bool refused(const struct sops_vault *v, const char *method, const char *
     return false;
 }
 
+static bool check_redirect(const struct sops_http_res *res, const char *method, const char *url, struct sops_err *e)
+{
+    if (res->status < 300 || res->status >= 400) {
+        return true;
+    }
+    (void)sops_fail(e, SOPS_E_GENERIC, "%s %s: status %d leads elsewhere, where a token must not go", method, url,
+                    res->status);
+    return sops_hint(e, "give the address of the server that answers itself (of a cluster, its active node)");
+}
+
 static bool read_answer(const struct sops_vault *v, const char *method, const char *url, struct sops_http_res *res,
                         json_t **out, struct sops_err *e)
 {
     bool good = res->status >= 200 && res->status < 300;
-    if (res->status >= 300 && res->status < 400) {
-        (void)sops_fail(e, SOPS_E_GENERIC, "%s %s: status %d leads elsewhere, where a token must not go", method, url,
-                        res->status);
-        return sops_hint(e, "give the address of the server that answers itself (of a cluster, its active node)");
-    }
     if (good && res->body.len > 0) {
         return sops_json_load(sops_buf_view(&res->body), out, e) ||
                sops_within(e, "cannot read the answer to %s %s", method, url);
@@ -377,26 +396,102 @@ static bool read_answer(const struct sops_vault *v, const char *method, const ch
     return false;
 }
 
+static bool add_url(const struct sops_vault *v, struct sops_slice path, const char *query, struct sops_buf *url,
+                    struct sops_err *e)
+{
+    return sops_buf_add(url, v->address, e) && sops_buf_adds(url, "/v1/", e) &&
+           sops_percent_add(url, path, "$&+,/:;=@", e) &&
+           (query == NULL || (sops_buf_addc(url, '?', e) && sops_buf_adds(url, query, e))) &&
+           sops_buf_cstr(url, e) != NULL;
+}
+
+/* One exchange with its tries; `url` is the whole one. */
+static bool exchange(struct sops_world *w, const struct sops_vault *v, const struct sops_vault_request *r,
+                     const char *url, struct sops_http_res *res, struct sops_err *e)
+{
+    const struct sops_retry retry = {.tries = v->tries,
+                                     .base_ms = 1500,
+                                     .cap_ms = 1500,
+                                     .spread = 33,
+                                     .again = r->write ? sops_again_undone : again};
+    struct sops_http_req req = v->usual;
+    req.method = r->method;
+    req.url = url;
+    req.headers = v->lines;
+    req.body = r->body;
+    req.once = r->write;
+    req.limit = r->limit;
+    return sops_call(w, &req, &retry, res, e) && check_redirect(res, r->method, url, e);
+}
+
+bool sops_vault_send(struct sops_world *w, const struct sops_vault *v, const struct sops_vault_request *r,
+                     struct sops_http_res *res, struct sops_err *e)
+{
+    struct sops_buf url = {0};
+    bool ok = add_url(v, r->path, r->query, &url, e) && exchange(w, v, r, (const char *)url.ptr, res, e);
+    sops_buf_free(&url);
+    return ok;
+}
+
+bool sops_vault_refused(const struct sops_vault *v, const struct sops_vault_request *r, const struct sops_http_res *res,
+                        struct sops_err *e)
+{
+    struct sops_buf url = {0};
+    json_t *answer = sops_json_try(sops_buf_view(&res->body));
+    if (add_url(v, r->path, r->query, &url, e)) {
+        (void)refused(v, r->method, (const char *)url.ptr, res->status, answer, e);
+    }
+    json_decref(answer);
+    sops_buf_free(&url);
+    return false;
+}
+
 bool sops_vault_call(struct sops_world *w, const struct sops_vault *v, const char *method, struct sops_slice path,
                      struct sops_slice body, json_t **out, struct sops_err *e)
 {
-    const struct sops_retry retry = {.tries = v->tries, .base_ms = 1500, .cap_ms = 1500, .spread = 33, .again = again};
-    struct sops_http_req req = v->usual;
     struct sops_buf clean = {0}, url = {0};
     struct sops_http_res res = {0};
-    bool ok = sops_vault_clean(&clean, path, e) && sops_buf_add(&url, v->address, e) &&
-              sops_buf_adds(&url, "/v1/", e) && sops_percent_add(&url, sops_buf_view(&clean), "$&+,/:;=@", e) &&
-              sops_buf_cstr(&url, e) != NULL;
+    bool ok = sops_vault_clean(&clean, path, e) && add_url(v, sops_buf_view(&clean), NULL, &url, e);
+    const struct sops_vault_request r = {.method = method, .body = body};
     *out = NULL;
-    if (ok) {
-        req.method = method;
-        req.url = (const char *)url.ptr;
-        req.headers = v->lines;
-        req.body = body;
-        ok = sops_call(w, &req, &retry, &res, e) && read_answer(v, method, req.url, &res, out, e);
-    }
+    ok = ok && exchange(w, v, &r, (const char *)url.ptr, &res, e) &&
+         read_answer(v, method, (const char *)url.ptr, &res, out, e);
     sops_http_res_free(&res);
     sops_buf_free(&url);
     sops_buf_free(&clean);
     return ok;
+}
+
+/* ---- the allow-list -------------------------------------------------------------------------------------------- */
+
+/* As if both ended in a slash, so that "http://a" does not allow "http://ab". */
+static bool entry_allows(struct sops_slice entry, struct sops_slice address)
+{
+    struct sops_slice stem = entry.ptr[entry.len - 1] == '/' ? sops_slice_first(entry, entry.len - 1) : entry;
+
+    if (!sops_slice_starts(address, stem)) {
+        return false;
+    }
+    if (address.len > stem.len) {
+        return address.ptr[stem.len] == '/';
+    }
+    return address.len == 0 || address.ptr[address.len - 1] != '/';
+}
+
+/* SOPS_HC_VAULT_ALLOWLIST: "all", "none" or prefixes of addresses (docs/spec/60-keysources.md#vault-the-key). The whole
+ * list is read, so that a broken one is an error even when an earlier entry fits. */
+bool sops_vault_allowed(struct sops_world *w, struct sops_slice address, struct sops_err *e)
+{
+    struct sops_slice list = sops_str(sops_world_env_set(w, "SOPS_HC_VAULT_ALLOWLIST")), rest = list, entry;
+    bool allowed = list.len == 0 || sops_slice_eq(list, SOPS_LIT("all"));
+    bool word = allowed || sops_slice_eq(list, SOPS_LIT("none"));
+
+    for (unsigned n = 1; !word && sops_slice_next(&rest, ',', &entry); n++) {
+        entry = sops_slice_trim(entry);
+        if (entry.len == 0) {
+            return sops_fail(e, SOPS_E_GENERIC, "SOPS_HC_VAULT_ALLOWLIST's entry %u is empty", n);
+        }
+        allowed = allowed || entry_allows(entry, address);
+    }
+    return allowed || sops_fail(e, SOPS_E_GENERIC, "Allowlist does not allow %.*s", SOPS_ARG(address));
 }

@@ -125,8 +125,7 @@ void sops_config_free(struct sops_config *c)
     *c = (struct sops_config){0};
 }
 
-/* A list at the top; NULL when there is none. */
-static const struct sops_node *rules(const struct sops_config *c, const char *name)
+const struct sops_node *sops_config_list(const struct sops_config *c, const char *name)
 {
     const struct sops_node *list = NULL;
     struct sops_err ignored = {0};
@@ -137,7 +136,10 @@ static const struct sops_node *rules(const struct sops_config *c, const char *na
     return list;
 }
 
-const struct sops_node *sops_config_creation_rules(const struct sops_config *c) { return rules(c, "creation_rules"); }
+const struct sops_node *sops_config_creation_rules(const struct sops_config *c)
+{
+    return sops_config_list(c, "creation_rules");
+}
 
 struct sops_slice sops_config_matched(const struct sops_config *c, struct sops_slice absolute)
 {
@@ -150,9 +152,8 @@ struct sops_slice sops_config_matched(const struct sops_config *c, struct sops_s
     return below ? sops_slice_skip(absolute, folder.len) : absolute;
 }
 
-/* What `path_regex` of creation rules is matched on: the absolute path, less the configuration's folder. */
-static bool matched_text(const struct sops_config *c, const char *file, struct sops_buf *absolute,
-                         struct sops_slice *text, struct sops_err *e)
+bool sops_config_text(const struct sops_config *c, const char *file, struct sops_buf *absolute, struct sops_slice *text,
+                      struct sops_err *e)
 {
     if (!sops_path_absolute(file, absolute, e)) {
         return false;
@@ -161,8 +162,7 @@ static bool matched_text(const struct sops_config *c, const char *file, struct s
     return true;
 }
 
-/* Does the rule hold for `text`? One without a regex does. */
-static bool rule_matches(const struct sops_node *rule, struct sops_slice text, bool *matches, struct sops_err *e)
+bool sops_config_fits(const struct sops_node *rule, struct sops_slice text, bool *matches, struct sops_err *e)
 {
     struct sops_slice pattern = {0};
     *matches = false;
@@ -198,7 +198,7 @@ static void log_ignored(struct sops_world *w, const struct sops_node *list, cons
     for (const struct sops_node *n = taken; w->verbose && (n = sops_config_item(list, n)) != NULL;) {
         struct sops_err why = {0};
         bool matches;
-        if (!rule_matches(n, text, &matches, &why)) {
+        if (!sops_config_fits(n, text, &matches, &why)) {
             log_rule(w, n, text, "Creation rule not looked at: its path_regex does not compile");
         } else {
             log_rule(w, n, text,
@@ -248,16 +248,16 @@ bool sops_config_read_rule(const struct sops_node *rule, struct sops_world *w, s
 static const struct sops_node *find_rule(const struct sops_config *c, struct sops_world *w, struct sops_arena *a,
                                          const char *file, struct sops_creation *out, struct sops_err *e)
 {
-    const struct sops_node *list = rules(c, "creation_rules"), *n = NULL;
+    const struct sops_node *list = sops_config_list(c, "creation_rules"), *n = NULL;
     struct sops_buf absolute = {0};
     bool matches = false;
     *out = (struct sops_creation){0};
     if (list == NULL) {
         return NULL;
     }
-    bool ok = matched_text(c, file, &absolute, &out->text, e) && sops_arena_copy(a, out->text, &out->text, e);
+    bool ok = sops_config_text(c, file, &absolute, &out->text, e) && sops_arena_copy(a, out->text, &out->text, e);
     while (ok && !matches && (n = sops_config_item(list, n)) != NULL) {
-        ok = rule_matches(n, out->text, &matches, e);
+        ok = sops_config_fits(n, out->text, &matches, e);
         log_rule(w, n, out->text, matches ? "Creation rule taken" : "Creation rule does not match");
     }
     sops_buf_free(&absolute);
@@ -294,10 +294,10 @@ bool sops_config_rule(const struct sops_config *c, const struct sops_node *list,
 {
     struct sops_buf absolute = {0};
     struct sops_slice text;
-    bool matches = false, ok = matched_text(c, file, &absolute, &text, e);
+    bool matches = false, ok = sops_config_text(c, file, &absolute, &text, e);
     *rule = NULL;
     for (const struct sops_node *n = NULL; ok && !matches && (n = sops_config_item(list, n)) != NULL;) {
-        ok = rule_matches(n, text, &matches, e);
+        ok = sops_config_fits(n, text, &matches, e);
         *rule = matches ? n : NULL;
     }
     sops_buf_free(&absolute);
@@ -310,12 +310,12 @@ bool sops_config_rule(const struct sops_config *c, const struct sops_node *list,
 static bool find_destination(const struct sops_config *c, struct sops_world *w, struct sops_slice path,
                              const struct sops_node **found, struct sops_err *e)
 {
-    const struct sops_node *list = rules(c, "destination_rules");
+    const struct sops_node *list = sops_config_list(c, "destination_rules");
     *found = NULL;
     for (const struct sops_node *n = NULL; list != NULL && (n = sops_config_item(list, n)) != NULL;) {
         struct sops_err bad = {0};
         bool matches;
-        bool ok = rule_matches(n, path, &matches, &bad);
+        bool ok = sops_config_fits(n, path, &matches, &bad);
         log_rule(w, n, path, ok && matches ? "Destination rule taken" : "Destination rule does not match");
         sops_err_clear(&bad);
         if (ok && matches) {

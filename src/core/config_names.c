@@ -3,6 +3,7 @@
  * warned of, with the key that was probably meant. What is kept at the top for others to refer to (anchors, as many
  * have their recipients under `keys:`, and `x-…`) is no mistake. */
 #include "core/config_internal.h"
+#include "core/store.h"
 
 #include "base/suggest.h"
 
@@ -71,12 +72,17 @@ static struct names item_names(const struct sops_keysource *source)
 
 static struct names destination_names(void)
 {
-    struct names names = {{"path_regex", "omit_extensions", "recreation_rule"}, 3};
+    struct names names = {{"path_regex", "omit_extensions", "recreation_rule", "manifest"}, 4};
     for (size_t i = 0; sops_destinations[i] != NULL; i++) {
         add(&names, sops_destinations[i]->rule_key);
         for (size_t k = 0; sops_destinations[i]->other_keys != NULL && sops_destinations[i]->other_keys[k] != NULL;
              k++) {
             add(&names, sops_destinations[i]->other_keys[k]);
+        }
+    }
+    for (size_t i = 0; sops_stores[i] != NULL; i++) {
+        if (sops_stores[i]->rule != NULL) {
+            add(&names, sops_stores[i]->rule);
         }
     }
     return names;

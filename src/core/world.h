@@ -38,11 +38,13 @@ struct sops_http_req {
     bool insecure;                 /* do not check the server's certificate */
     bool no_proxy;                 /* no HTTP(S)_PROXY for this request */
     bool one_redirect;             /* follow one redirect to the same host */
+    bool once;                     /* it must not arrive twice: sent on a connection of its own */
     unsigned connect_ms, total_ms; /* 0: 10 s and 30 s (SOPS_HTTP_TIMEOUT, in seconds, for the whole) */
     size_t limit;                  /* most bytes of reply body; 0: 1 MiB */
 };
 struct sops_http_res {
     int status;
+    bool unsent; /* after a failure: no connection was made, so nothing of the request has arrived */
     struct sops_buf head; /* header lines as received, of the last response */
     struct sops_buf body;
 };

@@ -18,7 +18,7 @@ program() { # what is not there is told, as "skip" at the start of a line
     command -v "$1" >/dev/null || { echo "skip $1: it is not installed"; false; }
 }
 sources() { git ls-files -- "$@" | grep -E '\.(c|h|cc)$'; }
-ours=$(sources src formats keysources destinations)
+ours=$(sources src formats keysources destinations stores)
 # Comments and strings do not count for banned words.
 code() { sed -e 's://.*$::' -e 's:/\*[^*]*\*/::g' -e 's:^ \*.*$::' -e 's:^/\*.*$::' -e 's:"[^"]*"::g' "$1"; }
 banned() { # PATTERN EXCEPT-REGEX
@@ -33,14 +33,16 @@ layer() { # FOLDER ALLOWED-REGEX
     grep -nE '^#include "' $(sources "$1") | grep -vE "#include \"($2)" | sed "s|^|$1: |"
 }
 layer src/base 'base/' | report 'src/base may include base only'
-layer src/core '(base|core)/|(formats|keysources|destinations)/list\.h' | report 'src/core may include base, core and the lists'
+layer src/core '(base|core)/|(formats|keysources|destinations|stores)/list\.h' | report 'src/core may include base, core and the lists'
 layer src/seal '(base|core|seal)/' | report 'src/seal may include base, core and seal'
 layer src/check '(base|core|check)/' | report 'src/check may include base, core and check'
 layer src/cloud 'base/|cloud/|core/world\.h' | report 'src/cloud may include base, cloud and core/world.h'
 layer src/services '(base|core|services)/' | report 'src/services may include base, core, services'
 layer formats 'base/|formats/|core/(tree|format)\.h' | report 'formats may include base and core/{tree,format}.h'
 layer keysources 'base/|cloud/|keysources/|core/(world|keysource|conf|tree)\.h' | report 'keysources may not see formats or the rest of core'
-layer destinations 'base/|cloud/|destinations/|core/(world|destination|tree)\.h' | report 'destinations may not see the rest of core'
+layer src/sync '(base|core|sync)/' | report 'src/sync may include base, core and sync'
+layer stores 'base/|cloud/|stores/|core/(world|store|conf|tree)\.h' | report 'stores may include base, cloud and core/{world,store,conf,tree}.h'
+layer destinations 'base/|cloud/|destinations/|core/(world|destination|tree|tree_json)\.h' | report 'destinations may not see the rest of core'
 
 banned '\b(malloc|calloc|realloc|free|strdup|strndup|asprintf|vasprintf|getline|alloca)\(' '^src/base/mem\.c$' |
     report 'allocation outside src/base/mem.c'
@@ -66,7 +68,7 @@ done | report 'functions over 60 lines'
 if program clang-format; then
     clang-format --dry-run $(echo "$ours" | grep -v 'list\.h$') 2>&1 | grep -E 'warning:' | cut -d: -f1 | sort | uniq -c | report 'not formatted (clang-format -i)'
 fi
-for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats)/' | grep -v 'list\.h$'); do
+for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats|stores)/' | grep -v 'list\.h$'); do
     printf '#include "%s"\n' "${h#src/}" |
         gcc -std=c11 -D_GNU_SOURCE -Isrc -I. -fsyntax-only -x c - 2>/dev/null || echo "$h"
 done | report 'headers that do not compile alone'

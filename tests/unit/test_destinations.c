@@ -3,7 +3,7 @@
 #include "testing.h"
 
 #include "core/destination.h"
-#include "destinations/tree_json.h"
+#include "core/tree_json.h"
 
 #include <stdio.h>
 

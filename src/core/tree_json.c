@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Infinity and not-a-number have no JSON; sending a text or null in their place would change a secret in silence. */
-#include "destinations/tree_json.h"
+#include "core/tree_json.h"
 
 #include "base/table.h"
 #include "base/text.h"
-#include "cloud/http.h"
+#include "base/json.h"
 
 /* As the original writes it: large and small ones with an exponent. */
 static bool add_float(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
@@ -50,12 +50,11 @@ static const struct sops_node *skip_comments(const struct sops_node *n)
 
 static bool is_container(const struct sops_node *n) { return n->kind == SOPS_MAP || n->kind == SOPS_LIST; }
 
-/* Key and value of `n`, and all below it. */
-static bool add_value(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
+bool sops_node_json(const struct sops_node *n, struct sops_buf *out, struct sops_err *e)
 {
     const struct sops_node *at = n;
     for (;;) {
-        bool named = at->up != NULL && at->up->kind == SOPS_MAP;
+        bool named = at != n && at->up->kind == SOPS_MAP;
         if (named && !(sops_json_quote(out, at->key, e) && sops_buf_addc(out, ':', e))) {
             return false;
         }
@@ -109,7 +108,8 @@ bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_
     for (const struct sops_node *part = d->parts; ok && part != NULL; part = part->next) {
         for (const struct sops_node *n = part->child; ok && n != NULL; n = n->next) {
             if (n->kind != SOPS_COMMENT && sops_table_get(&last, n->key) == n) {
-                ok = (first || sops_buf_addc(out, ',', e)) && add_value(n, out, e);
+                ok = (first || sops_buf_addc(out, ',', e)) && sops_json_quote(out, n->key, e) &&
+                     sops_buf_addc(out, ':', e) && sops_node_json(n, out, e);
                 first = false;
             }
         }

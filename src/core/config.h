@@ -91,8 +91,8 @@ bool sops_config_rule(const struct sops_config *c, const struct sops_node *list,
                       const struct sops_node **rule, struct sops_err *e) SOPS_CHECKED;
 /* What `path_regex` of creation rules is searched in: the absolute path, less the configuration's folder. `*text`
  * points into `absolute`; it begins with a slash when the file is outside of that folder. */
-bool sops_config_text(const struct sops_config *c, const char *file, struct sops_buf *absolute,
-                      struct sops_slice *text, struct sops_err *e) SOPS_CHECKED;
+bool sops_config_text(const struct sops_config *c, const char *file, struct sops_buf *absolute, struct sops_slice *text,
+                      struct sops_err *e) SOPS_CHECKED;
 /* A list at the top ("destination_rules"); NULL when there is none. `c` may be NULL. */
 const struct sops_node *sops_config_list(const struct sops_config *c, const char *name);
 /* Does the rule hold for `text`? One without a path_regex does. */

@@ -44,7 +44,7 @@ struct sops_http_req {
 };
 struct sops_http_res {
     int status;
-    bool unsent; /* after a failure: no connection was made, so nothing of the request has arrived */
+    bool unsent;          /* after a failure: no connection was made, so nothing of the request has arrived */
     struct sops_buf head; /* header lines as received, of the last response */
     struct sops_buf body;
 };

@@ -17,10 +17,15 @@ struct sops_verb {
     const struct sops_verb *const *verbs;       /* the commands below this one (groups, completion), or NULL */
     bool ours;                                  /* the reference has none: not in the list for completion scripts */
     bool takes_command; /* what stands behind -- is a command of the user's, and none of its words an option here */
+    bool finds;         /* exit status 1 is what it looks for (SOPS_FOUND): what else would be 1 is 2 */
+    bool words;         /* all of the command line are words, as git gives names that may begin with a dash */
     bool yields;        /* as the only word, with a file of that name there, it is the file: the word is a new one */
     /* NULL when there are `verbs`. What it returns false with is printed by main, and its code is the exit status. */
     bool (*run)(struct sops_world *w, const struct sops_options *o, struct sops_err *e);
 };
+
+/* The code of what a command with `finds` looks for (a difference, a conflict): exit status 1. */
+#define SOPS_FOUND 1001
 
 /* What only the old form has: its modes. */
 struct sops_old_options {
@@ -38,6 +43,7 @@ const struct sops_verb *sops_verb_find(const struct sops_verb *const *list, cons
 extern const struct sops_verb sops_verb_encrypt, sops_verb_decrypt, sops_verb_edit, sops_verb_set, sops_verb_unset,
     sops_verb_rotate, sops_verb_updatekeys, sops_verb_groups, sops_verb_exec_env, sops_verb_exec_file,
     sops_verb_filestatus, sops_verb_publish, sops_verb_keyservice, sops_verb_keygen, sops_verb_completion,
-    sops_verb_help, sops_verb_seal, sops_verb_unseal, sops_verb_reseal, sops_verb_render;
+    sops_verb_help, sops_verb_merge, sops_verb_git, sops_verb_replace, sops_verb_seal, sops_verb_unseal,
+    sops_verb_reseal, sops_verb_render;
 
 #endif

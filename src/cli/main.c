@@ -80,21 +80,37 @@ static bool run_below(struct sops_world *w, const struct sops_options *o, struct
     return run_verb(w, below, whole, o->global, help ? ask : words + 1, e);
 }
 
+/* What stands behind `sops git textconv` are words, but for a lone question for help. */
+static bool take_words(struct sops_options *o, const char *const *words)
+{
+    bool help =
+        words[0] != NULL && words[1] == NULL && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0);
+    if (!o->verb->words || help) {
+        return false;
+    }
+    o->args = words;
+    while (words[o->argc] != NULL) {
+        o->argc++;
+    }
+    return true;
+}
+
 /* A command with its options. `command` is its whole name, "groups add". */
 static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const char *command,
                      const struct sops_options *global, const char *const *words, struct sops_err *e)
 {
     struct sops_options o = {0};
-    bool usage = false;
+    bool usage = false, below = false;
     bool ok = sops_options_open(&o, verb, e);
     o.global = global;
     o.command = command;
-    ok = ok && sops_options_parse(&o, words, verb->verbs == NULL, &usage, e);
+    ok = ok && (take_words(&o, words) || sops_options_parse(&o, words, verb->verbs == NULL, &usage, e));
     if (usage) {
         ok = fail_usage(&o, e);
     } else if (ok && o.shared.help) {
         ok = print_usage(&o, e);
     } else if (ok && verb->verbs != NULL) {
+        below = true;
         ok = run_below(w, &o, e);
     } else if (ok) {
         prepare(w);
@@ -106,6 +122,9 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
         sops_options_fit_hint(&o, e);
     }
     sops_options_free(&o);
+    if (verb->finds && !below && (e->code == SOPS_E_GENERIC || e->code == SOPS_FOUND)) {
+        e->code = e->code == SOPS_FOUND ? SOPS_E_GENERIC : SOPS_E_READ;
+    }
     return ok;
 }
 

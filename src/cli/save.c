@@ -19,8 +19,8 @@ bool sops_step_emit_sealed(struct sops_job *j, struct sops_err *e)
 bool sops_step_seal(struct sops_job *j, struct sops_err *e)
 {
     return sops_envelope_ready(j->env, j->out, e) && sops_job_audit(j, "encrypt", e) &&
-           sops_envelope_seal(j->env, SOPS_REUSE_LAST, e) && (!j->seeks_clear || sops_clear_check(j, e)) &&
-           sops_step_emit_sealed(j, e);
+           sops_envelope_seal(j->env, j->in_order ? SOPS_REUSE_IN_ORDER : SOPS_REUSE_LAST, e) &&
+           (!j->seeks_clear || sops_clear_check(j, e)) && sops_step_emit_sealed(j, e);
 }
 
 bool sops_step_check_keys(struct sops_job *j, struct sops_err *e)

@@ -38,6 +38,7 @@ struct sops_job {
     bool config_indent;          /* --indent does not count (updatekeys, publish) */
     const char *encrypted_regex; /* for a new file for which nobody names a crypt rule; NULL: the usual suffix */
     bool needs_rule;             /* so a configuration that cannot be read is an error, else no more than a warning */
+    bool in_order;               /* equal values keep each its own ciphertext, where edit and set keep the last one's */
     bool seeks_clear;            /* a file in which nothing is encrypted is told (cli/clear.h) */
     struct sops_envelope *env;   /* of the file; made when its name and formats are known */
     struct sops_buf raw, bytes;  /* as read; to be written */

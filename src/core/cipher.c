@@ -262,6 +262,7 @@ const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struc
                                 .text = {sealed.ptr, sealed.len - TAG},
                                 .enc = {enc.ptr, (size_t)(f.type.ptr + f.type.len + 1 - enc.ptr)},
                                 .nonce_len = nonce.len,
+                                .more = f.type.ptr + f.type.len + 1 != enc.ptr + enc.len,
                                 .as_ours = as_ours};
     return NULL;
 }

@@ -26,6 +26,7 @@ struct sops_opened {
     struct sops_slice text;
     struct sops_slice enc; /* the caller's, without what stands behind its last ']', which does not count */
     size_t nonce_len;
+    bool more;    /* text stands behind it, which does not count */
     bool as_ours; /* `enc` is spelt as we would spell it, so it may be written again for this kind and text */
 };
 

@@ -277,3 +277,52 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
     sops_buf_free(&parts);
     return ok;
 }
+
+static bool all_have_enc(const struct sops_group *g)
+{
+    for (; g != NULL; g = g->next) {
+        for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
+            if (k->enc.len == 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool sops_datakey_wrap_missing(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                               const struct sops_secret *key, struct sops_err *e)
+{
+    if (all_have_enc(m->groups)) {
+        return true;
+    }
+    if (m->groups->next != NULL) {
+        return sops_datakey_wrap(w, services, m, key, e);
+    }
+    /* Copies of those that lack it stand in a file of their own for as long as they are wrapped. */
+    struct sops_group lacking = {0};
+    struct sops_meta alone = {.groups = &lacking, .threshold = m->threshold};
+    struct sops_key **end = &lacking.keys;
+    for (const struct sops_key *k = m->groups->keys; k != NULL; k = k->next) {
+        struct sops_key *copy = k->enc.len == 0 ? sops_arena_alloc(&m->arena, sizeof *copy, e) : NULL;
+        if (copy != NULL) {
+            *copy = *k;
+            copy->next = NULL;
+            *end = copy;
+            end = &copy->next;
+        }
+    }
+    if (e->code != SOPS_OK || !sops_datakey_wrap(w, services, &alone, key, e)) {
+        sops_arena_free(&alone.arena);
+        return false;
+    }
+    sops_arena_join(&m->arena, &alone.arena);
+    const struct sops_key *wrapped = lacking.keys;
+    for (struct sops_key *k = m->groups->keys; k != NULL; k = k->next) {
+        if (k->enc.len == 0) {
+            k->enc = wrapped->enc;
+            wrapped = wrapped->next;
+        }
+    }
+    return true;
+}

@@ -13,6 +13,10 @@ bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops
  * it fails with code 1 and no key is changed. Sets the threshold when there is more than one group and it was 0. */
 bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
                        const struct sops_secret *key, struct sops_err *e) SOPS_CHECKED;
+/* The same, but a key of the only group that has an `enc` keeps it, and so do all of several groups when each has one:
+ * the shares of another division would not fit. */
+bool sops_datakey_wrap_missing(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                               const struct sops_secret *key, struct sops_err *e) SOPS_CHECKED;
 /* Tries all groups; in each the keys in `order` (comma separated source ids; "" for as held). Code 128; e->detail is
  * then the whole report as lines, wrapped and ready to print ("Group 0: FAILED" ... the closing paragraph); a key whose
  * cause is longer than a message has it in its own e->detail. docs/spec/50-cli.md#messages. Code 112 for a bad order

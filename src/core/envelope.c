@@ -6,6 +6,7 @@
 #include "core/envelope.h"
 
 #include "base/text.h"
+#include "core/conflict.h"
 #include "core/datakey.h"
 #include "core/readback.h"
 
@@ -61,17 +62,35 @@ static void tell_notes(struct sops_envelope *v)
     sops_buf_free(&v->doc.notes);
 }
 
-/* `text` becomes the tree. What was opened before is kept for its ciphertexts, all else is freed. */
+/* What was opened is kept for its ciphertexts. */
+static bool keep_opened(struct sops_envelope *v, struct sops_err *e)
+{
+    if (v->doc.opening == NULL) {
+        return true;
+    }
+    sops_doc_free(&v->was);
+    return sops_doc_keep(&v->was, &v->doc, e);
+}
+
+/* What is to be done about a text with the markers of a conflict. Returns false. */
+static bool hint_markers(const struct sops_envelope *v, struct sops_slice text, struct sops_err *e)
+{
+    if (sops_holds_markers(text)) {
+        e->hint[0] = '\0';
+        sops_hint(e, SOPS_UNFINISHED_HINT, v->name, v->name, v->name);
+    }
+    return false;
+}
+
+/* `text` becomes the tree, and all of the old one but its ciphertexts is freed. */
 static bool parse_text(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text, struct sops_err *e)
 {
-    if (v->doc.opening != NULL) {
-        sops_doc_free(&v->was);
-        if (!sops_doc_keep(&v->was, &v->doc, e)) {
-            return false;
-        }
+    if (!keep_opened(v, e)) {
+        return false;
     }
     sops_doc_free(&v->doc);
     if (!sops_doc_parse(&v->doc, f, text, e)) {
+        (void)hint_markers(v, text, e);
         return sops_within(e, "cannot parse '%s' as %s", v->name, f->name);
     }
     tell_notes(v);
@@ -106,6 +125,17 @@ bool sops_envelope_parse_clear(struct sops_envelope *v, const struct sops_format
                                struct sops_err *e)
 {
     return parse_text(v, f, text, e) || sops_recode(e, SOPS_E_READ);
+}
+
+bool sops_envelope_take_clear(struct sops_envelope *v, struct sops_envelope *from, struct sops_err *e)
+{
+    if (sops_envelope_clear(from, e) == NULL || !keep_opened(v, e)) {
+        return false;
+    }
+    sops_doc_free(&v->doc);
+    v->doc = from->doc;
+    from->doc = (struct sops_doc){0};
+    return true;
 }
 
 bool sops_envelope_not_empty(const struct sops_envelope *v, struct sops_err *e)
@@ -181,6 +211,29 @@ bool sops_envelope_take_key(struct sops_envelope *v, struct sops_slice key, stru
     return sops_secret_copy(&v->key, key, e);
 }
 
+/* Is some wrapped data key of `a`, which has one group, also in `b`, for the same key and as the same text? */
+static bool shares_enc(const struct sops_meta *a, const struct sops_meta *b, struct sops_err *e)
+{
+    if (a->groups == NULL || b->groups == NULL || a->groups->next != NULL || b->groups->next != NULL) {
+        return false;
+    }
+    for (const struct sops_key *k = a->groups->keys; k != NULL; k = k->next) {
+        for (const struct sops_key *x = b->groups->keys; x != NULL; x = x->next) {
+            if (k->enc.len != 0 && sops_slice_eq(k->enc, x->enc) && sops_key_same(k, x, e)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool sops_envelope_share_key(struct sops_envelope *v, const struct sops_envelope *other, bool *taken,
+                             struct sops_err *e)
+{
+    *taken = sops_secret_view(&other->key).len != 0 && shares_enc(&v->meta, &other->meta, e);
+    return e->code == SOPS_OK && (!*taken || sops_envelope_take_key(v, sops_secret_view(&other->key), e));
+}
+
 struct sops_slice sops_envelope_key(const struct sops_envelope *v) { return sops_secret_view(&v->key); }
 
 bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e)
@@ -194,6 +247,11 @@ bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e)
 bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_err *e)
 {
     return sops_datakey_wrap(v->world, services, &v->meta, &v->key, e) || sops_within(e, "Could not generate data key");
+}
+
+bool sops_envelope_wrap_missing(struct sops_envelope *v, struct sops_service *services, struct sops_err *e)
+{
+    return sops_datakey_wrap_missing(v->world, services, &v->meta, &v->key, e);
 }
 
 /* The cipher with the key and the rules that the envelope has now. */
@@ -218,6 +276,16 @@ static bool mark_as_read(struct sops_envelope *v, struct sops_err *e)
     return sops_rules_mark(&v->meta.rules, &v->doc, e);
 }
 
+/* The file is what a merge left, which is not finished: that is what to tell. Returns false. */
+static bool hint_unresolved(const struct sops_envelope *v, struct sops_err *e)
+{
+    if (v->meta.unresolved) {
+        e->hint[0] = '\0';
+        sops_hint(e, SOPS_UNFINISHED_HINT, v->name, v->name, v->name);
+    }
+    return false;
+}
+
 /* Two encrypted files as two documents of one: what the second's metadata say is not looked at, and that is what to
  * tell first. Returns false. */
 static bool hint_two_files(const struct sops_envelope *v, struct sops_err *e)
@@ -227,6 +295,8 @@ static bool hint_two_files(const struct sops_envelope *v, struct sops_err *e)
     return line != 0 && sops_hint(e, "a second block of metadata begins in line %u: " SOPS_TWO_FILES_HINT, line);
 }
 
+bool sops_envelope_mark(struct sops_envelope *v, struct sops_err *e) { return mark_as_read(v, e); }
+
 static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx, struct sops_err *e)
 {
     sops_buf_cut(&v->mac, 0);
@@ -234,6 +304,7 @@ static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx
                                      sops_within(e, "cannot decrypt '%s'", v->name));
     if (!ok && e->code == SOPS_E_DECRYPT) {
         (void)hint_two_files(v, e);
+        (void)hint_unresolved(v, e);
         sops_hint(e,
                   "put back what stood there; entries are renamed and values written with `sops edit` or `sops set`");
     }
@@ -274,6 +345,7 @@ bool sops_envelope_verify(struct sops_envelope *v, struct sops_err *e)
     }
     sops_within(e, "'%s'", v->name);
     (void)hint_two_files(v, e);
+    (void)hint_unresolved(v, e);
     return sops_hint(e, "the file was changed without sops, or its metadata belong to another one");
 }
 
@@ -350,6 +422,32 @@ bool sops_envelope_seal(struct sops_envelope *v, enum sops_reuse_which which, st
     ok = ok && sops_doc_seal(&v->doc, crypt_of(v), old, which, &mac, e) && seal_mac(v, sops_buf_view(&mac), e);
     sops_buf_free(&mac);
     return ok || sops_within(e, "cannot encrypt '%s'", v->name);
+}
+
+/* Back to the ciphertext, which is an ordinary item where it is that of a comment in a list. */
+static void close_leaf(struct sops_node *n)
+{
+    n->text = n->sealed->enc;
+    if (n->kind != SOPS_COMMENT || n->up->kind == SOPS_LIST) {
+        n->kind = SOPS_STR;
+        n->flags &= (uint16_t)~SOPS_INLINE;
+    }
+}
+
+bool sops_envelope_close(struct sops_envelope *v, struct sops_err *e)
+{
+    if (sops_envelope_clear(v, e) == NULL) {
+        return false;
+    }
+    for (struct sops_node *part = v->doc.parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            if (n->sealed != NULL && sops_node_is_leaf(n)) {
+                close_leaf(n);
+            }
+        }
+    }
+    v->doc.state = SOPS_DOC_SEALED;
+    return true;
 }
 
 /* ---- to text ----------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,8 @@ bool sops_envelope_detach(struct sops_envelope *v, const struct sops_format *f, 
  * the place of the tree, whose ciphertexts stay at hand for values that did not change. Code 2. */
 bool sops_envelope_parse_clear(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text,
                                struct sops_err *e) SOPS_CHECKED;
+/* The same with the tree of `from`, which is CLEAR and is left empty: NULL never, code 51 when it is not CLEAR. */
+bool sops_envelope_take_clear(struct sops_envelope *v, struct sops_envelope *from, struct sops_err *e) SOPS_CHECKED;
 /* The same with text that sops_envelope_emit_all wrote, and somebody changed: its metadata become the envelope's. They
  * must be good and hold a key. `*same_shares`: every key stands, with the same wrapped data key, where it stood in the
  * file, as many groups and the same threshold; else wrap before sealing, or nobody can open the result. */
@@ -67,12 +69,19 @@ bool sops_envelope_unwrap(struct sops_envelope *v, struct sops_service *services
                           struct sops_err *e) SOPS_CHECKED;
 /* Takes a copy of a data key that is at hand instead. */
 bool sops_envelope_take_key(struct sops_envelope *v, struct sops_slice key, struct sops_err *e) SOPS_CHECKED;
+/* Takes the data key of `other` when it is wrapped in both for the same key by the same text, and `*taken` says so:
+ * nobody has to be asked twice. */
+bool sops_envelope_share_key(struct sops_envelope *v, const struct sops_envelope *other, bool *taken,
+                             struct sops_err *e) SOPS_CHECKED;
 /* The data key, in locked memory of the envelope's; empty before unwrap, take_key or new_key. */
 struct sops_slice sops_envelope_key(const struct sops_envelope *v);
 /* A new data key, which is not wrapped yet: every ciphertext will be new. */
 bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
 /* The data key that is there, wrapped for all keys of the metadata: fills in their `enc`. Code 1. */
 bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_err *e) SOPS_CHECKED;
+/* The same for those that lack it (sops_datakey_wrap_missing). */
+bool sops_envelope_wrap_missing(struct sops_envelope *v, struct sops_service *services,
+                                struct sops_err *e) SOPS_CHECKED;
 
 /* ---- to clear values ------------------------------------------------------------------------------------------ */
 
@@ -80,8 +89,10 @@ bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, 
  * stand in the file; a regex of the file's that does not compile matches nothing, with a warning: it must stay possible
  * to get at what is in it. */
 bool sops_envelope_open(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
-/* The same, going on after failures: `fault` is told of each value that does not open, and why. After one there is no
- * way to CLEAR. False only for what is not about a value (memory; a tree that cannot be walked). */
+/* Marks the leaves of a CLOSED one by its rules, so that ciphertexts can be told from what is clear. */
+bool sops_envelope_mark(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
+/* The same as opening, going on after failures: `fault` is told of each value that does not open, and why. After one
+ * there is no way to CLEAR. False only for what is not about a value (memory; a tree that cannot be walked). */
 bool sops_envelope_open_each(struct sops_envelope *v, sops_fault_fn *fault, void *ctx, struct sops_err *e) SOPS_CHECKED;
 /* Compares the MACs: UNVERIFIED to CLEAR. Code 51. */
 bool sops_envelope_verify(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
@@ -110,6 +121,9 @@ bool sops_envelope_ready(struct sops_envelope *v, const struct sops_format *f, s
 /* Seals all values with the data key, and MAC and time into the metadata: CLEAR to SEALED. Values that did not change
  * keep their ciphertexts (reuse.h). Code 23. */
 bool sops_envelope_seal(struct sops_envelope *v, enum sops_reuse_which which, struct sops_err *e) SOPS_CHECKED;
+/* Puts every value that was opened from a ciphertext back to that, whatever it says, and leaves all others: CLEAR to
+ * SEALED. For texts that belong to no file yet, as both sides of a conflict do; nothing is encrypted. */
+bool sops_envelope_close(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
 /* Appends the sealed text (CLOSED or SEALED) in the encrypted form of `f`. What was sealed just now is read back where
  * a format cannot hold everything. Code 4, 23. The tree stays as it was. */
 bool sops_envelope_emit(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,

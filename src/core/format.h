@@ -16,6 +16,7 @@ enum {
     SOPS_FMT_COMMENTS = 2, /* yaml: read back when a comment rule is in force */
     SOPS_FMT_PARTS = 4,    /* yaml: several documents */
     SOPS_FMT_WHOLE = 8,    /* binary: one value; crypt rules do not apply */
+    SOPS_FMT_BEHIND = 16,  /* ini: a comment belongs to the key before it */
 };
 
 struct sops_style {

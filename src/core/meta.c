@@ -358,6 +358,7 @@ static bool read_all(struct sops_meta *m, const struct sops_node *map, struct so
     for (int i = 0; ok && i < SOPS_RULES; i++) {
         ok = read_text(&r, map, sops_rule_names[i], &m->rules.text[i], e);
     }
+    m->unresolved = find(map, "unresolved") != NULL;
     if (!ok || !read_groups(&m->arena, map, &m->groups, e)) {
         return false;
     }
@@ -471,6 +472,13 @@ bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *
         return false;
     }
     return read_all(out, found, e);
+}
+
+void sops_meta_refer(struct sops_meta *to, const struct sops_meta *from)
+{
+    *to = *from;
+    to->arena = (struct sops_arena){0};
+    to->rules.regex = NULL;
 }
 
 void sops_meta_free(struct sops_meta *m)

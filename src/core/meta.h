@@ -17,6 +17,8 @@ struct sops_meta {
     struct sops_slice mac;           /* ENC[...]; empty: none */
     struct sops_slice last_modified; /* normalised: the MAC's additional data */
     struct sops_slice version;
+    bool unresolved;      /* read: what a merge left, which is not finished (docs/spec/70-git.md#a-conflict) */
+    int64_t conflicts;    /* written as `unresolved`, and never taken over from what was read; 0: not at all */
     unsigned second_line; /* where a later document has metadata of its own, which do not count; 0: nowhere */
 };
 
@@ -28,6 +30,8 @@ bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *
 /* Puts it into every part, as last entry. */
 bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_meta *m,
                       struct sops_err *e) SOPS_CHECKED;
+/* Makes the empty `to` say what `from` says; it refers to its texts and keys, which must outlive it. */
+void sops_meta_refer(struct sops_meta *to, const struct sops_meta *from);
 /* Step 7: is `version` one that sops can have written? Code 1. */
 bool sops_meta_check_version(const struct sops_meta *m, struct sops_err *e) SOPS_CHECKED;
 /* Compares two semantic versions: *order <0, 0, >0. False (no e) when one is none. */

@@ -114,6 +114,11 @@ static bool build(struct sops_doc *d, const struct sops_meta *m, struct sops_nod
     if (ok && m->rules.mac_only_encrypted) {
         ok = put(d, map, SOPS_BOOL, "mac_only_encrypted", SOPS_LIT("True"), e) != NULL;
     }
+    if (ok && m->conflicts != 0) {
+        char digits[24];
+        size_t n = sops_int_text(m->conflicts, digits);
+        ok = put(d, map, SOPS_INT, "unresolved", sops_slice_of(digits, n), e) != NULL;
+    }
     for (int i = 0; ok && i < SOPS_RULES; i++) {
         ok = m->rules.text[i].len == 0 || put_text(d, map, sops_rule_names[i], m->rules.text[i], e);
     }

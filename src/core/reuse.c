@@ -81,7 +81,8 @@ static bool make_room(struct sops_reuse *r, size_t count, struct sops_err *e)
 
 static bool may_reuse(const struct sops_reuse *r, const struct sops_sealed *s)
 {
-    return s->reusable && !(r->which == SOPS_REUSE_LAST && s->odd_nonce);
+    bool last = r->which == SOPS_REUSE_LAST;
+    return s->reusable && !(last ? s->odd_nonce : s->more);
 }
 
 /* From the last to the first, so that of equal ones the first stands in front (or, with LAST, the last alone). */

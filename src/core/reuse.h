@@ -27,6 +27,7 @@ struct sops_sealed {
     uint8_t kind;   /* enum sops_kind */
     bool reusable;  /* spelt as ours are, and a value that equals itself */
     bool odd_nonce; /* of another length than ours */
+    bool more;      /* text stood behind it in the file */
 };
 /* All of a doc, in document order, and by which key. */
 struct sops_opening {

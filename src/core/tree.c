@@ -97,8 +97,8 @@ struct sops_node *sops_node_after(const struct sops_node *root, struct sops_node
     return n != root ? n->next : NULL;
 }
 
-/* An unlinked node like `from`, without its children. */
-static struct sops_node *copy_one(struct sops_doc *d, const struct sops_node *from, struct sops_err *e)
+/* An unlinked node like `from`, without its children; `texts`: key and text are copied, too. */
+static struct sops_node *copy_one(struct sops_doc *d, const struct sops_node *from, bool texts, struct sops_err *e)
 {
     struct sops_node *n = sops_arena_alloc(&d->arena, sizeof *n, e);
     if (n == NULL) {
@@ -107,16 +107,16 @@ static struct sops_node *copy_one(struct sops_doc *d, const struct sops_node *fr
     *n = *from;
     n->up = n->next = n->child = n->last = NULL;
     n->span = n->key_span = (struct sops_span){0};
-    if ((n->key.len != 0 && !sops_arena_copy(&d->arena, n->key, &n->key, e)) ||
-        (n->text.len != 0 && !sops_arena_copy(&d->arena, n->text, &n->text, e))) {
+    if (texts && ((n->key.len != 0 && !sops_arena_copy(&d->arena, n->key, &n->key, e)) ||
+                  (n->text.len != 0 && !sops_arena_copy(&d->arena, n->text, &n->text, e)))) {
         return NULL;
     }
     return n;
 }
 
-struct sops_node *sops_node_copy(struct sops_doc *d, const struct sops_node *root, struct sops_err *e)
+static struct sops_node *copy_all(struct sops_doc *d, const struct sops_node *root, bool texts, struct sops_err *e)
 {
-    struct sops_node *copy = copy_one(d, root, e);
+    struct sops_node *copy = copy_one(d, root, texts, e);
     struct sops_node *to = copy;
     const struct sops_node *from = root;
     while (to != NULL) {
@@ -135,12 +135,22 @@ struct sops_node *sops_node_copy(struct sops_doc *d, const struct sops_node *roo
             from = from->next;
             parent = to->up;
         }
-        to = copy_one(d, from, e);
+        to = copy_one(d, from, texts, e);
         if (to != NULL) {
             sops_node_link(parent, parent->last, to);
         }
     }
     return NULL;
+}
+
+struct sops_node *sops_node_copy(struct sops_doc *d, const struct sops_node *n, struct sops_err *e)
+{
+    return copy_all(d, n, true, e);
+}
+
+struct sops_node *sops_node_refer(struct sops_doc *d, const struct sops_node *n, struct sops_err *e)
+{
+    return copy_all(d, n, false, e);
 }
 
 bool sops_node_same(const struct sops_node *a, const struct sops_node *b)
@@ -312,6 +322,22 @@ bool sops_walk_next(struct sops_walk *w, struct sops_err *e)
     }
     w->at = NULL;
     return false;
+}
+
+bool sops_walk_print(const struct sops_walk *w, struct sops_arena *a, struct sops_slice *out, struct sops_err *e)
+{
+    struct sops_slice text = w->at->text;
+    uint8_t *to = sops_arena_bytes(a, w->aad.len + 1 + text.len, e);
+    if (to == NULL) {
+        return false;
+    }
+    memcpy(to, w->aad.ptr, w->aad.len);
+    to[w->aad.len] = '\0';
+    if (text.len != 0) {
+        memcpy(to + w->aad.len + 1, text.ptr, text.len);
+    }
+    *out = sops_slice_of(to, w->aad.len + 1 + text.len);
+    return true;
 }
 
 void sops_walk_free(struct sops_walk *w)

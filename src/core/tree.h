@@ -24,13 +24,15 @@ enum sops_kind {
 };
 
 enum {
-    SOPS_INLINE = 1,    /* comment at the end of a value's line */
-    SOPS_MARKED = 2,    /* the rules say: this leaf is encrypted */
-    SOPS_QUOTED = 4,    /* conf.c only: "true" is not true */
-    SOPS_FAULTY = 16,   /* conf.c only: a map that cannot be used; text says why */
-    SOPS_ANCHORED = 32, /* conf.c only: an alias may mean it */
-    SOPS_WANTED = 64,   /* cli/clear.c only: another rule would mark it */
-    SOPS_COVERED = 8,   /* rules.c only: the rule hits the map or list, and so all that is in it */
+    SOPS_INLINE = 1,       /* comment at the end of a value's line */
+    SOPS_MARKED = 2,       /* the rules say: this leaf is encrypted */
+    SOPS_QUOTED = 4,       /* conf.c only: "true" is not true */
+    SOPS_FAULTY = 16,      /* conf.c only: a map that cannot be used; text says why */
+    SOPS_ANCHORED = 32,    /* conf.c only: an alias may mean it */
+    SOPS_WANTED = 64,      /* cli/clear.c only: another rule would mark it */
+    SOPS_COVERED = 8,      /* rules.c only: the rule hits the map or list, and so all that is in it */
+    SOPS_OPEN_ENTRY = 128, /* merge.c only: stands for an entry that is in conflict */
+    SOPS_BY_LINES = 256,   /* merge.c only: a new text, merged from the lines of two */
 };
 
 /* Bytes of the text that was read: from `begin` on, up to `end`. Both are 0 for what has no place of its own in it. */
@@ -112,6 +114,8 @@ void sops_node_unlink(struct sops_doc *d, struct sops_node *n);
 struct sops_node *sops_node_find(const struct sops_node *map, struct sops_slice key);
 /* A deep copy of `n` into `d`'s arena, unlinked, without spans. Without recursion. */
 struct sops_node *sops_node_copy(struct sops_doc *d, const struct sops_node *n, struct sops_err *e) SOPS_CHECKED;
+/* The same, but keys and texts are those of `n`, whose doc must outlive `d`. */
+struct sops_node *sops_node_refer(struct sops_doc *d, const struct sops_node *n, struct sops_err *e) SOPS_CHECKED;
 /* The node after `n` in document order within `root` (children before siblings), or NULL. */
 struct sops_node *sops_node_after(const struct sops_node *root, struct sops_node *n);
 /* Do the two hold the same kinds, keys and texts, in order? Comments count. Without recursion. */
@@ -129,6 +133,9 @@ struct sops_walk {
 };
 /* Moves to the next leaf. False at the end or when `e` is set: a key that is no text, an ODD value (code 23). */
 bool sops_walk_next(struct sops_walk *w, struct sops_err *e);
+/* The additional data and the text of the leaf `w->at` as one slice in `a`: what a table knows a value by. */
+bool sops_walk_print(const struct sops_walk *w, struct sops_arena *a, struct sops_slice *out,
+                     struct sops_err *e) SOPS_CHECKED;
 void sops_walk_free(struct sops_walk *w);
 
 #endif

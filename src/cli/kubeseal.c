@@ -126,8 +126,9 @@ static bool seal(struct kubeseal *k, struct sops_err *e)
     const struct sops_seal_cert *cert = NULL;
     struct sops_doc out = {0};
     struct sops_buf bytes = {0};
-    bool ok = take_format(k, e) && take_cert(k, &cert, e) && open_input(k, e) &&
-              sops_secrets_read(k->source.doc, &how, &list, e);
+    bool ok = take_format(k, e) && take_cert(k, &cert, e) && open_input(k, e);
+    how.source = sops_buf_view(&k->source.text);
+    ok = ok && sops_secrets_read(k->source.doc, &how, &list, e);
     for (size_t i = 0; ok && i < list.count; i++) {
         ok = seal_one(k, &out, &list.secret[i], cert, e);
     }

@@ -170,7 +170,7 @@ bool sops_seal_read(struct seal_run *r, struct seal_file *f, struct sops_err *e)
     struct sops_buf name = {0};
     bool ok = flat_name(r, f, &name, e) && sops_source_open(&s, e);
     bool flat_file = ok && s.doc->parts != NULL && sops_node_find(s.doc->parts, SOPS_LIT("kind")) == NULL;
-    struct sops_secret_how how = {.flat = name.len != 0};
+    struct sops_secret_how how = {.flat = name.len != 0, .source = sops_buf_view(&s.text)};
     if (ok && (s.format->flags & SOPS_FMT_WHOLE) != 0) {
         how.flat_key = item_key(f->name);
     }

@@ -57,7 +57,8 @@ struct sops_secret_list {
 struct sops_secret_how {
     bool flat;
     struct sops_slice flat_key;
-    bool any_kind; /* without a kind it is a Secret (kubeseal) */
+    bool any_kind;            /* without a kind it is a Secret (kubeseal) */
+    struct sops_slice source; /* the text that `d` was read from, or empty */
 };
 bool sops_secrets_read(const struct sops_doc *d, const struct sops_secret_how *how, struct sops_secret_list *out,
                        struct sops_err *e) SOPS_CHECKED;

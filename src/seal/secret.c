@@ -41,10 +41,30 @@ static bool take_text(struct sops_arena *a, const struct sops_node *from, const 
                                : sops_fail(e, SOPS_E_ENCRYPT, "'%s' is no text", key);
 }
 
-/* A text, integer or boolean as a text; null is the empty one. `where`: the map's name. */
-static bool scalar_text(struct sops_arena *a, const struct sops_node *n, const char *where, struct sops_slice *out,
-                        struct sops_err *e)
+/* An integer above those of our documents that kubectl and kubeseal still read as it stands there: up to 2^64 - 1. */
+static bool is_unsigned(const struct sops_node *n, struct sops_slice source, struct sops_slice *digits)
 {
+    static const char most[] = "18446744073709551615";
+    if (n->span.end > source.len || n->span.end <= n->span.begin) {
+        return false;
+    }
+    *digits = sops_slice_of(source.ptr + n->span.begin, n->span.end - n->span.begin);
+    size_t i = 0;
+    while (i < digits->len && sops_is_digit(digits->ptr[i])) {
+        i++;
+    }
+    return i == digits->len && digits->ptr[0] != '0' &&
+           (i < sizeof most - 1 || (i == sizeof most - 1 && sops_slice_cmp(*digits, sops_str(most)) <= 0));
+}
+
+/* A text, integer or boolean as a text; null is the empty one. `where`: the map's name. */
+static bool scalar_text(struct sops_arena *a, const struct sops_node *n, const struct sops_secret_how *how,
+                        const char *where, struct sops_slice *out, struct sops_err *e)
+{
+    struct sops_slice digits;
+    if ((n->kind == SOPS_FLOAT || n->kind == SOPS_ODD) && is_unsigned(n, how->source, &digits)) {
+        return sops_arena_copy(a, digits, out, e);
+    }
     switch ((enum sops_kind)n->kind) {
     case SOPS_NULL:
         return sops_arena_copy(a, SOPS_LIT(""), out, e);
@@ -83,8 +103,8 @@ static int by_key(const void *a, const void *b)
     return sops_slice_cmp(((const struct sops_seal_pair *)a)->key, ((const struct sops_seal_pair *)b)->key);
 }
 
-static bool take_pairs(struct sops_arena *a, const struct sops_node *meta, const char *name,
-                       struct sops_seal_pair **out, size_t *count, struct sops_err *e)
+static bool take_pairs(struct sops_arena *a, const struct sops_node *meta, const struct sops_secret_how *how,
+                       const char *name, struct sops_seal_pair **out, size_t *count, struct sops_err *e)
 {
     const struct sops_node *map;
     if (!take_map(meta, name, &map, e) || map == NULL) {
@@ -96,7 +116,7 @@ static bool take_pairs(struct sops_arena *a, const struct sops_node *meta, const
         if (!is_content(m)) {
             continue;
         }
-        if (!take_key(a, m, name, &pair[n].key, e) || !scalar_text(a, m, name, &pair[n].value, e)) {
+        if (!take_key(a, m, name, &pair[n].key, e) || !scalar_text(a, m, how, name, &pair[n].value, e)) {
             return false;
         }
         pair[n++].exposed = m->sealed != NULL;
@@ -185,8 +205,8 @@ static void settle_items(struct sops_secret_object *s)
     }
 }
 
-static bool take_items(struct sops_arena *a, const struct sops_node *root, struct sops_secret_object *s,
-                       struct sops_err *e)
+static bool take_items(struct sops_arena *a, const struct sops_node *root, const struct sops_secret_how *how,
+                       struct sops_secret_object *s, struct sops_err *e)
 {
     static const char *const names[] = {"data", "stringData"};
     const struct sops_node *map[2];
@@ -204,7 +224,7 @@ static bool take_items(struct sops_arena *a, const struct sops_node *root, struc
                 continue;
             }
             if (!take_key(a, n, names[i], &item->key, e) ||
-                !(i == 0 ? data_value(a, n, &item->value, e) : scalar_text(a, n, names[i], &item->value, e))) {
+                !(i == 0 ? data_value(a, n, &item->value, e) : scalar_text(a, n, how, names[i], &item->value, e))) {
                 return false;
             }
             item->kept = i == 1;
@@ -231,8 +251,8 @@ static bool take_immutable(const struct sops_node *root, struct sops_secret_obje
     return true;
 }
 
-static bool read_secret(struct sops_arena *a, const struct sops_node *root, struct sops_secret_object *s,
-                        struct sops_err *e)
+static bool read_secret(struct sops_arena *a, const struct sops_node *root, const struct sops_secret_how *how,
+                        struct sops_secret_object *s, struct sops_err *e)
 {
     static const struct sops_node none = {.kind = SOPS_MAP};
     const struct sops_node *meta;
@@ -243,10 +263,10 @@ static bool read_secret(struct sops_arena *a, const struct sops_node *root, stru
     s->has_type = sops_node_find(root, SOPS_LIT("type")) != NULL;
     bool ok = take_text(a, meta, "name", &s->name, e) && take_text(a, meta, "namespace", &s->space, e) &&
               take_text(a, meta, "generateName", &s->generate_name, e) &&
-              take_pairs(a, meta, "labels", &s->labels, &s->label_count, e) &&
-              take_pairs(a, meta, "annotations", &s->annotations, &s->annotation_count, e) &&
+              take_pairs(a, meta, how, "labels", &s->labels, &s->label_count, e) &&
+              take_pairs(a, meta, how, "annotations", &s->annotations, &s->annotation_count, e) &&
               take_finalizers(a, meta, s, e) && take_text(a, root, "type", &s->type, e) && take_immutable(root, s, e) &&
-              take_items(a, root, s, e);
+              take_items(a, root, how, s, e);
     s->has_type = s->has_type && s->type.len != 0;
     return ok;
 }
@@ -337,7 +357,7 @@ static bool add_secret(struct sops_secret_list *l, const struct sops_node *n, co
     bool secret = n->kind == SOPS_MAP && is_secret(n, how->any_kind);
     bool ok = n->kind != SOPS_MAP ? sops_fail(e, SOPS_E_ENCRYPT, "what is no object cannot be sealed")
               : flat              ? read_flat(l->arena, n, how->flat_key, s, e)
-              : secret            ? read_secret(l->arena, n, s, e)
+              : secret            ? read_secret(l->arena, n, how, s, e)
                                   : refuse_kind(n, e);
     l->count += ok;
     return ok;
@@ -347,7 +367,7 @@ static bool add_list(struct sops_secret_list *l, const struct sops_node *list, c
                      unsigned document, struct sops_err *e)
 {
     const struct sops_node *items = sops_node_find(list, SOPS_LIT("items"));
-    struct sops_secret_how in_list = {.any_kind = how->any_kind};
+    struct sops_secret_how in_list = {.any_kind = how->any_kind, .source = how->source};
     size_t number = 0;
     if (items != NULL && items->kind != SOPS_LIST && items->kind != SOPS_NULL) {
         return sops_fail(e, SOPS_E_ENCRYPT, "'items' is no list");

@@ -74,6 +74,7 @@ for h in $(git ls-files -- '*.h' | grep -E '^(src|keysources|formats|stores)/' |
 done | report 'headers that do not compile alone'
 grep -nE '\b[Ss]pec [0-9]{2}\b' $ours $(sources tests) | report 'rules are cited by heading: a page of docs/spec and its #heading'
 tests/lint/citations | report 'cited headings that do not exist'
+tests/mutants --stale | report 'stale mutants (tests/mutants: the line that it changes is another now)'
 release=$(sed -n 's/^#define SOPS_VERSION "\(.*\)".*/\1/p' src/core/meta.h)
 git grep -lF "${release:?}" -- testdata/conformance ':!*/expect/stderr' |
     report "recorded cases that name the release (in expect/ write '<release>', in in/ an older version)"

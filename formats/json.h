@@ -15,6 +15,9 @@ bool sops_json_write(const struct sops_node *root, const struct sops_style *s, s
 /* The same on one line, without any blanks. */
 bool sops_json_write_compact(const struct sops_node *root, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* … with a blank behind each comma and colon. */
+bool sops_json_write_line(const struct sops_node *root, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+
 /* Both sides look for rare bytes eight at a time. */
 #define SOPS_EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 /* A mark in the top bit, if one of the eight bytes is zero. */

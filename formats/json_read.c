@@ -227,7 +227,7 @@ static const uint8_t *number_end(const struct reader *r, bool *whole)
 /* Notes a number that will be written with another text than `written`, which it has here. */
 static bool note_number(struct reader *r, const struct sops_node *n, struct sops_slice written)
 {
-    if (r->doc->noted > SOPS_NOTES_MAX) {
+    if (r->doc->noted > SOPS_NOTES_MAX || r->doc->reading.marks) { /* marks: it is kept as it is written */
         return true;
     }
     struct sops_slice text = n->text;

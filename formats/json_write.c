@@ -13,6 +13,7 @@ struct writer {
     size_t blanks; /* of indentation, so far */
     bool too_big;
     bool compact;
+    bool spaced; /* compact, with a blank behind each comma and colon */
     uint8_t blank;
     size_t indent; /* blanks a level */
     size_t depth;
@@ -164,7 +165,7 @@ static void put_key(struct writer *w, const struct sops_node *n)
 {
     if (n->up->kind == SOPS_MAP) {
         put_string(w, n->key);
-        put(w, w->compact ? SOPS_LIT(":") : SOPS_LIT(": "));
+        put(w, w->compact && !w->spaced ? SOPS_LIT(":") : SOPS_LIT(": "));
     }
 }
 
@@ -210,7 +211,7 @@ static bool put_tree(struct writer *w, const struct sops_node *root)
                 n = n->up;
                 put_end(w, n);
             } else {
-                put(w, SOPS_LIT(","));
+                put(w, w->spaced ? SOPS_LIT(", ") : SOPS_LIT(","));
             }
         }
         if (next == NULL) {
@@ -262,5 +263,11 @@ bool sops_json_write(const struct sops_node *root, const struct sops_style *s, s
 bool sops_json_write_compact(const struct sops_node *root, struct sops_buf *out, struct sops_err *e)
 {
     struct writer w = {.compact = true, .e = e};
+    return write_twice(&w, root, out);
+}
+
+bool sops_json_write_line(const struct sops_node *root, struct sops_buf *out, struct sops_err *e)
+{
+    struct writer w = {.compact = true, .spaced = true, .e = e};
     return write_twice(&w, root, out);
 }

@@ -4,7 +4,7 @@
  * only, so that characters can be counted in one way.
  */
 #include "base/text.h"
-#include "formats/yaml_internal.h"
+#include "formats/yaml_written.h"
 
 bool sops_yaml_fail(struct sops_err *e, size_t line, const char *what)
 {
@@ -104,7 +104,7 @@ static bool indent_of(const struct sops_style *s, unsigned *indent, struct sops_
 static bool emit(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e)
 {
     unsigned indent = 0;
-    return indent_of(s, &indent, e) && sops_yaml_write(d, indent, s->flush_lists, out, e);
+    return indent_of(s, &indent, e) && sops_yaml_write(d, indent, s, out, e);
 }
 
 static bool emit_value(const struct sops_doc *d, const struct sops_node *n, const struct sops_style *s,
@@ -116,12 +116,45 @@ static bool emit_value(const struct sops_doc *d, const struct sops_node *n, cons
     return n->kind == SOPS_STR ? sops_buf_add(out, n->text, e) : sops_yaml_write_value(n, 4, out, e);
 }
 
+/* UTF-16 is kept as the UTF-8 that it becomes. */
+static bool undress(struct sops_slice text, bool sealed, struct sops_buf *out, struct sops_buf *said,
+                    struct sops_err *e)
+{
+    (void)sealed;
+    (void)said;
+    bool big = sops_slice_starts(text, SOPS_LIT("\xFE\xFF"));
+    return (!big && !sops_slice_starts(text, SOPS_LIT("\xFF\xFE"))) ||
+           from_utf16(sops_slice_skip(text, 2), big, out, e);
+}
+
+static const struct sops_textual textual = {
+    .undress = undress,
+    .slots = sops_yaml_slots,
+    .seal = sops_yaml_seal_slot,
+    .open = sops_yaml_open_slot,
+    .add_meta = sops_yaml_add_meta,
+    .swap_meta = sops_yaml_swap_meta,
+    .drop_meta = sops_yaml_drop_meta,
+    .entry = sops_yaml_entry,
+    .replace = sops_yaml_replace,
+    .insert = sops_yaml_insert,
+    .remove = sops_yaml_remove,
+};
+
+static const struct sops_setting_key settings[] = {
+    SOPS_SETTING_KEEP,
+    {"compact_array_indent", SOPS_SET_COMPACT_LISTS, sops_words_bool},
+    {"document_start_marker", SOPS_SET_START_MARKER, sops_words_bool},
+    SOPS_SETTING_END,
+};
+
 static const char *const suffixes[] = {".yaml", ".yml", NULL};
 
 const struct sops_format sops_format_yaml = {
     .name = "yaml",
     .suffixes = suffixes,
     .store = "yaml",
+    .settings = settings,
     .example = "hello: Welcome to SOPS! Edit this file as you please!\n"
                "example_key: example_value\n"
                "# Example comment\n"
@@ -137,4 +170,5 @@ const struct sops_format sops_format_yaml = {
     .parse = parse,
     .emit = emit,
     .emit_value = emit_value,
+    .textual = &textual,
 };

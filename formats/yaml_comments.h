@@ -44,7 +44,8 @@ struct sops_yaml_source {
     uint32_t origin;           /* where `in` begins in the file */
     uint32_t passed_end;       /* the end of the last token that was passed over and is more than the end of a block */
     uint32_t passed_line;      /* and its line */
-    struct sops_arena *texts;  /* for the texts of scalars: the doc's */
+    struct sops_doc *doc;      /* owns the texts of scalars; gets the marks */
+    size_t marked;             /* up to here comments of the text were looked for */
     struct sops_arena scratch; /* for all else that lives until the text is read */
     yaml_parser_t parser;
     bool opened, ascii, ended;
@@ -68,7 +69,7 @@ struct sops_yaml_source {
 
 /* Begins with a UTF-8 text without byte order mark, which begins at the byte `origin` of the file. Close it in any
  * case. */
-bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t origin, struct sops_arena *texts,
+bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t origin, struct sops_doc *doc,
                     struct sops_err *e) SOPS_CHECKED;
 void sops_yaml_close(struct sops_yaml_source *s);
 /* Looks at the next token: adds its comments to the pending ones. NULL with `e` set on failure. The pointer is good

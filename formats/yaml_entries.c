@@ -197,7 +197,7 @@ static bool note_number(struct copier *c, const struct sops_node *made, raw *n, 
 {
     struct sops_slice written = made->text;
     if ((made->kind != SOPS_INT && made->kind != SOPS_FLOAT && made->kind != SOPS_TIME) ||
-        c->doc->noted > SOPS_NOTES_MAX) {
+        c->doc->noted > SOPS_NOTES_MAX || c->doc->reading.marks) { /* marks: it is kept as it is written */
         return true;
     }
     if (made->kind == SOPS_FLOAT) {
@@ -210,6 +210,32 @@ static bool note_number(struct copier *c, const struct sops_node *made, raw *n, 
     bool is_word = sops_slice_ends(written, SOPS_LIT("inf")) || sops_slice_ends(written, SOPS_LIT("nan"));
     return is_word || sops_slice_eq(written, n->text) ||
            sops_doc_note(c->doc, made, made->line, SOPS_NOT_AS_WRITTEN, e);
+}
+
+/* What is to be known of a node by whoever keeps the text: its anchor, that an alias stands there, or where it was
+ * copied from. */
+static bool mark_node(struct copier *c, struct sops_node *made, raw *n, struct sops_err *e)
+{
+    if (!c->doc->reading.marks) {
+        return true;
+    }
+    struct sops_mark m = {.line = n->line, .node = made, .span = meant(n)->span};
+    bool ok = true;
+    if (c->aliases == 0 && n->kind == SOPS_YAML_ALIAS) {
+        m.kind = SOPS_MARK_ALIAS;
+        m.span = n->span;
+        ok = sops_doc_mark(c->doc, m, e);
+    } else if (c->aliases == 0 && n->anchor.end != 0) {
+        m.kind = SOPS_MARK_ANCHOR;
+        m.span = n->anchor;
+        ok = sops_doc_mark(c->doc, m, e);
+    }
+    if (ok && (c->aliases != 0 || n->kind == SOPS_YAML_ALIAS)) {
+        m.kind = SOPS_MARK_COPY;
+        m.span = meant(n)->span;
+        ok = sops_doc_mark(c->doc, m, e);
+    }
+    return ok;
 }
 
 /* Adds the node that `n` stands for to `to`; a collection is pushed, to be filled. */
@@ -235,6 +261,9 @@ static bool value(struct copier *c, struct sops_node *to, raw *n, enum sops_kind
     }
     made->key_kind = (uint8_t)key_kind;
     made->line = n->line;
+    if (!mark_node(c, made, n, e)) {
+        return false;
+    }
     if (c->aliases == 0) {
         made->span = n->span;
         made->key_span = f.key_span;
@@ -367,6 +396,11 @@ bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from
     }
     part->line = from->root->line;
     part->span = from->root->span;
+    const struct sops_mark anchor = {
+        .kind = SOPS_MARK_ANCHOR, .line = part->line, .span = from->root->anchor, .node = part};
+    if (anchor.span.end != 0 && !sops_doc_mark(d, anchor, e)) {
+        return false;
+    }
     struct copier c = {.doc = d, .nodes = from->nodes, .first = from->first};
     bool fine = fill(&c, from, part, e);
     sops_free(c.frames);

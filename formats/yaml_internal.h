@@ -55,7 +55,7 @@ struct sops_yaml_raw {
     bool plain;   /* a scalar in plain style */
     bool open;    /* a collection whose end was not read yet: an alias to it would contain itself */
     uint32_t line;
-    struct sops_span span;
+    struct sops_span span, anchor;
     struct sops_slice text; /* of a scalar; of an alias the name of its anchor */
     struct sops_yaml_raw *next;
     struct sops_yaml_raw *child; /* first member; of an alias what it stands for */
@@ -87,11 +87,16 @@ bool sops_yaml_entries(struct sops_doc *d, const struct sops_yaml_document *from
 bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, struct sops_err *e) SOPS_CHECKED;
 
 /* Appends the whole document; code 4 for what YAML cannot hold. */
-/* `flush_lists`: lists stand at the column of their key. */
-bool sops_yaml_write(const struct sops_doc *d, unsigned indent, bool flush_lists, struct sops_buf *out,
+/* `indent` is that of `s`, in the range that YAML has. */
+bool sops_yaml_write(const struct sops_doc *d, unsigned indent, const struct sops_style *s, struct sops_buf *out,
                      struct sops_err *e) SOPS_CHECKED;
 /* Appends one list or scalar as a document of its own. */
 bool sops_yaml_write_value(const struct sops_node *n, unsigned indent, struct sops_buf *out,
                            struct sops_err *e) SOPS_CHECKED;
+
+/* Appends one scalar as a value in a document: text with lines of its own stands at `column`, which is `digit` more
+ * than that of the collection around, and ends with its line break. */
+bool sops_yaml_write_scalar(const struct sops_node *n, size_t column, size_t digit, struct sops_buf *out,
+                            struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -44,6 +44,7 @@ struct reader {
 /* What stands before a node. */
 struct properties {
     struct sops_slice anchor;
+    struct sops_span anchor_span;
     uint32_t tag_begin;
     uint8_t tag;
     bool anchored, tagged;
@@ -158,6 +159,7 @@ static token *properties(struct reader *r, struct properties *p, struct sops_err
         if (t->type == YAML_ANCHOR_TOKEN) {
             p->anchored = true;
             p->anchor = t->text;
+            p->anchor_span = t->span;
         } else {
             p->tagged = true;
             p->tag_begin = t->span.begin;
@@ -250,6 +252,7 @@ static bool node(struct reader *r, bool block, bool same, struct sops_err *e)
         return false;
     }
     n->tag = p.tag;
+    n->anchor = p.anchor_span;
     n->span.begin = p.tagged ? p.tag_begin : n->span.begin;
     void **slot = p.anchored ? sops_table_put(&r->anchors, p.anchor, NULL, e) : NULL;
     if (slot != NULL) {
@@ -593,7 +596,7 @@ static bool read_all(struct reader *r, struct sops_err *e)
 bool sops_yaml_read(struct sops_doc *d, struct sops_slice in, uint32_t origin, struct sops_err *e)
 {
     struct reader r = {.doc = d};
-    bool fine = sops_yaml_open(&r.source, in, origin, &d->arena, e) && read_all(&r, e);
+    bool fine = sops_yaml_open(&r.source, in, origin, d, e) && read_all(&r, e);
     sops_yaml_close(&r.source);
     sops_arena_free(&r.nodes);
     sops_free(r.frames);

@@ -38,6 +38,10 @@ enum sops_yaml_style {
 /* How a string is written. *lines (may be NULL): it holds a line break. */
 bool sops_yaml_style(struct sops_slice s, struct sops_buf *scratch, enum sops_yaml_style *style, bool *lines,
                      struct sops_err *e) SOPS_CHECKED;
+/* Can the character stand as it is in YAML? */
+bool sops_yaml_printable(uint32_t c);
+/* May the text stand plain where it is taken for a string, whatever it looks like? */
+bool sops_yaml_may_be_plain(struct sops_slice s);
 /* Appends the text in double quotes. */
 bool sops_yaml_double(struct sops_slice s, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 

@@ -20,7 +20,7 @@ static bool matters(uint8_t c) { return c < ' ' || c >= 0x7F || c == ':' || c ==
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
-static bool is_printable(uint32_t c)
+bool sops_yaml_printable(uint32_t c)
 {
     return c == '\n' || (c >= 0x20 && c <= 0x7E) || (c >= 0xA0 && c <= 0xD7FF) ||
            (c >= 0xE000 && c <= 0xFFFD && c != 0xFEFF);
@@ -44,7 +44,7 @@ static size_t inspect(struct sops_slice s, size_t i, struct look *l)
         l->invalid = true;
         return 0;
     }
-    bool printable = is_printable(cp);
+    bool printable = sops_yaml_printable(cp);
     if (sops_yaml_break_at(s, i) != 0) {
         l->breaks = true;
         l->lf = l->lf || c == '\n';
@@ -252,11 +252,17 @@ bool sops_yaml_double(struct sops_slice s, struct sops_buf *out, struct sops_err
         uint32_t c;
         struct sops_slice rest = sops_slice_skip(s, i);
         size_t n = sops_utf8_next(rest, &c);
-        bool raw = n != 0 && !all && is_printable(c) && c != '"' && c != '\\' && sops_yaml_break_at(s, i) == 0;
+        bool raw = n != 0 && !all && sops_yaml_printable(c) && c != '"' && c != '\\' && sops_yaml_break_at(s, i) == 0;
         if (!(raw ? sops_buf_add(out, sops_slice_first(rest, n), e) : escape(c, out, e))) {
             return false;
         }
         i += n != 0 ? n : 1;
     }
     return sops_buf_addc(out, '"', e);
+}
+
+bool sops_yaml_may_be_plain(struct sops_slice s)
+{
+    struct look l = {0};
+    return s.len != 0 && look_at(s, &l) && plain_allowed(s, &l);
 }

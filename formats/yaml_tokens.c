@@ -16,12 +16,12 @@ static struct sops_slice scanned_text(const struct sops_yaml_source *s)
     return s->disguise.text.len != 0 ? sops_buf_view(&s->disguise.text) : s->in;
 }
 
-bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t origin, struct sops_arena *texts,
+bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t origin, struct sops_doc *doc,
                     struct sops_err *e)
 {
     s->in = in;
     s->origin = s->passed_end = origin;
-    s->texts = texts;
+    s->doc = doc;
     if (!yaml_parser_initialize(&s->parser)) {
         return sops_fail_memory(e);
     }
@@ -113,7 +113,7 @@ static bool convert(struct sops_yaml_source *s, const yaml_token_t *t, struct so
         struct sops_slice text = {t->data.scalar.value, t->data.scalar.length};
         to->plain = t->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
         bool quoted = t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-        return sops_yaml_reveal(&s->disguise, text, quoted, s->texts, &to->text, e);
+        return sops_yaml_reveal(&s->disguise, text, quoted, &s->doc->arena, &to->text, e);
     }
     if (t->type == YAML_ANCHOR_TOKEN) {
         return keep(s, t->data.anchor.value, &to->text, e);
@@ -191,6 +191,65 @@ static void end_column(const struct sops_yaml_source *s, struct sops_yaml_token 
     }
 }
 
+/* The comments of the text that stand between the token before and the byte `end`: a sign that begins a line, or has a
+ * blank in front, or follows a token that needs none. */
+static bool mark_comments(struct sops_yaml_source *s, size_t end, struct sops_err *e)
+{
+    for (size_t at = s->marked; at < end;) {
+        const uint8_t *sign = memchr(s->in.ptr + at, '#', end - at);
+        if (sign == NULL) {
+            break;
+        }
+        size_t from = (size_t)(sign - s->in.ptr), to = from;
+        while (to < s->in.len && sops_yaml_break_at(s->in, to) == 0) {
+            to++;
+        }
+        struct sops_mark m = {.kind = SOPS_MARK_COMMENT,
+                              .span = {s->origin + (uint32_t)from, s->origin + (uint32_t)to}};
+        if (!sops_doc_mark(s->doc, m, e)) {
+            return false;
+        }
+        at = to;
+    }
+    return true;
+}
+
+/* What the token `t` means for whoever keeps the text; `end`: where it ends. */
+static bool mark_token(struct sops_yaml_source *s, const struct sops_yaml_token *t, struct sops_err *e)
+{
+    uint8_t kind;
+    if (!s->doc->reading.marks) {
+        return true;
+    }
+    if (!mark_comments(s, t->span.begin - s->origin, e)) {
+        return false;
+    }
+    s->marked = t->span.end - s->origin;
+    if (t->type == YAML_SCALAR_TOKEN &&
+        (s->in.ptr[t->span.begin - s->origin] == '|' || s->in.ptr[t->span.begin - s->origin] == '>')) {
+        struct sops_slice rest = sops_slice_skip(s->in, t->span.begin - s->origin);
+        size_t line = 0;
+        while (line < rest.len && sops_yaml_break_at(rest, line) == 0) {
+            line++;
+        }
+        s->marked -= t->span.end - t->span.begin;
+        if (!mark_comments(s, s->marked + line, e)) {
+            return false;
+        }
+        s->marked = t->span.end - s->origin;
+    }
+    if (t->type == YAML_DOCUMENT_START_TOKEN) {
+        kind = SOPS_MARK_START;
+    } else if (t->type == YAML_DOCUMENT_END_TOKEN) {
+        kind = SOPS_MARK_END;
+    } else if (t->type == YAML_VERSION_DIRECTIVE_TOKEN || t->type == YAML_TAG_DIRECTIVE_TOKEN) {
+        kind = SOPS_MARK_DIRECTIVE;
+    } else {
+        return true;
+    }
+    return sops_doc_mark(s->doc, (struct sops_mark){.kind = kind, .line = t->line + 1, .span = t->span}, e);
+}
+
 /* Scans one token that is no BLOCK-END and the BLOCK-ENDs before it, with the comments around. */
 static bool scan(struct sops_yaml_source *s, struct sops_err *e)
 {
@@ -238,7 +297,8 @@ static bool scan(struct sops_yaml_source *s, struct sops_err *e)
             return false;
         }
         s->rest = (struct sops_yaml_place){end.index, end_byte, end.line, end.column};
-        return s->ended || sops_yaml_rest(s, &s->queue[s->queue_len - 1], start_byte, literal, e);
+        return (s->ended || sops_yaml_rest(s, &s->queue[s->queue_len - 1], start_byte, literal, e)) &&
+               mark_token(s, &s->queue[s->queue_len - 1], e);
     }
 }
 

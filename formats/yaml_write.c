@@ -36,7 +36,7 @@ struct writer {
     size_t line_start;
     bool content; /* the line holds more than blanks and dashes */
     unsigned indent;
-    bool flush_lists;
+    bool flush_lists, compact_lists;
     size_t blanks; /* of indentation, so far */
     size_t gap;
     struct text head, line, foot, tail, kept;
@@ -451,7 +451,10 @@ static bool pair(struct writer *w, const struct frame *f, const struct sops_node
         return sops_buf_addc(w->out, ' ', e) && scalar(w, n, inner, inner - c, e) && line_and_foot(w, c, e);
     }
     pend(&w->head, head_of(n, (struct range){0}));
-    size_t column = w->flush_lists && n->kind == SOPS_LIST ? c : inner;
+    size_t column = inner;
+    if (n->kind == SOPS_LIST) {
+        column = w->flush_lists ? c : w->compact_lists ? inner - 2 : inner;
+    }
     return line_of(w, &w->kept, c, e) && collection(w, (struct frame){.n = n, .column = column, .line = line}, c, e);
 }
 
@@ -545,11 +548,19 @@ static bool make_room(const struct sops_doc *d, struct sops_buf *out, struct sop
     return sops_buf_reserve(out, size, e);
 }
 
-bool sops_yaml_write(const struct sops_doc *d, unsigned indent, bool flush_lists, struct sops_buf *out,
+bool sops_yaml_write(const struct sops_doc *d, unsigned indent, const struct sops_style *s, struct sops_buf *out,
                      struct sops_err *e)
 {
-    struct writer w = {.out = out, .line_start = out->len, .indent = indent, .flush_lists = flush_lists, .gap = NO_GAP};
+    struct writer w = {.out = out,
+                       .line_start = out->len,
+                       .indent = indent,
+                       .flush_lists = s->flush_lists,
+                       .compact_lists = s->compact_lists,
+                       .gap = NO_GAP};
     bool fine = make_room(d, out, e);
+    if (fine && s->start_marker && d->parts != NULL) {
+        fine = add(&w, SOPS_LIT("---"), e) && new_line(&w, e);
+    }
     for (const struct sops_node *n = d->parts; fine && n != NULL; n = n->next) {
         fine = (n == d->parts || (add(&w, SOPS_LIT("---"), e) && new_line(&w, e))) && root(&w, n, e);
     }
@@ -561,6 +572,15 @@ bool sops_yaml_write_value(const struct sops_node *n, unsigned indent, struct so
 {
     struct writer w = {.out = out, .line_start = out->len, .indent = indent, .gap = NO_GAP};
     bool fine = sops_node_is_leaf(n) ? scalar(&w, n, 0, 0, e) && end_line(&w, e) : root(&w, n, e);
+    finish(&w);
+    return fine;
+}
+
+bool sops_yaml_write_scalar(const struct sops_node *n, size_t column, size_t digit, struct sops_buf *out,
+                            struct sops_err *e)
+{
+    struct writer w = {.out = out, .line_start = out->len, .gap = NO_GAP};
+    bool fine = scalar(&w, n, column, digit, e);
     finish(&w);
     return fine;
 }

@@ -78,6 +78,7 @@ static bool own_extract(struct sops_job *j, struct sops_err *e)
     if (!x->any) {
         return sops_step_emit(j, e);
     }
+    sops_envelope_lay_out(j->env);
     log_path(j->world, &x->route);
     if (!sops_route_find(&x->route, d->parts, &found, e)) {
         sops_within(e, "error extracting %s from '%s'", j->opt->shared.extract, sops_job_input(j));
@@ -135,9 +136,9 @@ static const struct sops_option own_list[] = {{.name = "extract",
                                                .help = "only what is there: [\"database\"][0][\"user\"]"},
                                               {.name = NULL}};
 static const struct sops_opt_table own_table = {"RESULT", own_list};
-static const struct sops_opt_table *const tables[] = {
-    &sops_opts_place, &own_table,     &sops_opts_types,    &sops_opts_name,
-    &sops_opts_order, &sops_opts_mac, &sops_opts_services, NULL};
+static const struct sops_opt_table *const tables[] = {&sops_opts_style, &sops_opts_place,    &own_table,
+                                                      &sops_opts_types, &sops_opts_name,     &sops_opts_order,
+                                                      &sops_opts_mac,   &sops_opts_services, NULL};
 
 const struct sops_verb sops_verb_decrypt = {
     .name = "decrypt",

@@ -351,8 +351,17 @@ static const struct sops_option options[] = {
 };
 static const struct sops_opt_table table = {"EDITOR", options};
 static const struct sops_opt_table *const tables[] = {
-    &table,           &sops_opts_crypt, &sops_opts_strict, &sops_opts_our_comments, &sops_opts_threshold,
-    &sops_opts_types, &sops_opts_mac,   &sops_opts_order,  &sops_opts_services,     NULL,
+    &sops_opts_style,
+    &table,
+    &sops_opts_crypt,
+    &sops_opts_strict,
+    &sops_opts_our_comments,
+    &sops_opts_threshold,
+    &sops_opts_types,
+    &sops_opts_mac,
+    &sops_opts_order,
+    &sops_opts_services,
+    NULL,
 };
 
 const struct sops_verb sops_verb_edit = {

@@ -206,7 +206,7 @@ static const struct sops_option options[] = {
 };
 static const struct sops_opt_table table = {"COMMAND", options};
 static const struct sops_opt_table *const tables[] = {
-    &table, &sops_opts_exec, &sops_opts_types, &sops_opts_order, &sops_opts_services, NULL,
+    &sops_opts_style, &table, &sops_opts_exec, &sops_opts_types, &sops_opts_order, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_exec_file = {

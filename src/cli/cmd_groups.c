@@ -156,7 +156,8 @@ static const struct sops_option file[] = {
 };
 static const struct sops_opt_table file_table = {"FILE", file};
 static const struct sops_opt_table *const tables[] = {
-    &file_table, &sops_opts_our_input_type, &sops_opts_in_place, &sops_opts_threshold, &sops_opts_services, NULL,
+    &sops_opts_style,    &file_table, &sops_opts_our_input_type, &sops_opts_in_place, &sops_opts_threshold,
+    &sops_opts_services, NULL,
 };
 
 static const struct sops_verb add = {

@@ -91,7 +91,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 }
 
 static const struct sops_opt_table *const tables[] = {
-    &sops_opts_place, &sops_opts_types, &sops_opts_name, &sops_opts_order, &sops_opts_services, NULL,
+    &sops_opts_style, &sops_opts_place, &sops_opts_types, &sops_opts_name, &sops_opts_order, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_rotate = {

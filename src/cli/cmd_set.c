@@ -238,12 +238,12 @@ static const struct sops_option value_from[] = {
 static const struct sops_opt_table value_table = {"CHANGE", value_from};
 
 static const struct sops_opt_table *const set_tables[] = {
-    &value_table,     &idempotent_table,    &sops_opts_types,    &sops_opts_mac, &sops_opts_strict,
-    &sops_opts_order, &sops_opts_threshold, &sops_opts_services, NULL,
+    &sops_opts_style,  &value_table,     &idempotent_table,    &sops_opts_types,    &sops_opts_mac,
+    &sops_opts_strict, &sops_opts_order, &sops_opts_threshold, &sops_opts_services, NULL,
 };
 static const struct sops_opt_table *const unset_tables[] = {
-    &idempotent_table,    &sops_opts_types,    &sops_opts_mac, &sops_opts_order,
-    &sops_opts_threshold, &sops_opts_services, NULL,
+    &sops_opts_style, &idempotent_table,    &sops_opts_types,    &sops_opts_mac,
+    &sops_opts_order, &sops_opts_threshold, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_set = {

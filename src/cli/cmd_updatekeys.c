@@ -235,7 +235,7 @@ static const struct sops_option options[] = {
 };
 static const struct sops_opt_table table = {"FILES", options};
 static const struct sops_opt_table *const tables[] = {
-    &table, &sops_opts_yes, &sops_opts_input_type, &sops_opts_services, NULL,
+    &sops_opts_style, &table, &sops_opts_yes, &sops_opts_input_type, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_updatekeys = {

@@ -3,6 +3,7 @@
 #include "cli/steps.h"
 
 #include "base/file.h"
+#include "base/ascii.h"
 #include "cli/command.h"
 
 #include <errno.h>
@@ -130,13 +131,34 @@ bool sops_job_is_new(const struct sops_job *j)
     return stat(j->path, &st) != 0 ? errno == ENOENT : S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
-static void choose_style(struct sops_job *j)
+/* What a flag or variable says; `keep` is what the configuration does. */
+static uint8_t choose_keep(const struct sops_job *j, uint8_t keep)
 {
+    const char *word = j->opt->shared.preserve_style;
+    bool on;
+    if (word != NULL) {
+        keep = !sops_bool_word(sops_str(word), &on) ? SOPS_KEEP_STRICT : on ? SOPS_KEEP_ON : SOPS_KEEP_OFF;
+    }
+    return j->in == j->out && !j->no_text ? keep : SOPS_KEEP_OFF;
+}
+
+static bool choose_style(struct sops_job *j, struct sops_err *e)
+{
+    const struct sops_shared *said = &j->opt->shared;
+    struct sops_style in = sops_config_style(j->config, j->in);
     j->style = sops_config_style(j->config, j->out);
-    if (!j->config_indent && j->opt->shared.indent.given) {
-        j->style.indent = j->opt->shared.indent.value;
+    if (!j->config_indent && said->indent.given) {
+        j->style.indent = said->indent.value;
         j->style.indent_set = true;
     }
+    j->style.compact_lists = j->style.compact_lists || said->compact_array_indent;
+    j->style.start_marker = j->style.start_marker || said->document_start_marker;
+    j->style.keep = choose_keep(j, j->style.keep);
+    if (j->in == j->out) {
+        in = j->style;
+    }
+    in.keep = j->style.keep;
+    return sops_envelope_style(j->env, j->in, &in, e);
 }
 
 bool sops_job_formats(struct sops_job *j, struct sops_err *e)
@@ -147,18 +169,18 @@ bool sops_job_formats(struct sops_job *j, struct sops_err *e)
     j->out = sops_format_named(sops_str(j->opt->shared.output_type));
     j->in = j->in != NULL ? j->in : by_name;
     j->out = j->out != NULL ? j->out : by_name;
-    choose_style(j);
     sops_envelope_free(j->env); /* groups choose formats a second time, when they know the file */
     j->env = sops_envelope_new(j->world, sops_job_input(j), e);
-    return j->env != NULL;
+    return j->env != NULL && choose_style(j, e);
 }
 
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e)
 {
-    bool ok = sops_job_formats(j, e);
+    if (!sops_job_formats(j, e)) {
+        return false;
+    }
     j->out = j->in;
-    choose_style(j);
-    return ok;
+    return choose_style(j, e);
 }
 
 /* What needs no rule works without the configuration, too; but not when one was named that is not there: that is a

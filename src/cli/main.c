@@ -156,7 +156,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
         ok = print_usage(&global, e);
     } else if (ok && global.shared.version) {
         ok = print_version(&global, e);
-    } else if (ok && sops_options_env(&global, w, e)) {
+    } else if (ok && (ok = sops_options_env(&global, w, e))) {
         prepare(w);
         w->verbose = global.shared.verbose;
         ok = verb != NULL ? run_verb(w, verb, verb->name, &global, global.args + 1, e)

@@ -109,6 +109,16 @@ TABLE(yes, "ANSWERS",
 
 TABLE(strict, "CHECKS", STRICT);
 
+/* Counts before a command and behind it. */
+#define PRESERVE_STYLE                                                                                                 \
+    {                                                                                                                  \
+        .name = "preserve-style", SOPS_WORD_TO(struct sops_shared, preserve_style),                                    \
+        .flags = SOPS_OPT_OURS | SOPS_OPT_GLOBAL, .env = "SOPS_PRESERVE_STYLE", .other = "strict",                     \
+        .help = "keep the text as it is written, where it can be (or what is said behind =: true, false, strict)"   \
+    }
+
+TABLE(style, "RESULT", PRESERVE_STYLE);
+
 TABLE(global, "GLOBAL OPTIONS",
       {.name = "config",
        SOPS_TEXT_TO(struct sops_shared, config),
@@ -129,7 +139,15 @@ TABLE(global, "GLOBAL OPTIONS",
        SOPS_FLAG_TO(struct sops_shared, verbose),
        .flags = SOPS_OPT_GLOBAL,
        .help = "say what is done: configuration and rule, each key and how it did"},
-      STRICT,
+      STRICT, PRESERVE_STYLE,
+      {.name = "compact-array-indent",
+       SOPS_FLAG_TO(struct sops_shared, compact_array_indent),
+       .flags = SOPS_OPT_GLOBAL | SOPS_OPT_OURS,
+       .help = "YAML lists that are written stand two columns further to the left (--compact-array-indent)"},
+      {.name = "document-start-marker",
+       SOPS_FLAG_TO(struct sops_shared, document_start_marker),
+       .flags = SOPS_OPT_GLOBAL | SOPS_OPT_OURS,
+       .help = "YAML that is written begins with --- (--document-start-marker); with --preserve-style what is there stays"},
       {.name = "disable-version-check",
        SOPS_FLAG_TO(struct sops_shared, disable_version_check),
        .flags = SOPS_OPT_GLOBAL,

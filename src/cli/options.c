@@ -108,6 +108,7 @@ static void bind_slot(const struct sops_opt_slot *s, void *to)
         *(bool *)to = s->on;
         break;
     case SOPS_OPT_TEXT:
+    case SOPS_OPT_WORD:
         *(const char **)to = text_of(s);
         break;
     case SOPS_OPT_INT:
@@ -288,6 +289,11 @@ static bool set_value(struct sops_options *o, struct sops_opt_slot *s, const cha
                sops_fail(e, SOPS_E_GENERIC, "invalid value \"%s\" for %s: not a whole number", value, from);
     case SOPS_OPT_MANY:
         return add_value(o, s, value, e);
+    case SOPS_OPT_WORD:
+        s->text = value != NULL ? value : "true";
+        return sops_bool_word(sops_str(s->text), &s->on) || strcmp(s->text, s->def.other) == 0 ||
+               sops_fail(e, SOPS_E_GENERIC, "invalid value \"%s\" for %s: neither a boolean nor %s", value, from,
+                         s->def.other);
     case SOPS_OPT_TEXT:
         break;
     }
@@ -386,7 +392,7 @@ static bool parse_option(struct sops_options *o, const char *const *words, size_
     const char *after = (const char *)name.ptr + name.len;
     const char *value = *after == '=' ? after + 1 : NULL;
     *used = 1;
-    if (value == NULL && s->def.kind != SOPS_OPT_FLAG) {
+    if (value == NULL && s->def.kind != SOPS_OPT_FLAG && s->def.kind != SOPS_OPT_WORD) {
         value = words[1];
         *used = 2;
         if (value == NULL) {
@@ -507,7 +513,7 @@ bool sops_options_env(struct sops_options *o, struct sops_world *w, struct sops_
     for (size_t i = 0; i < o->slots; i++) {
         struct sops_opt_slot *s = &o->slot[i];
         const char *value = s->given || s->def.env == NULL ? NULL : w->env(w, s->def.env);
-        if (value == NULL) {
+        if (value == NULL || (s->def.kind == SOPS_OPT_WORD && value[0] == '\0')) {
             continue;
         }
         if (s->def.kind == SOPS_OPT_FLAG && value[0] == '\0') {

@@ -16,7 +16,13 @@
 
 struct sops_verb;
 
-enum sops_opt_kind { SOPS_OPT_FLAG, SOPS_OPT_TEXT, SOPS_OPT_INT, SOPS_OPT_MANY };
+enum sops_opt_kind {
+    SOPS_OPT_FLAG,
+    SOPS_OPT_TEXT,
+    SOPS_OPT_INT,
+    SOPS_OPT_MANY,
+    SOPS_OPT_WORD, /* a boolean or one other word, behind a '=' only; alone it is "true" */
+};
 
 /* What an INT option says. */
 struct sops_opt_number {
@@ -27,9 +33,11 @@ struct sops_opt_number {
 /* What the options that several commands share say. A text that was not given, or is empty, is NULL; everything is
  * empty or false where a command does not have the option. */
 struct sops_shared {
+    const char *preserve_style; /* a boolean word, or "strict" */
     const char *config, *input_type, *output_type, *filename_override, *output, *extract, *decryption_order;
     const char *const *keyservice; /* NULL-terminated, or NULL */
     struct sops_opt_number indent, threshold;
+    bool compact_array_indent, document_start_marker;
     bool local_keyservice, in_place, recursive, yes, ignore_mac, mac_only_encrypted, show_master_keys, strict, verbose,
         disable_version_check, check_for_updates, help, version;
 };
@@ -48,6 +56,7 @@ struct sops_option {
     enum sops_opt_kind kind;
     unsigned flags;
     const char *env;   /* the variable that stands for it, or NULL */
+    const char *other; /* of a WORD: the word that is no boolean */
     const char *value; /* what the help calls the value: "FILE"; NULL for a FLAG */
     const char *help;  /* one line */
     /* Where its value goes: kind, shared and at come from one of the macros below. `at` is 0 for an option whose name
@@ -65,6 +74,7 @@ struct sops_option {
                    : offsetof(type, field) + 1)
 #define SOPS_FLAG_TO(type, field) .kind = SOPS_OPT_FLAG, SOPS_OPT_AT(type, field, bool)
 #define SOPS_TEXT_TO(type, field) .kind = SOPS_OPT_TEXT, SOPS_OPT_AT(type, field, const char *)
+#define SOPS_WORD_TO(type, field) .kind = SOPS_OPT_WORD, SOPS_OPT_AT(type, field, const char *)
 #define SOPS_INT_TO(type, field) .kind = SOPS_OPT_INT, SOPS_OPT_AT(type, field, struct sops_opt_number)
 #define SOPS_MANY_TO(type, field) .kind = SOPS_OPT_MANY, SOPS_OPT_AT(type, field, const char *const *)
 /* Ends with an option whose name is NULL. `title` heads it in the help. */
@@ -89,6 +99,7 @@ extern const struct sops_opt_table sops_opts_threshold;    /* --shamir-secret-sh
 extern const struct sops_opt_table sops_opts_order;        /* --decryption-order */
 extern const struct sops_opt_table sops_opts_services;     /* --enable-local-keyservice, --keyservice */
 extern const struct sops_opt_table sops_opts_yes;          /* -y --yes */
+extern const struct sops_opt_table sops_opts_style;        /* --preserve-style */
 extern const struct sops_opt_table sops_opts_global; /* --config, --indent, --mac-only-encrypted, --verbose, … */
 
 #define SOPS_MAX_OPTIONS 96 /* of one command */

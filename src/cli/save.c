@@ -18,9 +18,17 @@ bool sops_step_emit_sealed(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_seal(struct sops_job *j, struct sops_err *e)
 {
-    return sops_envelope_ready(j->env, j->out, e) && sops_job_audit(j, "encrypt", e) &&
-           sops_envelope_seal(j->env, j->in_order ? SOPS_REUSE_IN_ORDER : SOPS_REUSE_LAST, e) &&
-           (!j->seeks_clear || sops_clear_check(j, e)) && sops_step_emit_sealed(j, e);
+    bool kept = false;
+    sops_buf_cut(&j->bytes, 0);
+    if (!sops_envelope_ready(j->env, j->out, e) || !sops_job_audit(j, "encrypt", e) ||
+        !sops_envelope_seal_kept(j->env, &j->bytes, &kept, e)) {
+        return false;
+    }
+    if (kept) {
+        return !j->seeks_clear || sops_clear_check(j, e);
+    }
+    return sops_envelope_seal(j->env, j->in_order ? SOPS_REUSE_IN_ORDER : SOPS_REUSE_LAST, e) && (!j->seeks_clear || sops_clear_check(j, e)) &&
+           sops_step_emit_sealed(j, e);
 }
 
 bool sops_step_check_keys(struct sops_job *j, struct sops_err *e)

@@ -35,6 +35,7 @@ struct sops_job {
     bool as_typed;                      /* `path` is left as it is (publish, whose rules match it so) */
     bool in_place;                      /* the result goes to `path` whatever the options say */
     bool once;                   /* it cannot begin anew when somebody else has changed the file: a text was typed */
+    bool no_text;                /* neither clear nor sealed text will be written, only values are used */
     bool config_indent;          /* --indent does not count (updatekeys, publish) */
     const char *encrypted_regex; /* for a new file for which nobody names a crypt rule; NULL: the usual suffix */
     bool needs_rule;             /* so a configuration that cannot be read is an error, else no more than a warning */

@@ -49,6 +49,8 @@ typedef void sops_unknown_fn(void *ctx, const struct sops_unknown_key *u);
 void sops_config_unknown(const struct sops_config *c, sops_unknown_fn *tell, void *ctx);
 /* The indentation for writing `f` (stores.NAME.indent); the global --indent is the caller's business. */
 struct sops_style sops_config_style(const struct sops_config *c, const struct sops_format *f);
+/* Is the format, which counts by choice only, enabled for files by their names? */
+bool sops_config_enables(const struct sops_config *c, const struct sops_format *f);
 /* The format of a file by its name: that of the first store in whose `names` a pattern fits (`*` and `?`, on the name
  * without its folder), else by its ending. `c` may be NULL. */
 const struct sops_format *sops_config_format(const struct sops_config *c, struct sops_slice file_name);

@@ -216,7 +216,8 @@ static bool check_stores(const struct sops_node *root, struct sops_err *e)
         const char *name = sops_config_store(sops_formats[i]);
         if (!sops_conf_map(stores, name, &store, e) ||
             (store != NULL && sops_formats[i]->store != NULL && !check_int(store, "indent", e)) ||
-            (store != NULL && !check_texts(store, "names", e))) {
+            (store != NULL && !check_texts(store, "names", e)) ||
+            (store != NULL && !sops_config_check_settings(sops_formats[i], store, e))) {
             return false;
         }
     }

@@ -23,4 +23,8 @@ const struct sops_node *sops_config_next_group(const struct sops_node *top, cons
 bool sops_config_groups(const struct sops_node *rule, struct sops_world *w, struct sops_arena *a,
                         struct sops_group **groups, bool *flat, struct sops_err *e) SOPS_CHECKED;
 
+/* Do the values under `store`, that of `f`, hold words that its settings take? Code 1 with the line. */
+bool sops_config_check_settings(const struct sops_format *f, const struct sops_node *store,
+                                struct sops_err *e) SOPS_CHECKED;
+
 #endif

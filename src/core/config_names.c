@@ -271,6 +271,10 @@ static void tell_of_stores(const struct listener *to, const struct sops_node *st
     for (size_t i = 0; sops_formats[i] != NULL; i++) {
         const struct sops_node *store = entry(stores, sops_config_store(sops_formats[i]), SOPS_MAP);
         struct names own = {{"names", "indent"}, sops_formats[i]->store != NULL ? 2 : 1};
+        const struct sops_setting_key *key = sops_formats[i]->settings;
+        for (; key != NULL && key->name != NULL; key++) {
+            add(&own, key->name);
+        }
         if (store != NULL) {
             tell_of(to, SOPS_IN_STORES, &own, store);
         }

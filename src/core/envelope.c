@@ -8,7 +8,10 @@
 #include "base/text.h"
 #include "core/conflict.h"
 #include "core/datakey.h"
+#include "core/preserve.h"
 #include "core/readback.h"
+
+#include <stdio.h>
 
 struct sops_envelope {
     struct sops_world *world;
@@ -21,9 +24,14 @@ struct sops_envelope {
     struct sops_crypt crypt;
     struct sops_buf mac; /* of what was opened */
     const struct sops_envelope *lender[SOPS_ENVELOPE_LENDERS];
-    bool edited; /* `was_meta` is what was read */
-    bool made;   /* SEALED here, so that nobody has read it yet */
-    bool faulty; /* some value did not open */
+    struct sops_preserve *preserve; /* NULL: the text is not kept */
+    struct sops_reading reading;
+    struct sops_loss loss; /* why it could not be, the last time that it was to be sealed */
+    bool strict;           /* a text that cannot be kept is an error */
+    bool told_style;       /* that it cannot was told */
+    bool edited;           /* `was_meta` is what was read */
+    bool made;             /* SEALED here, so that nobody has read it yet */
+    bool faulty;           /* some value did not open */
 };
 
 struct sops_envelope *sops_envelope_new(struct sops_world *w, const char *name, struct sops_err *e)
@@ -41,6 +49,7 @@ void sops_envelope_free(struct sops_envelope *v)
     if (v == NULL) {
         return;
     }
+    sops_preserve_free(v->preserve);
     sops_crypt_free(&v->crypt);
     sops_secret_free(&v->key);
     sops_meta_free(&v->meta);
@@ -68,6 +77,9 @@ static bool keep_opened(struct sops_envelope *v, struct sops_err *e)
     if (v->doc.opening == NULL) {
         return true;
     }
+    if (v->preserve != NULL && !sops_preserve_leave(v->preserve, e)) {
+        return false;
+    }
     sops_doc_free(&v->was);
     return sops_doc_keep(&v->was, &v->doc, e);
 }
@@ -83,24 +95,70 @@ static bool hint_markers(const struct sops_envelope *v, struct sops_slice text, 
 }
 
 /* `text` becomes the tree, and all of the old one but its ciphertexts is freed. */
-static bool parse_text(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text, struct sops_err *e)
+static bool parse_text(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text, bool sealed,
+                       struct sops_err *e)
 {
     if (!keep_opened(v, e)) {
         return false;
     }
     sops_doc_free(&v->doc);
+    v->doc.reading = v->reading;
+    v->doc.reading.sealed = sealed;
+    v->doc.reading.marks = v->preserve != NULL;
+    if (v->preserve != NULL && !sops_preserve_undress(v->preserve, text, sealed, &text, e)) {
+        return sops_within(e, "cannot parse '%s' as %s", v->name, f->name);
+    }
     if (!sops_doc_parse(&v->doc, f, text, e)) {
         (void)hint_markers(v, text, e);
         return sops_within(e, "cannot parse '%s' as %s", v->name, f->name);
     }
     tell_notes(v);
+    return v->preserve == NULL || sops_preserve_take(v->preserve, text, sealed, e);
+}
+
+bool sops_envelope_style(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
+                         struct sops_err *e)
+{
+    v->reading = (struct sops_reading){.quotes = s->quote, .inline_comments = s->inline_comments};
+    sops_preserve_free(v->preserve);
+    v->preserve = NULL;
+    v->strict = s->keep == SOPS_KEEP_STRICT;
+    if (s->keep != SOPS_KEEP_OFF && f->textual != NULL) {
+        v->preserve = sops_preserve_new(f, s, &v->doc, &v->meta, e);
+        return v->preserve != NULL;
+    }
+    return true;
+}
+
+void sops_envelope_lay_out(struct sops_envelope *v)
+{
+    sops_preserve_free(v->preserve);
+    v->preserve = NULL;
+}
+
+/* The style is lost: told once, or an error. */
+static bool tell_loss(struct sops_envelope *v, const struct sops_loss *loss, struct sops_err *e)
+{
+    char line[32] = "";
+    if (loss->line != 0) {
+        (void)snprintf(line, sizeof line, "line %u: ", loss->line);
+    }
+    if (v->strict) {
+        sops_fail(e, SOPS_E_DUMP, "cannot keep the style of '%s': %s%s", v->name, line, loss->why);
+        return sops_hint(e, "--preserve-style=false writes it anew");
+    }
+    if (!v->told_style) {
+        sops_world_warn(v->world, "'%s': the style cannot be kept (%s%s), it is written anew", v->name, line,
+                        loss->why);
+    }
+    v->told_style = true;
     return true;
 }
 
 bool sops_envelope_parse_tree(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text,
                               struct sops_err *e)
 {
-    bool ok = parse_text(v, sops_format_sealed(f), text, e) || sops_recode(e, SOPS_E_GENERIC);
+    bool ok = parse_text(v, sops_format_sealed(f), text, true, e) || sops_recode(e, SOPS_E_GENERIC);
     v->doc.state = SOPS_DOC_SEALED;
     return ok;
 }
@@ -124,7 +182,7 @@ bool sops_envelope_parse(struct sops_envelope *v, const struct sops_format *f, s
 bool sops_envelope_parse_clear(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text,
                                struct sops_err *e)
 {
-    return parse_text(v, f, text, e) || sops_recode(e, SOPS_E_READ);
+    return parse_text(v, f, text, false, e) || sops_recode(e, SOPS_E_READ);
 }
 
 bool sops_envelope_take_clear(struct sops_envelope *v, struct sops_envelope *from, struct sops_err *e)
@@ -135,6 +193,9 @@ bool sops_envelope_take_clear(struct sops_envelope *v, struct sops_envelope *fro
     sops_doc_free(&v->doc);
     v->doc = from->doc;
     from->doc = (struct sops_doc){0};
+    if (v->preserve != NULL && (from->preserve == NULL || !sops_preserve_take_over(v->preserve, from->preserve))) {
+        sops_envelope_lay_out(v);
+    }
     return true;
 }
 
@@ -166,7 +227,7 @@ bool sops_envelope_parse_all(struct sops_envelope *v, const struct sops_format *
         v->edited = true;
     }
     sops_meta_free(m);
-    if (!parse_text(v, sops_format_sealed(f), text, e) || !sops_envelope_not_empty(v, e) ||
+    if (!parse_text(v, sops_format_sealed(f), text, false, e) || !sops_envelope_not_empty(v, e) ||
         !sops_meta_detach(&v->doc, f->meta, m, e)) {
         return false;
     }
@@ -241,11 +302,17 @@ bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e)
     drop_key(v);
     sops_doc_forget(&v->doc);
     sops_doc_free(&v->was);
+    if (v->preserve != NULL) {
+        sops_preserve_new_keys(v->preserve);
+    }
     return sops_datakey_new(v->world, &v->key, e);
 }
 
 bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_err *e)
 {
+    if (v->preserve != NULL) {
+        sops_preserve_new_keys(v->preserve);
+    }
     return sops_datakey_wrap(v->world, services, &v->meta, &v->key, e) || sops_within(e, "Could not generate data key");
 }
 
@@ -310,7 +377,7 @@ static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx
     }
     tell_notes(v);
     v->faulty = v->faulty || !ok;
-    return ok;
+    return ok && (v->preserve == NULL || sops_preserve_opened(v->preserve, &v->crypt, e));
 }
 
 bool sops_envelope_open(struct sops_envelope *v, struct sops_err *e) { return open_values(v, NULL, NULL, e); }
@@ -450,6 +517,25 @@ bool sops_envelope_close(struct sops_envelope *v, struct sops_err *e)
     return true;
 }
 
+bool sops_envelope_seal_kept(struct sops_envelope *v, struct sops_buf *out, bool *done, struct sops_err *e)
+{
+    const struct sops_doc *old[SOPS_ENVELOPE_LENDERS + 3] = {&v->doc, &v->was};
+    struct sops_loss loss = {0};
+    *done = false;
+    if (v->preserve == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < SOPS_ENVELOPE_LENDERS && v->lender[i] != NULL; i++) {
+        old[2 + i] = &v->lender[i]->doc;
+    }
+    bool ok = sops_envelope_clear(v, e) != NULL && sops_rules_compile(&v->meta.rules, e) &&
+              sops_rules_mark(&v->meta.rules, &v->doc, e) &&
+              sops_preserve_seal(v->preserve, crypt_of(v), old, out, &loss, e);
+    *done = ok && loss.why[0] == '\0';
+    v->loss = loss;
+    return ok;
+}
+
 /* ---- to text ----------------------------------------------------------------------------------------------------- */
 
 static bool fail_to_write(const struct sops_envelope *v, const struct sops_format *f, struct sops_err *e)
@@ -516,19 +602,48 @@ bool sops_envelope_emit(struct sops_envelope *v, const struct sops_format *f, co
     if (v->doc.state != SOPS_DOC_SEALED) {
         return sops_fail(e, SOPS_E_ENCRYPT, "the values of '%s' are not encrypted", v->name);
     }
-    return emit_with_meta(v, f, s, out, e);
+    if (v->preserve != NULL && !v->made) {
+        size_t before = out->len;
+        struct sops_loss loss = {0};
+        if (!sops_preserve_swap(v->preserve, out, &loss, e)) {
+            return false;
+        }
+        if (out->len != before) {
+            return true;
+        }
+        v->loss = loss;
+    }
+    return emit_with_meta(v, f, s, out, e) && (v->preserve == NULL || tell_loss(v, &v->loss, e));
+}
+
+/* The opened text of a file that is kept as it is written, with its metadata or without. */
+static bool emit_kept(struct sops_envelope *v, bool all, struct sops_buf *out, bool *done, struct sops_err *e)
+{
+    struct sops_loss loss = {0};
+    if (v->preserve == NULL) {
+        return true;
+    }
+    if (!sops_preserve_open(v->preserve, crypt_of(v), all, out, &loss, e)) {
+        return false;
+    }
+    *done = loss.why[0] == '\0';
+    return *done || tell_loss(v, &loss, e);
 }
 
 bool sops_envelope_emit_clear(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
                               struct sops_buf *out, struct sops_err *e)
 {
-    return sops_envelope_clear(v, e) != NULL && emit_text(v, f, s, out, e);
+    bool done = false;
+    return sops_envelope_clear(v, e) != NULL && emit_kept(v, false, out, &done, e) &&
+           (done || emit_text(v, f, s, out, e));
 }
 
 bool sops_envelope_emit_all(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
                             struct sops_buf *out, struct sops_err *e)
 {
-    return sops_envelope_clear(v, e) != NULL && emit_with_meta(v, f, s, out, e);
+    bool done = false;
+    return sops_envelope_clear(v, e) != NULL && emit_kept(v, true, out, &done, e) &&
+           (done || emit_with_meta(v, f, s, out, e));
 }
 
 /* ---- is what is about to be written good? ------------------------------------------------------------------------ */

@@ -35,6 +35,14 @@ struct sops_envelope *sops_envelope_new(struct sops_world *w, const char *name, 
 /* Wipes and frees it; NULL is fine. */
 void sops_envelope_free(struct sops_envelope *v);
 
+/* Its text is kept as it is written, where `s` says so and the format can: to be said before it is read
+ * (docs/spec/76-text-as-written.md). Where that is not possible the writer of the format lays it out, with a warning;
+ * with SOPS_KEEP_STRICT it is code 4. `s` says as well how a text is to be read. */
+bool sops_envelope_style(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
+                         struct sops_err *e) SOPS_CHECKED;
+/* … but not any more: what will be written is not the whole document. */
+void sops_envelope_lay_out(struct sops_envelope *v);
+
 /* ---- from text ------------------------------------------------------------------------------------------------ */
 
 /* Reads sealed text of a file of format `f` into an empty envelope: CLOSED. `text` may be freed afterwards. Code 1 with
@@ -124,6 +132,10 @@ bool sops_envelope_seal(struct sops_envelope *v, enum sops_reuse_which which, st
 /* Puts every value that was opened from a ciphertext back to that, whatever it says, and leaves all others: CLEAR to
  * SEALED. For texts that belong to no file yet, as both sides of a conflict do; nothing is encrypted. */
 bool sops_envelope_close(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
+/* Both in one, for a text that is kept: SOPS_OK and the text, when it could be; `*done` is false when there is none to
+ * keep, and then the document is to be sealed and written as ever. The document stays clear. */
+bool sops_envelope_seal_kept(struct sops_envelope *v, struct sops_buf *out, bool *done,
+                             struct sops_err *e) SOPS_CHECKED;
 /* Appends the sealed text (CLOSED or SEALED) in the encrypted form of `f`. What was sealed just now is read back where
  * a format cannot hold everything. Code 4, 23. The tree stays as it was. */
 bool sops_envelope_emit(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,

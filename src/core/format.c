@@ -4,6 +4,9 @@
 
 #include "base/text.h"
 
+const char *const sops_words_bool[] = {"false", "true", NULL};
+const char *const sops_words_keep[] = {"false", "true", "strict", NULL};
+
 const struct sops_format *sops_format_named(struct sops_slice word)
 {
     for (size_t i = 0; sops_formats[i] != NULL; i++) {
@@ -24,12 +27,22 @@ static bool has_suffix(const struct sops_format *f, struct sops_slice file_name)
     return false;
 }
 
+const struct sops_format *sops_format_by_choice(struct sops_slice file_name)
+{
+    for (size_t i = 0; sops_formats[i] != NULL; i++) {
+        if (sops_formats[i]->by_choice && has_suffix(sops_formats[i], file_name)) {
+            return sops_formats[i];
+        }
+    }
+    return NULL;
+}
+
 const struct sops_format *sops_format_for(struct sops_slice file_name)
 {
     const struct sops_format *last = NULL;
     for (size_t i = 0; sops_formats[i] != NULL; i++) {
         last = sops_formats[i];
-        if (has_suffix(last, file_name)) {
+        if (!last->by_choice && has_suffix(last, file_name)) {
             return last;
         }
     }

@@ -17,22 +17,69 @@ enum {
     SOPS_FMT_PARTS = 4,    /* yaml: several documents */
     SOPS_FMT_WHOLE = 8,    /* binary: one value; crypt rules do not apply */
     SOPS_FMT_BEHIND = 16,  /* ini: a comment belongs to the key before it */
+    SOPS_FMT_TIMES_AS_TEXT = 32, /* toml: a date is a text that stands without quotes */
 };
+
+/* Where a comment begins in a value of clear INI. */
+enum sops_inline_comments {
+    SOPS_COMMENTS_ANY,    /* at any # or ; */
+    SOPS_COMMENTS_SPACED, /* at one with a blank in front, or that begins the value */
+    SOPS_COMMENTS_NONE,
+};
+
+/* Is the text kept as it is written? (docs/spec/76-text-as-written.md#2-the-switch) */
+enum sops_keep { SOPS_KEEP_OFF, SOPS_KEEP_ON, SOPS_KEEP_STRICT };
 
 struct sops_style {
     int64_t indent;
     bool indent_set;
-    bool flush_lists; /* yaml: lists stand at the column of their key */
+    bool flush_lists;        /* yaml: lists stand at the column of their key */
+    bool compact_lists;      /* yaml: lists that are a key's value stand two columns further to the left */
+    bool start_marker;       /* yaml: a text begins with --- */
+    bool quote;              /* dotenv: clear values stand in quotes, as others read them */
+    uint8_t inline_comments; /* ini: enum sops_inline_comments */
+    uint8_t keep;            /* enum sops_keep */
 };
+
+struct sops_textual;
+
+/* A key of `stores:` in the configuration, and the words that it takes (docs/spec/76-text-as-written.md#2-the-switch).
+ */
+enum sops_setting {
+    SOPS_SET_KEEP,
+    SOPS_SET_COMPACT_LISTS,
+    SOPS_SET_START_MARKER,
+    SOPS_SET_QUOTE,
+    SOPS_SET_INLINE_COMMENTS,
+    SOPS_SET_ENABLED,
+};
+struct sops_setting_key {
+    const char *name;
+    enum sops_setting setting;
+    const char *const *words; /* by the value that each stands for; NULL-terminated */
+};
+extern const char *const sops_words_bool[], *const sops_words_keep[];
+#define SOPS_SETTING_KEEP                                                                                              \
+    {                                                                                                                  \
+        "preserve_style", SOPS_SET_KEEP, sops_words_keep                                                               \
+    }
+#define SOPS_SETTING_END                                                                                               \
+    {                                                                                                                  \
+        NULL, SOPS_SET_KEEP, NULL                                                                                      \
+    }
 
 struct sops_format {
     const char *name;            /* as in --input-type */
     const char *const *suffixes; /* file name endings, NULL-terminated; binary has none and is the last resort */
     const char *store;           /* its key under `stores:` in .sops.yaml, or NULL */
-    const char *example;         /* what `sops edit NEW` starts from */
+    const struct sops_setting_key *settings; /* more keys of its store; ends with one without name; or NULL */
+    enum sops_keep keep;                     /* when nobody says */
+    bool by_choice;      /* its endings count only where the configuration says so, or the text shows it */
+    const char *example; /* what `sops edit NEW` starts from */
     enum sops_layout meta;
     unsigned flags;
-    const struct sops_format *sealed; /* what its encrypted form is written in (binary: json); NULL: itself */
+    const struct sops_format *sealed;   /* what its encrypted form is written in (binary: json); NULL: itself */
+    const struct sops_textual *textual; /* how its texts are kept as they are written; NULL: they cannot be */
 
     /* Reads clear or encrypted text, with lines and spans. Code 2 with line for what cannot be parsed; messages never
      * hold text of the input. `in` may be freed afterwards. `out` is empty before. Call sops_doc_parse instead. */
@@ -62,6 +109,8 @@ static inline const struct sops_format *sops_format_sealed(const struct sops_for
 const struct sops_format *sops_format_named(struct sops_slice word);
 /* By the end of a file's name; binary when nothing fits. */
 const struct sops_format *sops_format_for(struct sops_slice file_name);
+/* The one that has the ending, and counts by choice only; or NULL. */
+const struct sops_format *sops_format_by_choice(struct sops_slice file_name);
 /* Appends the plain text of a scalar, as dotenv, INI and exec-env have it (docs/spec/20-formats.md#scalars-as-text). */
 bool sops_node_plain(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* The one way to read a document into the empty `d`, which must be freed in any case: the format's `parse`, and code 2

@@ -90,13 +90,12 @@ static void mark_part(const struct sops_rules *r, struct marking *m, struct sops
     }
 }
 
-bool sops_rules_mark(const struct sops_rules *r, struct sops_doc *d, struct sops_err *e)
+static struct marking marking_of(const struct sops_rules *r)
 {
-    (void)e;
     enum sops_rule which = sops_rules_which(r);
     bool none = which == SOPS_RULES;
     which = none ? SOPS_UNENCRYPTED_SUFFIX : which;
-    struct marking m = {
+    return (struct marking){
         .which = which,
         .suffix = none ? SOPS_LIT(SOPS_DEFAULT_SUFFIX) : r->text[which],
         .regex = r->regex,
@@ -104,6 +103,22 @@ bool sops_rules_mark(const struct sops_rules *r, struct sops_doc *d, struct sops
         .marks =
             which == SOPS_ENCRYPTED_SUFFIX || which == SOPS_ENCRYPTED_REGEX || which == SOPS_ENCRYPTED_COMMENT_REGEX,
     };
+}
+
+bool sops_rules_by_comment(const struct sops_rules *r) { return marking_of(r).by_comment; }
+
+bool sops_rules_mark_comment(const struct sops_rules *r, const struct sops_node *in, struct sops_slice text)
+{
+    const struct marking m = marking_of(r);
+    bool covered = in != NULL && (in->flags & SOPS_COVERED) != 0;
+    covered = covered || (m.by_comment && !m.marks && hits(&m, text));
+    return r->whole || covered == m.marks;
+}
+
+bool sops_rules_mark(const struct sops_rules *r, struct sops_doc *d, struct sops_err *e)
+{
+    (void)e;
+    struct marking m = marking_of(r);
     for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
         mark_part(r, &m, part);
     }

@@ -34,6 +34,10 @@ bool sops_rules_compile(struct sops_rules *r, struct sops_err *e) SOPS_CHECKED;
 /* Sets SOPS_MARKED on every leaf that is encrypted, clears it on all others (null is never marked; empty texts may be).
  */
 bool sops_rules_mark(const struct sops_rules *r, struct sops_doc *d, struct sops_err *e) SOPS_CHECKED;
+/* Do comments say what is encrypted? */
+bool sops_rules_by_comment(const struct sops_rules *r);
+/* The same for a comment that is no node, in the map or list `in`, which was marked. */
+bool sops_rules_mark_comment(const struct sops_rules *r, const struct sops_node *in, struct sops_slice text);
 /* Frees the regex only; texts are the metadata's. */
 void sops_rules_free(struct sops_rules *r);
 

@@ -7,7 +7,30 @@ void sops_doc_free(struct sops_doc *d)
     sops_arena_free(&d->arena);
     sops_arena_free(&d->opened);
     sops_buf_free(&d->notes);
+    sops_free(d->mark);
     *d = (struct sops_doc){0};
+}
+
+bool sops_doc_mark(struct sops_doc *d, struct sops_mark m, struct sops_err *e)
+{
+    if (!d->reading.marks) {
+        return true;
+    }
+    if (d->marks == d->marks_cap) {
+        size_t more = d->marks_cap != 0 ? 2 * d->marks_cap : 64;
+        struct sops_mark *grown = sops_alloc(more * sizeof *grown, e);
+        if (grown == NULL) {
+            return false;
+        }
+        if (d->marks != 0) {
+            memcpy(grown, d->mark, d->marks * sizeof *grown);
+        }
+        sops_free(d->mark);
+        d->mark = grown;
+        d->marks_cap = more;
+    }
+    d->mark[d->marks++] = m;
+    return true;
 }
 
 struct sops_node *sops_node_add_ref(struct sops_doc *d, struct sops_node *to, enum sops_kind kind,

@@ -33,6 +33,11 @@ enum {
     SOPS_COVERED = 8,      /* rules.c only: the rule hits the map or list, and so all that is in it */
     SOPS_OPEN_ENTRY = 128, /* merge.c only: stands for an entry that is in conflict */
     SOPS_BY_LINES = 256,   /* merge.c only: a new text, merged from the lines of two */
+    SOPS_VEILED = 512,     /* written.h only: the text is what is to stand in the place of the value */
+    SOPS_READ = 1024,      /* preserve.c only: the node is one of the text that is kept */
+    SOPS_LINKED = 2048,    /* preserve.c only: … and is in the tree still */
+    SOPS_ALIAS = 4096,     /* preserve.c only: what an alias stands for */
+    SOPS_CHANGED = 8192,   /* preserve.c only: a leaf that is another than it was */
 };
 
 /* Bytes of the text that was read: from `begin` on, up to `end`. Both are 0 for what has no place of its own in it. */
@@ -73,6 +78,34 @@ struct sops_node {
  * comment that was put together from two places (INI), and a text in UTF-16.
  */
 
+/* What a text holds beside its nodes, for whoever writes it again as it is (written.h). */
+enum sops_mark_kind {
+    SOPS_MARK_COMMENT, /* one that stands in the text, whether a node has it or not; with its sign */
+    SOPS_MARK_ANCHOR,  /* of `node`; with its sign */
+    SOPS_MARK_ALIAS,   /* that `node` was copied for */
+    SOPS_MARK_COPY,    /* `node` was copied from what stands there */
+    SOPS_MARK_START,   /* of a document */
+    SOPS_MARK_END,     /* of a document */
+    SOPS_MARK_DIRECTIVE,
+    SOPS_MARK_TABLE, /* the header of the table `node` */
+    SOPS_MARK_LOST,  /* what cannot be kept as it is written, by a construct's name in `why` */
+};
+struct sops_mark {
+    uint8_t kind; /* enum sops_mark_kind */
+    uint32_t line;
+    struct sops_span span;
+    struct sops_node *node;
+    const char *why;
+};
+
+/* How a text is to be read. A reader ignores what is not for its format. */
+struct sops_reading {
+    bool marks;              /* fill in the document's marks */
+    bool sealed;             /* it is an encrypted text */
+    bool quotes;             /* dotenv: values may stand in quotes */
+    uint8_t inline_comments; /* ini: enum sops_inline_comments of format.h */
+};
+
 enum sops_doc_state {
     SOPS_DOC_PLAIN,      /* what a reader made, or verified */
     SOPS_DOC_SEALED,     /* values are ENC[...] */
@@ -90,6 +123,9 @@ struct sops_doc {
     enum sops_doc_state state;
     const struct sops_opening *opening; /* all ciphertexts that were opened, or NULL (reuse.h) */
     struct sops_arena opened;           /* owns the opening, but for its texts */
+    struct sops_reading reading;        /* set before it is read */
+    struct sops_mark *mark;             /* in the order of the text for each kind */
+    size_t marks, marks_cap;
 };
 
 void sops_doc_free(struct sops_doc *d);
@@ -98,6 +134,9 @@ void sops_doc_free(struct sops_doc *d);
 enum { SOPS_NOTES_MAX = 20 };
 bool sops_doc_note(struct sops_doc *d, const struct sops_node *n, unsigned line, const char *what,
                    struct sops_err *e) SOPS_CHECKED;
+
+/* Adds a mark, when marks are wanted. */
+bool sops_doc_mark(struct sops_doc *d, struct sops_mark m, struct sops_err *e) SOPS_CHECKED;
 
 /* Adds a node at the end of `to` (a map or list; NULL: a new part, which must be a map). `key` is used for members of
  * maps. Copies key and text into the arena. NULL with `e` set on failure. */

@@ -75,7 +75,7 @@ static bool lay_leaf(struct layout *l, const struct sops_node *n, size_t column,
     if ((n->flags & SOPS_VEILED) != 0) {
         return lay_veiled(l, n, raw.len != 0 ? raw.ptr[0] : 0, e);
     }
-    bool one_line = copy && front.tag.len == 0 && (n->flags & SOPS_CHANGED) == 0;
+    bool one_line = copy && front.tag.len == 0 && (n->flags & SOPS_ALTERED) == 0;
     for (size_t i = 0; one_line && i < raw.len; i++) {
         one_line = sops_yaml_break_at(raw, i) == 0 && (!l->in_flow || strchr(",[]{}", raw.ptr[i]) == NULL);
     }

@@ -113,9 +113,17 @@ static const struct sops_option reuse_options[] = {
     {.name = NULL},
 };
 static const struct sops_opt_table reuse_table = {"RESULT", reuse_options};
-static const struct sops_opt_table *const tables[] = {
-    &reuse_table,      &sops_opts_style,        &sops_opts_place,        &sops_opts_types,     &sops_opts_name,     &sops_opts_crypt,
-    &sops_opts_strict, &sops_opts_our_comments, &sops_opts_threshold, &sops_opts_services, NULL};
+static const struct sops_opt_table *const tables[] = {&reuse_table,
+                                                      &sops_opts_style,
+                                                      &sops_opts_place,
+                                                      &sops_opts_types,
+                                                      &sops_opts_name,
+                                                      &sops_opts_crypt,
+                                                      &sops_opts_strict,
+                                                      &sops_opts_our_comments,
+                                                      &sops_opts_threshold,
+                                                      &sops_opts_services,
+                                                      NULL};
 
 const struct sops_verb sops_verb_encrypt = {
     .name = "encrypt",

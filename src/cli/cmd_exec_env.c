@@ -30,10 +30,18 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
     return ok && (replace ? sops_exec_replace(j, x->words, env, e) : sops_exec_run(j, x->words, env, e));
 }
 
+/* Values are handed on, one by one. */
+static bool own_use(struct sops_job *j, struct sops_err *e)
+{
+    (void)e;
+    j->no_text = true;
+    return true;
+}
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        sops_exec_arguments, own_separator, sops_step_config, sops_step_order, sops_exec_open, own_run, NULL,
+        own_use, sops_exec_arguments, own_separator, sops_step_config, sops_step_order, sops_exec_open, own_run, NULL,
     };
     return sops_exec_job(w, o, steps, e);
 }

@@ -45,7 +45,8 @@ bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char
                                .path = paths[i],
                                .name = paths[i],
                                .missing = missing,
-                               .no_key = common->no_key};
+                               .no_key = common->no_key,
+                               .no_text = common->no_text};
         ok = open_one(j, common, e) || sops_name_file(e, paths[i]);
     }
     return ok;

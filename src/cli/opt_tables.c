@@ -114,7 +114,7 @@ TABLE(strict, "CHECKS", STRICT);
     {                                                                                                                  \
         .name = "preserve-style", SOPS_WORD_TO(struct sops_shared, preserve_style),                                    \
         .flags = SOPS_OPT_OURS | SOPS_OPT_GLOBAL, .env = "SOPS_PRESERVE_STYLE", .other = "strict",                     \
-        .help = "keep the text as it is written, where it can be (or what is said behind =: true, false, strict)"   \
+        .help = "keep the text as it is written, where it can be (or what is said behind =: true, false, strict)"      \
     }
 
 TABLE(style, "RESULT", PRESERVE_STYLE);
@@ -147,7 +147,8 @@ TABLE(global, "GLOBAL OPTIONS",
       {.name = "document-start-marker",
        SOPS_FLAG_TO(struct sops_shared, document_start_marker),
        .flags = SOPS_OPT_GLOBAL | SOPS_OPT_OURS,
-       .help = "YAML that is written begins with --- (--document-start-marker); with --preserve-style what is there stays"},
+       .help =
+           "YAML that is written begins with --- (--document-start-marker); with --preserve-style what is there stays"},
       {.name = "disable-version-check",
        SOPS_FLAG_TO(struct sops_shared, disable_version_check),
        .flags = SOPS_OPT_GLOBAL,

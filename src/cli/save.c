@@ -27,8 +27,8 @@ bool sops_step_seal(struct sops_job *j, struct sops_err *e)
     if (kept) {
         return !j->seeks_clear || sops_clear_check(j, e);
     }
-    return sops_envelope_seal(j->env, j->in_order ? SOPS_REUSE_IN_ORDER : SOPS_REUSE_LAST, e) && (!j->seeks_clear || sops_clear_check(j, e)) &&
-           sops_step_emit_sealed(j, e);
+    return sops_envelope_seal(j->env, j->in_order ? SOPS_REUSE_IN_ORDER : SOPS_REUSE_LAST, e) &&
+           (!j->seeks_clear || sops_clear_check(j, e)) && sops_step_emit_sealed(j, e);
 }
 
 bool sops_step_check_keys(struct sops_job *j, struct sops_err *e)

@@ -12,11 +12,11 @@ enum sops_layout {
 };
 
 enum {
-    SOPS_FMT_LOSSY = 1,    /* dotenv, ini: read back before it is written */
-    SOPS_FMT_COMMENTS = 2, /* yaml: read back when a comment rule is in force */
-    SOPS_FMT_PARTS = 4,    /* yaml: several documents */
-    SOPS_FMT_WHOLE = 8,    /* binary: one value; crypt rules do not apply */
-    SOPS_FMT_BEHIND = 16,  /* ini: a comment belongs to the key before it */
+    SOPS_FMT_LOSSY = 1,          /* dotenv, ini: read back before it is written */
+    SOPS_FMT_COMMENTS = 2,       /* yaml: read back when a comment rule is in force */
+    SOPS_FMT_PARTS = 4,          /* yaml: several documents */
+    SOPS_FMT_WHOLE = 8,          /* binary: one value; crypt rules do not apply */
+    SOPS_FMT_BEHIND = 16,        /* ini: a comment belongs to the key before it */
     SOPS_FMT_TIMES_AS_TEXT = 32, /* toml: a date is a text that stands without quotes */
 };
 

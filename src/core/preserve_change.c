@@ -46,12 +46,12 @@ bool sops_kept_records(struct sops_kept *k, const struct sops_doc *d, struct sop
 
 void sops_kept_compare(struct sops_kept *k, const struct sops_doc *d)
 {
-    const uint16_t ours = SOPS_LINKED | SOPS_CHANGED;
+    const uint16_t ours = SOPS_LINKED | SOPS_ALTERED;
     for (size_t i = 0; i < k->records; i++) {
         const struct sops_record *r = &k->record[i];
         bool same = r->node->kind == r->kind && sops_slice_eq(r->node->text, r->text);
         r->node->flags &= (uint16_t)~ours;
-        r->node->flags |= same ? 0 : SOPS_CHANGED;
+        r->node->flags |= same ? 0 : SOPS_ALTERED;
     }
     for (struct sops_node *p = d->parts; p != NULL; p = p->next) {
         for (struct sops_node *n = p; n != NULL; n = sops_node_after(p, n)) {
@@ -142,7 +142,7 @@ static bool has_changed_below(const struct sops_record *all, const struct sops_r
 {
     for (size_t i = (size_t)(r - all); i < r->end; i++) {
         const struct sops_node *n = all[i].node;
-        if ((n->flags & SOPS_LINKED) == 0 || (n->flags & SOPS_CHANGED) != 0) {
+        if ((n->flags & SOPS_LINKED) == 0 || (n->flags & SOPS_ALTERED) != 0) {
             return true;
         }
         for (const struct sops_node *c = n->child; c != NULL; c = c->next) {

@@ -220,7 +220,7 @@ static bool has_changed(const struct sealing *s, const struct sops_slot *slot, s
         !sops_node_is_leaf(slot->node)) {
         return false;
     }
-    return k->slot[i].sealed != NULL || (slot->node->flags & SOPS_CHANGED) != 0;
+    return k->slot[i].sealed != NULL || (slot->node->flags & SOPS_ALTERED) != 0;
 }
 
 static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct sops_err *e)

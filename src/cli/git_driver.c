@@ -232,6 +232,7 @@ const struct sops_verb sops_verb_git_driver = {
     .summary = "merge three versions of a file (git calls this)",
     .args = "BASE OURS THEIRS SIZE PATH [LABELS]",
     .about = "Writes the merge into OURS. The exit status is 0, or 1 when something is left to do.\n",
+    .example = "sops git merge-driver %O %A %B %L %P %S %X %Y",
     .tables = tables,
     .ours = true,
     .finds = true,

@@ -154,7 +154,7 @@ static void places(void **state)
         if (i == 2) {
             assert_string_equal(a.ran, "[get][the key] SOPS_AGE_RECIPIENT=whoever");
             age_assert_opens(&a, sops_buf_view(&enc));
-            assert_int_equal(a.runs, 2);
+            assert_int_equal(a.runs, 1); /* once for each recipient */
         }
         age_world_end(&a);
     }
@@ -334,9 +334,11 @@ static void command_failures(void **state)
     assert_ok(age_try_wrap(&a, bob, &enc, &e), &e);
     age_world_set(&a, "SOPS_AGE_KEY_CMD", "no-such -k");
     age_assert_shut(&a, sops_buf_view(&enc), "failed to execute command 'no-such -k': 'no-such' is not on PATH");
+    sops_world_forget(&a.world); /* as the next command has */
     a.output = bob_key;
     a.status = 3;
     age_assert_shut(&a, sops_buf_view(&enc), "failed to execute command 'no-such -k': exit status 3");
+    sops_world_forget(&a.world);
     a.status = 0;
     age_assert_opens(&a, sops_buf_view(&enc));
     age_world_set(&a, "SOPS_AGE_KEY_CMD", "cat 'x");
@@ -468,6 +470,7 @@ static void bad_lines(void **state)
     sops_buf_cut(&text, 0);
     assert_true(sops_buf_addf(&text, &e, "%s\n", bob_key) && sops_buf_addn(&text, 'x', 65536, &e) &&
                 sops_buf_adds(&text, "\nnonsense\n", &e));
+    sops_world_forget(&a.world); /* as the next command has */
     a.output = sops_buf_cstr(&text, &e);
     age_assert_opens(&a, sops_buf_view(&enc));
     age_world_end(&a);

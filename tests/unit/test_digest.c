@@ -3,11 +3,7 @@
 #include "base/digest.h"
 #include "base/encode.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "testing.h"
 
 static void assert_hex(const uint8_t *bytes, size_t n, const char *hex)
 {
@@ -62,12 +58,6 @@ static void test_hkdf(void **state)
     assert_hex(okm, 32, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
 }
 
-static int nothing_left(void **state)
-{
-    (void)state;
-    return sops_mem_live() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,5 +65,5 @@ int main(void)
         cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_hkdf),
     };
-    return cmocka_run_group_tests(tests, NULL, nothing_left);
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

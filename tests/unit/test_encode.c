@@ -2,11 +2,7 @@
 /* RFC 4648 vectors, every length against a slow encoder, and what a strict decoder must refuse. */
 #include "base/encode.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "testing.h"
 
 static const struct {
     enum sops_base64 kind;
@@ -277,12 +273,6 @@ static void test_bech32_round(void **state)
     }
 }
 
-static int nothing_left(void **state)
-{
-    (void)state;
-    return sops_mem_live() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,5 +282,5 @@ int main(void)
         cmocka_unit_test(test_bech32_valid),      cmocka_unit_test(test_bech32_refused),
         cmocka_unit_test(test_bech32_round),
     };
-    return cmocka_run_group_tests(tests, NULL, nothing_left);
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

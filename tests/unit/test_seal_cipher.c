@@ -122,5 +122,5 @@ int main(void)
         cmocka_unit_test(malformed_is_told),
         cmocka_unit_test(tag_is_the_vector),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

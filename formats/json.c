@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON format. Only the first part of a document is written: whoever has several is warned or refused before. */
+#include "formats/json_written.h"
+
 #include "formats/json.h"
 
 static bool emit(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e)
@@ -15,10 +17,14 @@ static bool emit_value(const struct sops_doc *d, const struct sops_node *n, cons
     return n->kind == SOPS_STR ? sops_buf_add(out, n->text, e) : sops_json_write(n, s, out, e);
 }
 
+static const struct sops_setting_key settings[] = {SOPS_SETTING_KEEP, SOPS_SETTING_END};
+
 const struct sops_format sops_format_json = {
     .name = "json",
     .suffixes = (const char *const[]){".json", NULL},
     .store = "json",
+    .settings = settings,
+    .textual = &sops_json_textual,
     .example = "{\n"
                "\t\"hello\": \"Welcome to SOPS! Edit this file as you please!\",\n"
                "\t\"example_key\": \"example_value\",\n"

@@ -52,6 +52,7 @@ static bool needs_a_look(const uint8_t *p)
 struct extent {
     const uint8_t *quote; /* the closing one */
     bool escapes;
+    size_t broken; /* bytes that are not UTF-8 */
 };
 
 static bool measure(struct reader *r, struct extent *x)
@@ -72,6 +73,10 @@ static bool measure(struct reader *r, struct extent *x)
         } else {
             uint32_t cp;
             size_t n = sops_utf8_next(sops_slice_of(p, (size_t)(r->end - p)), &cp);
+            if (n == 0 && r->doc->reading.marks && !r->doc->reading.sealed) {
+                x->broken++; /* kept as it is written; its value has U+FFFD there */
+                n = 1;
+            }
             if (n == 0) {
                 bad(r, p, "a JSON string is not UTF-8");
                 return sops_hint(r->e, "convert the file (`iconv -f LATIN1 -t UTF-8`), or encrypt it as binary");
@@ -137,13 +142,29 @@ static bool take_escape(struct reader *r, const uint8_t **p, const uint8_t *end,
     return take_unicode(r, p, end, &cp) && sops_utf8_add(out, cp, r->e);
 }
 
+/* Appends a piece without escapes. */
+static bool add_piece(struct reader *r, struct sops_slice s, bool broken, struct sops_buf *out)
+{
+    if (!broken) {
+        return sops_buf_add(out, s, r->e);
+    }
+    bool ok = true;
+    while (ok && s.len != 0) {
+        uint32_t cp;
+        size_t n = sops_utf8_next(s, &cp);
+        ok = n != 0 ? sops_buf_add(out, sops_slice_first(s, n), r->e) : sops_utf8_add(out, 0xFFFD, r->e);
+        s = sops_slice_skip(s, n != 0 ? n : 1);
+    }
+    return ok;
+}
+
 /* `out` has room for all of it. */
-static bool decode(struct reader *r, const uint8_t *quote, struct sops_buf *out)
+static bool decode(struct reader *r, const uint8_t *quote, bool broken, struct sops_buf *out)
 {
     for (const uint8_t *p = r->at; p < quote;) {
         const uint8_t *run = memchr(p, '\\', (size_t)(quote - p));
         run = run != NULL ? run : quote;
-        if (!sops_buf_add(out, sops_slice_of(p, (size_t)(run - p)), r->e)) {
+        if (!add_piece(r, sops_slice_of(p, (size_t)(run - p)), broken, out)) {
             return false;
         }
         p = run + 1;
@@ -163,14 +184,14 @@ static bool take_string(struct reader *r, struct sops_slice *text)
         return false;
     }
     size_t size = (size_t)(x.quote - r->at);
-    if (!x.escapes) {
+    if (!x.escapes && x.broken == 0) {
         if (!sops_arena_copy(&r->doc->arena, sops_slice_of(r->at, size), text, r->e)) {
             return false;
         }
     } else {
-        struct sops_buf room = {.cap = size}; /* an escape is never shorter than its character */
+        struct sops_buf room = {.cap = size + 2 * x.broken}; /* an escape is never shorter than its character */
         room.ptr = sops_arena_bytes(&r->doc->arena, room.cap, r->e);
-        if (room.ptr == NULL || !decode(r, x.quote, &room)) {
+        if (room.ptr == NULL || !decode(r, x.quote, x.broken != 0, &room)) {
             return false;
         }
         *text = sops_buf_view(&room);
@@ -459,6 +480,13 @@ static bool refuse_rest(struct reader *r)
     if (*r->at == '{' && memmem(r->at, left, "\"sops\"", 6) != NULL && memmem(r->at, left, "\"mac\"", 5) != NULL) {
         bad(r, r->at, "a second encrypted JSON object, with metadata of its own, stands behind the first");
         return sops_hint(r->e, SOPS_TWO_FILES_HINT);
+    }
+    if (r->doc->reading.marks && !r->doc->reading.sealed) { /* the style is lost, and that is told */
+        return sops_doc_mark(r->doc,
+                             (struct sops_mark){.kind = SOPS_MARK_LOST,
+                                                .line = r->line,
+                                                .why = "text behind the end of the JSON object, which is dropped"},
+                             r->e);
     }
     bad(r, r->at, "something stands behind the end of the JSON object");
     return sops_hint(r->e, "several values are one document only in a list: {\"data\": [...]}");

@@ -452,7 +452,8 @@ bool sops_kept_open(const struct sops_kept *k, bool all, struct sops_buf *out, s
 static bool check_opened(struct sops_preserve *p, struct sops_slice text, struct sops_loss *loss, struct sops_err *e)
 {
     struct sops_doc again = {.reading = p->doc->reading};
-    again.reading.sealed = again.reading.marks = false;
+    again.reading.sealed = false;
+    again.reading.marks = true;
     bool ok = sops_doc_parse(&again, p->format, text, e);
     ok = ok ? sops_same_values(p->format, p->doc, &again) ||
                   sops_lose(loss, 0, "the opened text would not be the same document")

@@ -8,9 +8,7 @@
 #include "cli/ui.h"
 #include "core/template.h"
 
-#include <errno.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct render_options {
     const char *const *from;
@@ -109,16 +107,7 @@ static struct sops_template begin_template(const struct sops_job *j)
 static bool own_read(struct sops_job *j, struct sops_err *e)
 {
     struct render *r = j->own;
-    struct stat st;
-    if (j->path != NULL && stat(j->path, &st) != 0 && errno == ENOENT) {
-        return sops_fail(e, SOPS_E_NO_FILE, "there is no template '%s'", j->path);
-    }
-    bool ok = j->path != NULL ? sops_file_read(j->path, SOPS_TEMPLATE_MAX, &r->text, e)
-                              : sops_fd_read(STDIN_FILENO, "stdin", SOPS_TEMPLATE_MAX, &r->text, e);
-    if (!ok && r->text.len >= SOPS_TEMPLATE_MAX) {
-        sops_recode(e, SOPS_E_GENERIC);
-    }
-    return ok;
+    return sops_input_read(j->path, SOPS_TEMPLATE_MAX, &r->text, e) || sops_within(e, "the template");
 }
 
 static bool own_syntax(struct sops_job *j, struct sops_err *e)
@@ -195,28 +184,18 @@ static bool own_paths(struct sops_job *j, struct sops_err *e)
     return e->code == SOPS_OK;
 }
 
-/* The style of YAML that decrypt would have. */
-static struct sops_style yaml_style(const struct sops_job *j)
-{
-    struct sops_style style = sops_config_style(j->config, sops_format_named(SOPS_LIT("yaml")));
-    if (j->opt->shared.indent.given) {
-        style.indent = j->opt->shared.indent.value;
-        style.indent_set = true;
-    }
-    return style;
-}
-
 static bool own_values(struct sops_job *j, struct sops_err *e)
 {
     const struct render *r = j->own;
     struct sops_template t = begin_template(j);
-    const struct sops_style style = yaml_style(j);
+    j->out = sops_format_named(SOPS_LIT("yaml"));
+    sops_job_style(j);
     bool ok = true;
     while (ok && sops_template_next(&t, e)) {
         const struct sops_node *found = NULL;
-        ok =
-            sops_buf_add(&j->bytes, t.literal, e) && (t.bare || (sops_template_find(&t, root_of(r, &t), &found, e) &&
-                                                                 sops_template_value(&t, found, &style, &j->bytes, e)));
+        ok = sops_buf_add(&j->bytes, t.literal, e) &&
+             (t.bare || (sops_template_find(&t, root_of(r, &t), &found, e) &&
+                         sops_template_value(&t, found, &j->style, &j->bytes, e)));
         if (ok && j->bytes.len > SOPS_FILE_MAX) {
             ok = sops_fail(e, SOPS_E_DUMP, "the result is longer than %zu MiB", SOPS_FILE_MAX >> 20);
         }

@@ -266,18 +266,22 @@ bool sops_exec_run(struct sops_job *j, const char *const *words, char *const *en
     return ok;
 }
 
+bool sops_exec_become(const char *path, const char *const *argv, char *const *env, struct sops_err *e)
+{
+    sops_signals_restore();
+    sops_harden_pause();
+    (void)execve(path, (char *const *)(uintptr_t)argv, env);
+    (void)sops_fail(e, SOPS_PROC_NOT_RUNNABLE, "cannot run '%s': %s", path, sops_os_error(errno));
+    sops_harden_resume();
+    sops_signals_catch();
+    return false;
+}
+
 bool sops_exec_replace(struct sops_job *j, const char *const *words, char *const *env, struct sops_err *e)
 {
     struct sops_buf path = {0};
     const char *const *argv = NULL;
-    if (find_program(j, words, &argv, &path, e)) {
-        sops_signals_restore();
-        sops_harden_pause();
-        (void)execve((const char *)path.ptr, (char *const *)(uintptr_t)argv, env);
-        (void)sops_fail(e, SOPS_PROC_NOT_RUNNABLE, "cannot run '%s': %s", words[0], sops_os_error(errno));
-        sops_harden_resume();
-        sops_signals_catch();
-    }
+    bool ok = find_program(j, words, &argv, &path, e) && sops_exec_become((const char *)path.ptr, argv, env, e);
     sops_buf_free(&path);
-    return false;
+    return ok;
 }

@@ -43,6 +43,8 @@ bool sops_exec_user(const struct sops_options *o, struct sops_arena *a, const ch
 bool sops_exec_run(struct sops_job *j, const char *const *words, char *const *env, struct sops_err *e) SOPS_CHECKED;
 /* The same in place of this process; returns only when that fails. */
 bool sops_exec_replace(struct sops_job *j, const char *const *words, char *const *env, struct sops_err *e) SOPS_CHECKED;
+/* This process becomes the program at `path`; returns only when that fails (126). */
+bool sops_exec_become(const char *path, const char *const *argv, char *const *env, struct sops_err *e) SOPS_CHECKED;
 
 /* exec_variables.c: "NAME=value" for the entries of all files, NULL-terminated, behind `first` (NULL-terminated). Code
  * 1 for what cannot be a variable. */

@@ -3,17 +3,35 @@
  * passphrase asked for, once. */
 #include "cli/inputs.h"
 
+#include "base/file.h"
 #include "cli/ui.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 bool sops_name_file(struct sops_err *e, const char *name)
 {
     return strstr(e->msg, name) == NULL && sops_within(e, "'%s'", name);
 }
 
-static bool open_one(struct sops_job *j, struct sops_job *common, struct sops_err *e)
+bool sops_input_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e)
 {
-    static sops_step *const load[] = {sops_step_exists, sops_job_formats, sops_step_load, NULL};
-    if (!sops_job_steps(j, load, e) || !sops_job_services(common, e)) {
+    struct stat st;
+    bool known = path != NULL ? stat(path, &st) == 0 : fstat(STDIN_FILENO, &st) == 0;
+    if (!known && errno == ENOENT) {
+        return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", path);
+    }
+    if (path != NULL ? sops_file_read(path, limit, out, e) : sops_fd_read(STDIN_FILENO, "stdin", limit, out, e)) {
+        return true;
+    }
+    bool too_long = out->len > limit || (known && S_ISREG(st.st_mode) && (uintmax_t)st.st_size > limit);
+    return too_long ? sops_recode(e, SOPS_E_GENERIC) : false;
+}
+
+bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_err *e)
+{
+    if (!sops_job_services(common, e)) {
         return false;
     }
     j->services = common->services;
@@ -21,9 +39,15 @@ static bool open_one(struct sops_job *j, struct sops_job *common, struct sops_er
         return false;
     }
     if (j->opt->shared.ignore_mac) {
-        sops_ui_warn("the MAC of '%s' was not checked", sops_job_input(j));
+        sops_ui_warn("the MAC of '%s' was not checked", j->name != NULL ? j->name : sops_job_input(j));
     }
     return true;
+}
+
+static bool open_one(struct sops_job *j, struct sops_job *common, struct sops_err *e)
+{
+    static sops_step *const load[] = {sops_step_exists, sops_job_formats, sops_step_load, NULL};
+    return sops_job_steps(j, load, e) && sops_input_unlock(j, common, e);
 }
 
 bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,

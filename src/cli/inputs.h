@@ -19,6 +19,11 @@ struct sops_inputs {
 bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
                       int missing, struct sops_err *e) SOPS_CHECKED;
 void sops_inputs_free(struct sops_inputs *o);
+/* The second half of it, for a job whose sealed text was parsed already: unlocks it with the services of `common`. */
+bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_err *e) SOPS_CHECKED;
+/* Reads the plain text of `path` (NULL: stdin), at most `limit` bytes: code 100 when there is no such file, 1 when it
+ * is longer, else 2. */
+bool sops_input_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 /* Puts `name` in front of the message, unless it names it already. Returns false. */
 bool sops_name_file(struct sops_err *e, const char *name);
 

@@ -142,10 +142,9 @@ static uint8_t choose_keep(const struct sops_job *j, uint8_t keep)
     return j->in == j->out && !j->no_text ? keep : SOPS_KEEP_OFF;
 }
 
-static bool choose_style(struct sops_job *j, struct sops_err *e)
+static void set_style(struct sops_job *j)
 {
     const struct sops_shared *said = &j->opt->shared;
-    struct sops_style in = sops_config_style(j->config, j->in);
     j->style = sops_config_style(j->config, j->out);
     if (!j->config_indent && said->indent.given) {
         j->style.indent = said->indent.value;
@@ -153,6 +152,19 @@ static bool choose_style(struct sops_job *j, struct sops_err *e)
     }
     j->style.compact_lists = j->style.compact_lists || said->compact_array_indent;
     j->style.start_marker = j->style.start_marker || said->document_start_marker;
+}
+
+void sops_job_style(struct sops_job *j)
+{
+    set_style(j);
+    j->style.keep = SOPS_KEEP_OFF;
+    j->style.start_marker = false;
+}
+
+static bool choose_style(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_style in = sops_config_style(j->config, j->in);
+    set_style(j);
     j->style.keep = choose_keep(j, j->style.keep);
     if (j->in == j->out) {
         in = j->style;

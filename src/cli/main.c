@@ -42,14 +42,6 @@ static bool fail_usage(const struct sops_options *o, struct sops_err *e)
     return ok && false;
 }
 
-static bool print_usage(const struct sops_options *o, struct sops_err *e)
-{
-    struct sops_buf text = {0};
-    bool ok = sops_usage_text(o, &text, e) && sops_ui_out(sops_buf_view(&text), e);
-    sops_buf_free(&text);
-    return ok;
-}
-
 static bool print_version(const struct sops_options *o, struct sops_err *e)
 {
     if (o->shared.check_for_updates && !o->shared.disable_version_check) {
@@ -68,7 +60,7 @@ static bool run_below(struct sops_world *w, const struct sops_options *o, struct
     bool help = words[0] != NULL && (strcmp(words[0], "help") == 0 || strcmp(words[0], "h") == 0);
     words += help;
     if (words[0] == NULL || words[0][0] == '\0') {
-        return print_usage(o, e);
+        return sops_usage_show(o, e);
     }
     const struct sops_verb *below = sops_verb_find(o->verb->verbs, words[0]);
     if (below == NULL) {
@@ -108,7 +100,7 @@ static bool run_verb(struct sops_world *w, const struct sops_verb *verb, const c
     if (usage) {
         ok = fail_usage(&o, e);
     } else if (ok && o.shared.help) {
-        ok = print_usage(&o, e);
+        ok = sops_usage_show(&o, e);
     } else if (ok && verb->verbs != NULL) {
         below = true;
         ok = run_below(w, &o, e);
@@ -139,7 +131,7 @@ static bool is_file(const struct sops_verb *verb, const struct sops_options *glo
     return true;
 }
 
-static bool run(struct sops_world *w, int argc, const char *const *argv, struct sops_err *e)
+static bool run_by_words(struct sops_world *w, int argc, const char *const *argv, struct sops_err *e)
 {
     struct sops_options global = {0};
     bool usage = false;
@@ -153,7 +145,7 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     if (usage) {
         ok = fail_usage(&global, e);
     } else if (ok && global.shared.help) {
-        ok = print_usage(&global, e);
+        ok = sops_usage_show(&global, e);
     } else if (ok && global.shared.version) {
         ok = print_version(&global, e);
     } else if (ok && (ok = sops_options_env(&global, w, e))) {
@@ -169,26 +161,41 @@ static bool run(struct sops_world *w, int argc, const char *const *argv, struct 
     return ok;
 }
 
-/* Other names of the program: what stands in for another one. */
+/* A command that the program's own name names: there are no words before it. */
+static bool run_by_name(struct sops_world *w, const struct sops_verb *verb, const char *const *words,
+                        struct sops_err *e)
+{
+    static const char *const none[] = {NULL};
+    struct sops_options global = {0};
+    bool usage = false;
+    bool ok = sops_options_check_env(w, e) && load_audit(w, e) && sops_options_open(&global, &sops_verb_root, e) &&
+              sops_options_parse(&global, none, false, &usage, e) && sops_options_env(&global, w, e) &&
+              run_verb(w, verb, verb->name, &global, words, e);
+    sops_options_free(&global);
+    return ok;
+}
+
+/* Other names of the program: what stands in for another one prints its own errors, the others are commands. */
 static const struct {
     const char *name;
     int (*main)(struct sops_world *w, const char *const *words);
+    const struct sops_verb *verb;
 } names[] = {
-    {"kubeseal", sops_kubeseal_main},
+    {"kubeseal", sops_kubeseal_main, NULL},
+    {"kubectl-sops", NULL, &sops_verb_kubectl},
+    {"ksops", NULL, &sops_verb_ksops},
 };
 
-/* False when it was called by a name of its own. */
-static bool run_as(struct sops_world *w, const char *const *argv, int *status)
+/* The entry for the name that it was called by; `count` for one of its own. */
+static size_t find_name(const char *called)
 {
-    const char *slash = argv[0] != NULL ? strrchr(argv[0], '/') : NULL;
-    const char *name = slash != NULL ? slash + 1 : argv[0];
-    for (size_t i = 0; name != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i].name) == 0) {
-            *status = names[i].main(w, argv + 1);
-            return true;
-        }
+    const char *slash = called != NULL ? strrchr(called, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : called;
+    size_t i = 0, count = sizeof names / sizeof names[0];
+    while (i < count && (name == NULL || strcmp(name, names[i].name) != 0)) {
+        i++;
     }
-    return false;
+    return i;
 }
 
 int main(int argc, char **argv)
@@ -198,9 +205,14 @@ int main(int argc, char **argv)
     struct sops_err e = {0};
     sops_world_real(&world);
     const char *const *words = (const char *const *)(uintptr_t)argv;
+    size_t name = find_name(words[0]);
     int status = 0;
-    if (!run_as(&world, words, &status)) {
-        if (!run(&world, argc, words, &e)) {
+    if (name < sizeof names / sizeof names[0] && names[name].main != NULL) {
+        status = names[name].main(&world, words + 1);
+    } else {
+        bool ok = name < sizeof names / sizeof names[0] ? run_by_name(&world, names[name].verb, words + 1, &e)
+                                                        : run_by_words(&world, argc, words, &e);
+        if (!ok) {
             sops_ui_error(&world, &e);
         }
         status = e.code;

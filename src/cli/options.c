@@ -406,6 +406,14 @@ static bool parse_option(struct sops_options *o, const char *const *words, size_
     return set_value(o, s, from, value, e);
 }
 
+bool sops_options_take(struct sops_options *o, const char *const *words, size_t *used, struct sops_err *e)
+{
+    bool by_short;
+    *used = 0;
+    return words[0][0] != '-' || find(o, option_name(words[0], 2), &by_short) == NULL ||
+           parse_option(o, words, used, e);
+}
+
 static bool is_option(const char *word) { return word[0] == '-' && word[1] != '\0'; }
 
 /* Where the first "--" stands that is not the value of an option, when an argument stands before it; else 0. */

@@ -158,6 +158,9 @@ bool sops_options_open(struct sops_options *o, const struct sops_verb *verb, str
  * of "flag provided but not defined: -NAME" and its like, and `*usage` is set. */
 bool sops_options_parse(struct sops_options *o, const char *const *words, bool reorder, bool *usage,
                         struct sops_err *e) SOPS_CHECKED;
+/* For a command that reads its words itself: when the first of `words` is one of its options, reads it; `*used` gets
+ * the number of words that it took, else 0. Code 1. sops_options_env is called behind the last. */
+bool sops_options_take(struct sops_options *o, const char *const *words, size_t *used, struct sops_err *e) SOPS_CHECKED;
 /* Lets the environment stand for what was not given. */
 bool sops_options_env(struct sops_options *o, struct sops_world *w, struct sops_err *e) SOPS_CHECKED;
 /* Do the words that name a format name one? Else code 1 with the words that do, or a warning. */

@@ -87,6 +87,8 @@ bool sops_job_is_new(const struct sops_job *j);
 bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Formats, style and the envelope alone, for a job that was lent a configuration. */
 bool sops_job_formats(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The style alone, of the format j->out, for a text that becomes part of another one. */
+void sops_job_style(struct sops_job *j);
 /* The same where the file is written in the format that it is read in. */
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --decryption-order: 112. */

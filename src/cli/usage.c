@@ -3,6 +3,7 @@
 #include "cli/usage.h"
 
 #include "cli/table_words.h"
+#include "cli/ui.h"
 
 #define WIDTH 90
 #define COLUMN 32 /* where the explanations of options begin */
@@ -138,5 +139,13 @@ bool sops_usage_of(const struct sops_verb *verb, const char *command, struct sop
     o.command = command;
     ok = ok && sops_usage_text(&o, out, e);
     sops_options_free(&o);
+    return ok;
+}
+
+bool sops_usage_show(const struct sops_options *o, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    bool ok = sops_usage_text(o, &text, e) && sops_ui_out(sops_buf_view(&text), e);
+    sops_buf_free(&text);
     return ok;
 }

@@ -7,6 +7,8 @@
 
 /* Appends the help of a command; `o` holds its options, as sops_options_open made them. */
 bool sops_usage_text(const struct sops_options *o, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Prints it. */
+bool sops_usage_show(const struct sops_options *o, struct sops_err *e) SOPS_CHECKED;
 /* The same for a command that is not at hand; `command` is its name with that of the one above, "groups add". */
 bool sops_usage_of(const struct sops_verb *verb, const char *command, struct sops_buf *out,
                    struct sops_err *e) SOPS_CHECKED;

@@ -163,6 +163,15 @@ bool sops_envelope_parse_tree(struct sops_envelope *v, const struct sops_format 
     return ok;
 }
 
+void sops_envelope_take_tree(struct sops_envelope *v, struct sops_doc *d)
+{
+    sops_doc_free(&v->doc);
+    v->doc = *d;
+    *d = (struct sops_doc){0};
+    v->doc.state = SOPS_DOC_SEALED;
+    tell_notes(v);
+}
+
 bool sops_envelope_detach(struct sops_envelope *v, const struct sops_format *f, struct sops_err *e)
 {
     if (!sops_meta_detach(&v->doc, f->meta, &v->meta, e)) {

@@ -52,6 +52,8 @@ bool sops_envelope_parse(struct sops_envelope *v, const struct sops_format *f, s
 /* The two halves of it, for what may not be sealed at all: ask sops_envelope_has_meta between them. */
 bool sops_envelope_parse_tree(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text,
                               struct sops_err *e) SOPS_CHECKED;
+/* Instead of the first half: a tree that was read from sealed text, and put together. `d` is empty afterwards. */
+void sops_envelope_take_tree(struct sops_envelope *v, struct sops_doc *d);
 bool sops_envelope_detach(struct sops_envelope *v, const struct sops_format *f, struct sops_err *e) SOPS_CHECKED;
 /* Reads clear text as the new content: CLEAR. Into an empty envelope it is a new file; in one that was opened it takes
  * the place of the tree, whose ciphertexts stay at hand for values that did not change. Code 2. */

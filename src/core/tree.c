@@ -66,6 +66,19 @@ struct sops_node *sops_node_add(struct sops_doc *d, struct sops_node *to, enum s
     return sops_node_add_ref(d, to, kind, key, text, e);
 }
 
+void sops_doc_join(struct sops_doc *to, struct sops_doc *from)
+{
+    if (to->tail != NULL) {
+        to->tail->next = from->parts;
+    } else {
+        to->parts = from->parts;
+    }
+    to->tail = from->tail != NULL ? from->tail : to->tail;
+    sops_arena_join(&to->arena, &from->arena);
+    from->parts = from->tail = NULL;
+    sops_doc_free(from);
+}
+
 void sops_node_link(struct sops_node *to, struct sops_node *after, struct sops_node *n)
 {
     n->up = to;

@@ -129,6 +129,9 @@ struct sops_doc {
 };
 
 void sops_doc_free(struct sops_doc *d);
+/* The parts of `from` become the last ones of `to`, with all that they own; `from` is empty afterwards. Both are as a
+ * reader made them. */
+void sops_doc_join(struct sops_doc *to, struct sops_doc *from);
 /* Adds a line to the notes: what is to be told of `n` (NULL: of the whole text) at `line` of the input (0: none). After
  * SOPS_NOTES_MAX of them one more line says that there are others, and that is all. */
 enum { SOPS_NOTES_MAX = 20 };

@@ -99,6 +99,7 @@ static bool print_file(struct krm *k, struct sops_job *j, bool object, struct so
 /* `emit` gets each object. */
 typedef bool emit_fn(struct krm *k, struct sops_slice text, struct sops_err *e);
 
+/* A document of a YAML file is a mapping, or it could not have been sealed. */
 static bool is_object(struct sops_slice text, struct sops_err *e)
 {
     struct sops_doc d = {0};
@@ -118,7 +119,8 @@ static bool emit_stream(struct krm *k, struct sops_job *j, emit_fn *emit, struct
     bool ok = sops_manifests_split(&m, j->path, sops_buf_view(&j->bytes), e);
     for (size_t i = 0; ok && i < m.count; i++) {
         if (!sops_manifest_is_empty(m.all[i].text)) {
-            ok = (is_object(m.all[i].text, e) || sops_name_file(e, j->path)) && emit(k, m.all[i].text, e);
+            ok = (j->out == sops_manifest_format() || is_object(m.all[i].text, e) || sops_name_file(e, j->path)) &&
+                 emit(k, m.all[i].text, e);
         }
     }
     sops_manifests_free(&m);

@@ -134,87 +134,94 @@ static bool age_wrap(struct sops_world *w, const struct sops_key *k, struct sops
     return ok;
 }
 
-/* A plugin is a program, and may ask. */
-static bool age_computes(const struct sops_key *k) { return kind_of(k->field[0]) != SOPS_AGE_TO_PLUGIN; }
+/* ---- wrap for many files ------------------------------------------------------------------------------------- */
 
-/* ---- unwrap -------------------------------------------------------------------------------------------------- */
+/* What one plugin recipient wraps, in one process. */
+struct batch {
+    struct sops_world *world;
+    struct sops_age_recipient recipient;
+    struct sops_wrap **wrap;
+    size_t count;
+};
 
-static enum sops_age_match try_all(struct sops_world *w, const struct sops_age_identities *ids,
-                                   const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
-                                   struct sops_err *e)
+/* The keys from `from` on, `count` of them, in one process. False: the process failed, or memory did (e->memory). */
+static bool wrap_run(const struct batch *b, size_t from, size_t count, struct sops_err *e)
 {
-    for (int native = 1; native >= 0; native--) { /* those that need nobody's help come first */
-        for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
-            for (struct sops_age_identity *id = ids->set[i]->first; id != NULL; id = id->next) {
-                enum sops_age_match match =
-                    id->native == (native == 1) ? id->unwrap(w, id, h, file_key, e) : SOPS_AGE_NOT_MINE;
-                if (match != SOPS_AGE_NOT_MINE) {
-                    return match;
-                }
-            }
-        }
+    struct sops_arena a = {0};
+    uint8_t *secret = sops_alloc_locked(count * SOPS_AGE_FILE_KEY, e);
+    struct sops_age_plugin_key *key = secret != NULL ? sops_alloc(count * sizeof *key, e) : NULL;
+    bool ok = key != NULL && b->world->random(b->world, secret, count * SOPS_AGE_FILE_KEY, e);
+    for (size_t i = 0; ok && i < count; i++) {
+        key[i].file_key = secret + i * SOPS_AGE_FILE_KEY;
     }
-    return SOPS_AGE_NOT_MINE;
-}
-
-/* Sets `e` to what happened and where identities were looked for; the whole text, which may be longer than a message,
- * goes into the detail (docs/spec/61-age.md#error-text). `why` may be empty. */
-static bool explain(const struct sops_age_identities *ids, const char *what, const char *why, struct sops_err *e)
-{
-    struct sops_buf text = {0};
-    struct sops_err memory = {0};
-    bool ok = sops_buf_adds(&text, what, &memory) && (why[0] == '\0' || sops_buf_addf(&text, &memory, ": %s", why)) &&
-              sops_buf_add(&text, sops_buf_view(&ids->sources), &memory);
-    const char *whole = ok ? sops_buf_cstr(&text, &memory) : NULL;
-    sops_fail(e, SOPS_E_GENERIC, "%s", whole != NULL ? whole : what);
-    if (whole != NULL && text.len >= sizeof e->msg) {
-        e->detail = text;
-    } else {
-        sops_buf_free(&text);
+    ok = ok && sops_age_plugin_wrap_run(b->world, &b->recipient, key, count, &a, e);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct sops_wrap *x = b->wrap[from + i];
+        struct sops_buf file = {0};
+        ok = sops_age_file_seal(b->world, key[i].stanzas, key[i].file_key, x->plain, &file, e) &&
+             sops_age_armor(sops_buf_view(&file), &x->enc, e);
+        x->ok = ok;
+        sops_buf_free(&file);
     }
-    return false;
-}
-
-#define NO_READER "failed to create reader for decrypting sops data key with age"
-
-/* The file key of the entry. */
-static bool find_file_key(struct sops_world *w, const struct sops_age_identities *ids, const struct sops_age_header *h,
-                          uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_err *e)
-{
-    struct sops_err why = {0};
-    if (ids->count == 0) {
-        return explain(ids, "failed to load age identities", "", e);
-    }
-    enum sops_age_match match = try_all(w, ids, h, file_key, &why);
-    if (match == SOPS_AGE_NOT_MINE) {
-        explain(ids, NO_READER,
-                ids->count == 1 ? "identity did not match any of the recipients: incorrect identity for recipient block"
-                                : "no identity matched any of the recipients",
-                e);
-    } else if (match == SOPS_AGE_BROKEN || !sops_age_header_check(h, file_key, &why)) {
-        explain(ids, NO_READER, why.msg, e);
-        sops_hint(e, "%s", why.hint);
-    }
-    sops_err_clear(&why);
-    return e->code == SOPS_OK;
-}
-
-/* What is no age file costs next to nothing: no identity is asked for. */
-static bool age_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
-{
-    const struct sops_age_identities *ids = NULL;
-    struct sops_age_header h = {0};
-    struct sops_buf file = {0};
-    uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
-    bool ok = start(e) && ((sops_age_dearmor(k->enc, &file, e) && sops_age_header_parse(sops_buf_view(&file), &h, e)) ||
-                           sops_within(e, NO_READER));
-    ok = ok && sops_age_identities_load(w, k->field[0], &ids, e) && find_file_key(w, ids, &h, file_key, e) &&
-         sops_age_payload_open(&h, file_key, plain, e);
-    sops_wipe(file_key, sizeof file_key);
-    sops_age_header_free(&h);
-    sops_buf_free(&file);
+    sops_free(key);
+    sops_free_locked(secret);
+    sops_arena_free(&a);
     return ok;
 }
+
+static bool refuse_wrap(struct sops_wrap *x, const struct sops_err *why, struct sops_err *e)
+{
+    sops_buf_cut(&x->why, 0);
+    return sops_buf_adds(&x->why, why->msg, e) && (x->hint.len != 0 || sops_buf_adds(&x->hint, why->hint, e));
+}
+
+/* All at once; when that fails, the first alone: it may be a plugin for one file key only. */
+static bool wrap_batch(struct batch *b, struct sops_err *e)
+{
+    struct sops_err why = {0};
+    bool ok = true, failed = !wrap_run(b, 0, b->count, &why), give_up = b->count == 1;
+    for (size_t i = 0; ok && failed && i < b->count; i++) {
+        if (!give_up) {
+            sops_err_clear(&why);
+            give_up = !wrap_run(b, i, 1, &why) && i == 0;
+        }
+        ok = b->wrap[i]->ok || refuse_wrap(b->wrap[i], &why, e);
+    }
+    sops_err_clear(&why);
+    return ok;
+}
+
+static bool age_wrap_many(struct sops_world *w, struct sops_wrap *const *wrap, size_t count, struct sops_err *e)
+{
+    struct batch b = {.world = w, .wrap = sops_alloc((count + 1) * sizeof *b.wrap, e)};
+    bool *taken = b.wrap != NULL ? sops_alloc(count + 1, e) : NULL;
+    bool ok = taken != NULL && start(e);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct sops_err why = {0};
+        b.count = 0;
+        for (size_t k = i; !taken[i] && k < count; k++) {
+            if (!taken[k] && sops_slice_eq(wrap[k]->key->field[0], wrap[i]->key->field[0])) {
+                taken[k] = k != i;
+                b.wrap[b.count++] = wrap[k];
+            }
+        }
+        if (b.count != 0 && sops_age_recipient_parse(wrap[i]->key->field[0], &b.recipient, &why)) {
+            ok = wrap_batch(&b, e);
+        } else {
+            for (size_t k = 0; ok && k < b.count; k++) {
+                ok = refuse_wrap(b.wrap[k], &why, e);
+            }
+        }
+        sops_err_clear(&why);
+        sops_age_recipient_free(&b.recipient);
+    }
+    sops_free(taken);
+    sops_free(b.wrap);
+    return ok;
+}
+
+/* A plugin is a program, and may ask. */
+static bool age_computes(const struct sops_key *k) { return kind_of(k->field[0]) != SOPS_AGE_TO_PLUGIN; }
 
 /* ---- new identities ------------------------------------------------------------------------------------------ */
 
@@ -272,8 +279,10 @@ const struct sops_keysource sops_keysource_age = {
     .log_field = "recipient",
     .parse = age_parse,
     .wrap = age_wrap,
+    .wrap_many = age_wrap_many,
     .computes = age_computes,
-    .unwrap = age_unwrap,
+    .unwrap = sops_age_unwrap,
+    .unwrap_many = sops_age_unwrap_many,
     .generate = age_generate,
     .recipients = age_recipients,
 };

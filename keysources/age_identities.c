@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The eight places where identities may be. A broken one hinders no other: what is wrong with it is kept and shown only
- * when nothing fits. All are read once for the whole command (a pipe can be read only once, and a passphrase should be
- * asked for only once); the two commands run once for each recipient, as they are told which one it is.
+ * when nothing fits. Files and variables are read once for the whole command (a pipe can be read only once, and a
+ * passphrase should be asked for only once); the two commands run once for each recipient.
  */
 #include "keysources/age_internal.h"
 
@@ -55,7 +55,8 @@ struct sops_age_identity *sops_age_set_add(struct sops_age_set *set, sops_age_un
     }
     memcpy(kept, secret.ptr, secret.len);
     id->unwrap = unwrap;
-    id->native = unwrap == sops_age_x25519_unwrap || unwrap == sops_age_hybrid_unwrap;
+    bool native = unwrap == sops_age_x25519_unwrap || unwrap == sops_age_hybrid_unwrap;
+    id->rank = native ? SOPS_AGE_NATIVE : SOPS_AGE_ASKS;
     id->source = set->source;
     id->secret = sops_slice_of(kept, secret.len);
     id->set = set;
@@ -66,6 +67,21 @@ struct sops_age_identity *sops_age_set_add(struct sops_age_set *set, sops_age_un
     }
     set->last = id;
     return id;
+}
+
+bool sops_age_given_up(const struct sops_age_identity *id, struct sops_err *e)
+{
+    return id->locked.len != 0 && !sops_fail(e, SOPS_E_GENERIC, "%.*s", SOPS_ARG(id->locked));
+}
+
+bool sops_age_give_up(struct sops_age_identity *id, const struct sops_err *e)
+{
+    struct sops_err none = {0};
+    if (id->asked_once) {
+        (void)!sops_arena_copy(&id->set->arena, sops_str(e->msg), &id->locked, &none);
+    }
+    sops_err_clear(&none);
+    return false;
 }
 
 static void free_pages(struct sops_age_pages *p)
@@ -460,12 +476,20 @@ static bool load_sources(struct sops_world *w, struct sops_slice recipient, stru
         any = any || out->set[i]->readable;
         for (struct sops_age_identity *id = out->set[i]->first; id != NULL; id = id->next) {
             out->count++;
+            out->asks = out->asks || id->rank == SOPS_AGE_ASKS;
         }
     }
     return add_errors(out, &out->sources, e) && add_unused(out, &out->sources, e);
 }
 
-static void drop_identities(void *ids) { sops_age_identities_free(ids); }
+static void drop_identities(void *thing)
+{
+    struct sops_age_identities *ids = thing;
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        sops_age_set_free(&ids->own[i]);
+    }
+    sops_buf_free(&ids->sources);
+}
 
 static bool make_identities(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
 {
@@ -475,33 +499,24 @@ static bool make_identities(struct sops_world *w, struct sops_arena *a, void *ar
         return false;
     }
     if (!load_sources(w, *recipient, ids, e) || !sops_world_at_end(w, drop_identities, ids, e)) {
-        sops_age_identities_free(ids);
+        drop_identities(ids);
         return false;
     }
     *made = ids;
     return true;
 }
 
+/* The commands may give other identities for another recipient. */
 bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, const struct sops_age_identities **out,
                               struct sops_err *e)
 {
-    struct sops_slice name = SOPS_LIT("all");
+    bool commands = false;
     for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
-        if (is_command(&places[i]) && w->env(w, places[i].variable) != NULL) {
-            name = recipient;
-        }
+        commands = commands || (is_command(&places[i]) && w->env(w, places[i].variable) != NULL);
     }
     void *made = NULL;
-    bool ok = sops_world_once(w, places, name, make_identities, &recipient, &made, e);
+    struct sops_slice seen = commands ? recipient : (struct sops_slice){0};
+    bool ok = sops_world_once(w, places, commands ? recipient : SOPS_LIT("all"), make_identities, &seen, &made, e);
     *out = made;
     return ok;
-}
-
-void sops_age_identities_free(struct sops_age_identities *ids)
-{
-    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
-        sops_age_set_free(&ids->own[i]);
-    }
-    sops_buf_free(&ids->sources);
-    *ids = (struct sops_age_identities){0};
 }

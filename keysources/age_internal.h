@@ -5,6 +5,7 @@
 #define SOPS_KEYSOURCES_AGE_INTERNAL_H
 
 #include "base/secret.h"
+#include "core/entry.h"
 #include "keysources/age_file.h"
 
 /* ---- recipients ---------------------------------------------------------------------------------------------- */
@@ -62,12 +63,21 @@ sops_age_unwrap_fn sops_age_x25519_unwrap, sops_age_hybrid_unwrap, sops_age_ssh_
 /* Sets `e` to "bad TYPE stanza: WHY". */
 enum sops_age_match sops_age_broken(struct sops_err *e, const char *type, const char *why);
 
+/* Identities are tried in this order: what asks nothing comes first. */
+enum sops_age_rank {
+    SOPS_AGE_NATIVE,   /* X25519 and hybrid */
+    SOPS_AGE_COMPUTES, /* SSH keys without a passphrase */
+    SOPS_AGE_ASKS,     /* SSH keys with one, protected identities, plugins */
+};
+
 struct sops_age_identity {
     sops_age_unwrap_fn *unwrap;
-    bool native;              /* X25519 and hybrid: tried before the others */
+    enum sops_age_rank rank;
     struct sops_slice source; /* the variable or the path that it came from */
     struct sops_slice secret; /* scalar, seed, plugin identity, protected or SSH key file: in locked pages of the set */
     void *more;               /* what the kind needs besides */
+    bool asked_once;          /* many files: when the user cannot unlock it, nobody is asked for the next file */
+    struct sops_slice locked; /* why it could not be unlocked then; or empty */
     struct sops_age_set *set; /* that it belongs to */
     struct sops_age_identity *next;
 };
@@ -85,6 +95,10 @@ struct sops_age_set {
     bool readable;                /* there was something to read */
 };
 
+/* Was it found before that the user cannot unlock it? Then `e` says so again. */
+bool sops_age_given_up(const struct sops_age_identity *id, struct sops_err *e);
+/* The user cannot unlock it, `e` says why. Always false. */
+bool sops_age_give_up(struct sops_age_identity *id, const struct sops_err *e);
 /* Puts one more identity at the end; `secret` is copied into locked pages. NULL with `e` set on failure. */
 struct sops_age_identity *sops_age_set_add(struct sops_age_set *set, sops_age_unwrap_fn *unwrap,
                                            struct sops_slice secret, struct sops_err *e) SOPS_CHECKED;
@@ -107,13 +121,13 @@ struct sops_age_identities {
     struct sops_age_set *set[SOPS_AGE_SOURCES];
     struct sops_age_set own[SOPS_AGE_SOURCES]; /* of commands; the others are kept for all */
     size_t count;                              /* of identities */
+    bool asks;                                 /* there are some that may ask the user */
     struct sops_buf sources;                   /* what is wrong with which, and which gave none: the end of a message */
 };
-/* Reads the sources, or gives what was read before: kept in the world, for all entries, or for those of the recipient
- * when a command is set, which sees it. False only without memory: what is wrong with a source stands in its set. */
+/* Reads the sources, once for the whole run; `recipient` is what the commands see: they run once for each. False only
+ * without memory: what is wrong with a source stands in its set. */
 bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, const struct sops_age_identities **out,
                               struct sops_err *e) SOPS_CHECKED;
-void sops_age_identities_free(struct sops_age_identities *ids);
 
 /* The recipient of a native identity, appended as text. */
 bool sops_age_native_recipient(const struct sops_age_identity *id, struct sops_buf *out,
@@ -153,9 +167,44 @@ bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_sl
 /* The public key of a recipient, one or more lines of authorized_keys, as it goes over the wire, appended. */
 bool sops_age_ssh_public(struct sops_slice text, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* ---- opening (age_open.c) ------------------------------------------------------------------------------------- */
+
+/* sops_keysource.unwrap and .unwrap_many. */
+bool sops_age_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain,
+                     struct sops_err *e) SOPS_CHECKED;
+bool sops_age_unwrap_many(struct sops_world *w, const struct sops_lot *lot, size_t lots,
+                          struct sops_err *e) SOPS_CHECKED;
+/* The age file in an armored text, and its header, which lives as long as `file`. */
+bool sops_age_entry_parse(struct sops_slice enc, struct sops_buf *file, struct sops_age_header *h,
+                          struct sops_err *e) SOPS_CHECKED;
+
 /* ---- plugins ------------------------------------------------------------------------------------------------- */
 
 /* The plugin's name in a Bech32 prefix ("age1NAME", "AGE-PLUGIN-NAME-"); empty when it is none that may be run. */
 struct sops_slice sops_age_plugin_name(struct sops_slice hrp, bool identity);
+
+/* One file key that a plugin wraps. */
+struct sops_age_plugin_key {
+    const uint8_t *file_key; /* SOPS_AGE_FILE_KEY bytes */
+    struct sops_age_stanza *stanzas;
+};
+/* Has the plugin of `r` wrap all file keys in one process; the stanzas live in `a`. */
+bool sops_age_plugin_wrap_run(struct sops_world *w, const struct sops_age_recipient *r, struct sops_age_plugin_key *key,
+                              size_t keys, struct sops_arena *a, struct sops_err *e) SOPS_CHECKED;
+/* The plugin's name of an identity; empty when it has none that may be run. */
+struct sops_slice sops_age_plugin_of(const struct sops_age_identity *id);
+
+/* One of the files of a run of identity-v1. */
+struct sops_age_plugin_file {
+    struct sops_slice enc;           /* the armored text; or */
+    const struct sops_age_header *h; /* its header, when that is at hand */
+    enum sops_age_match match;       /* BROKEN: an error of this file's own, in `why` */
+    uint8_t file_key[SOPS_AGE_FILE_KEY];
+    struct sops_buf why;
+};
+/* Asks the plugin of `id` for the file keys of all files in one process. False when the run failed: `e` is then the
+ * error of all that are still NOT_MINE; what came before counts. */
+bool sops_age_plugin_run(struct sops_world *w, const struct sops_age_identity *id, struct sops_age_plugin_file *file,
+                         size_t files, struct sops_err *e) SOPS_CHECKED;
 
 #endif

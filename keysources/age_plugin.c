@@ -39,6 +39,8 @@ struct talk {
     struct sops_stream stream;
     bool open, shown; /* AGEDEBUG=plugin: all that is said goes to stderr, too, file keys included */
     struct sops_buf in, out;
+    struct sops_buf told;   /* the last message, with a NUL: not shown a second time */
+    struct given *unproven; /* what was answered, and no file key has come since */
 };
 /* File keys go both ways, and what the user types. */
 static const struct talk new_talk = {.in = {.locked = true}, .out = {.locked = true}};
@@ -77,6 +79,7 @@ static void end(struct talk *t)
     if (t->open) {
         t->stream.close(&t->stream);
     }
+    sops_buf_free(&t->told);
     sops_buf_free(&t->name);
     sops_buf_free(&t->in);
     sops_buf_free(&t->out);
@@ -189,6 +192,60 @@ static const char *button(struct sops_arena *a, struct sops_slice arg, struct so
     return out;
 }
 
+/* A secret that the user typed for a plugin: given again without asking when the same words come after a file key has
+ * shown that it was right (docs/spec/75-many-files.md#unlocking). */
+struct given {
+    struct sops_buf answer; /* locked */
+    bool right;
+};
+
+static void drop_given(void *thing) { sops_buf_free(&((struct given *)thing)->answer); }
+
+static bool make_given(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
+{
+    struct given *g = sops_arena_alloc(a, sizeof *g, e);
+    (void)arg;
+    if (g == NULL || !sops_world_at_end(w, drop_given, g, e)) {
+        return false;
+    }
+    g->answer.locked = true;
+    *made = g;
+    return true;
+}
+
+/* What was answered to these words of this plugin; NULL without memory. */
+static struct given *given_for(struct talk *t, const char *prompt)
+{
+    static const char owner;
+    struct sops_err none = {0};
+    struct sops_buf name = {0};
+    void *made = NULL;
+    bool ok = sops_buf_addf(&name, &none, "%s\n%s", (const char *)t->name.ptr, prompt) &&
+              sops_world_once(t->w, &owner, sops_buf_view(&name), make_given, NULL, &made, &none);
+    sops_buf_free(&name);
+    sops_err_clear(&none);
+    return ok ? made : NULL;
+}
+
+/* The user's answer to a secret, or the one before when that was right. */
+static bool ask_secret(struct talk *t, const struct sops_question *q, struct sops_buf *text, struct sops_err *e)
+{
+    struct given *g = given_for(t, q->prompt);
+    if (g != NULL && g->right) {
+        g->right = false;
+        t->unproven = g;
+        return sops_buf_add(text, sops_buf_view(&g->answer), e);
+    }
+    bool ok = t->w->ask(t->w, q, text, e);
+    if (g != NULL) {
+        struct sops_err none = {0};
+        sops_buf_cut(&g->answer, 0);
+        t->unproven = ok && sops_buf_add(&g->answer, sops_buf_view(text), &none) ? g : NULL;
+        sops_err_clear(&none);
+    }
+    return ok;
+}
+
 /* Asks; a user who cannot or will not answer is told to the plugin as `fail`, and is no error of ours. */
 static bool ask(struct talk *t, const struct sops_question *q, struct sops_err *e)
 {
@@ -196,7 +253,7 @@ static bool ask(struct talk *t, const struct sops_question *q, struct sops_err *
     struct sops_err why = {0};
     const struct sops_slice none = {0};
     bool ok;
-    if (!t->w->ask(t->w, q, &text, &why)) {
+    if (!(q->kind == SOPS_ASK_SECRET ? ask_secret(t, q, &text, &why) : t->w->ask(t->w, q, &text, &why))) {
         ok = answer(t, "fail", none, none, e);
     } else if (q->kind == SOPS_ASK_CONFIRM) {
         ok = answer(t, "ok", sops_slice_eq(sops_buf_view(&text), SOPS_LIT("1")) ? SOPS_LIT("yes") : SOPS_LIT("no"),
@@ -228,7 +285,14 @@ static bool serve(struct talk *t, struct sops_arena *a, const struct sops_age_st
         if (text == NULL) {
             return false;
         }
-        t->w->say(t->w, SOPS_SAY_NOTE, text);
+        struct sops_slice whole = sops_slice_of(text, strlen(text) + 1);
+        if (!sops_slice_eq(sops_buf_view(&t->told), whole)) {
+            t->w->say(t->w, SOPS_SAY_NOTE, text);
+            sops_buf_cut(&t->told, 0);
+            if (!sops_buf_add(&t->told, whole, e)) {
+                return false;
+            }
+        }
         return answer_ok(t, e);
     }
     if (sops_age_stanza_is(s, "request-public") || sops_age_stanza_is(s, "request-secret")) {
@@ -251,17 +315,28 @@ static bool refuse(struct talk *t, struct sops_arena *a, const struct sops_age_s
     return text != NULL && sops_fail(e, SOPS_E_GENERIC, "%s", text);
 }
 
+/* The number of a file, from 0 on and below `count`: decimal digits. False for all else. */
+static bool take_number(struct sops_slice text, size_t count, size_t *number)
+{
+    int64_t n;
+    bool ok = sops_only_alnum(text, "") && sops_int_parse(text, &n) && n >= 0 && (uint64_t)n < count;
+    *number = ok ? (size_t)n : 0;
+    return ok;
+}
+
 /* ---- recipient-v1 -------------------------------------------------------------------------------------------- */
 
 struct wrapping {
-    struct sops_age_stanza **end;
+    struct sops_age_plugin_key *key;
+    size_t keys;
     bool labels, done;
 };
 
-/* One command of the plugin while it wraps. */
+/* One command of the plugin while it wraps. What is kept lives in `a`. */
 static bool take_wrapping(struct talk *t, struct wrapping *x, struct sops_arena *a, const struct sops_age_stanza *s,
                           struct sops_err *e)
 {
+    size_t i;
     if (sops_age_stanza_is(s, "done")) {
         x->done = true;
         return true;
@@ -273,13 +348,13 @@ static bool take_wrapping(struct talk *t, struct wrapping *x, struct sops_arena 
         if (x->labels) {
             return sops_fail(e, SOPS_E_GENERIC, "labels were given twice");
         }
-        x->labels = true;
+        x->labels = x->keys == 1;
         return answer_ok(t, e);
     }
     if (!sops_age_stanza_is(s, "recipient-stanza")) {
         return serve(t, a, s, e);
     }
-    if (s->args < 3 || !sops_slice_eq(s->arg[1], SOPS_LIT("0"))) {
+    if (s->args < 3 || !take_number(s->arg[1], x->keys, &i)) {
         return sops_fail(e, SOPS_E_GENERIC, "a malformed recipient stanza");
     }
     struct sops_age_stanza *kept = sops_arena_alloc(a, sizeof *kept, e);
@@ -287,28 +362,31 @@ static bool take_wrapping(struct talk *t, struct wrapping *x, struct sops_arena 
         return false;
     }
     *kept = (struct sops_age_stanza){s->arg + 2, s->args - 2, s->body, NULL};
-    *x->end = kept;
-    x->end = &kept->next;
+    struct sops_age_stanza **end = &x->key[i].stanzas;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = kept;
     return answer_ok(t, e);
 }
 
-bool sops_age_plugin_wrap(struct sops_world *w, const struct sops_age_recipient *r,
-                          const uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_arena *a, struct sops_age_stanza **out,
-                          struct sops_err *e)
+bool sops_age_plugin_wrap_run(struct sops_world *w, const struct sops_age_recipient *r, struct sops_age_plugin_key *key,
+                              size_t keys, struct sops_arena *a, struct sops_err *e)
 {
     struct talk t = new_talk;
-    struct wrapping x = {.end = out};
+    struct wrapping x = {.key = key, .keys = keys};
     const struct sops_slice none = {0};
-    *out = NULL;
-    bool ok = start(&t, w, r->name, "recipient-v1", e) && put(&t, "add-recipient", r->text, none, e) &&
-              put(&t, "wrap-file-key", none, sops_slice_of(file_key, SOPS_AGE_FILE_KEY), e) &&
-              put(&t, "extension-labels", none, none, e) && put(&t, "done", none, none, e) && flush(&t, e);
+    bool ok = start(&t, w, r->name, "recipient-v1", e) && put(&t, "add-recipient", r->text, none, e);
+    for (size_t i = 0; ok && i < keys; i++) {
+        ok = put(&t, "wrap-file-key", none, sops_slice_of(key[i].file_key, SOPS_AGE_FILE_KEY), e);
+    }
+    ok = ok && put(&t, "extension-labels", none, none, e) && put(&t, "done", none, none, e) && flush(&t, e);
     while (ok && !x.done) {
         struct sops_age_stanza s = {0};
         ok = receive(&t, a, &s, e) && take_wrapping(&t, &x, a, &s, e);
     }
-    if (ok && *out == NULL) {
-        ok = sops_fail(e, SOPS_E_GENERIC, "it gave no stanza");
+    for (size_t i = 0; ok && i < keys; i++) {
+        ok = key[i].stanzas != NULL || sops_fail(e, SOPS_E_GENERIC, "it gave no stanza");
     }
     if (!ok) {
         sops_within(e, "%.*s plugin", SOPS_ARG(r->name));
@@ -317,12 +395,62 @@ bool sops_age_plugin_wrap(struct sops_world *w, const struct sops_age_recipient 
     return ok;
 }
 
+bool sops_age_plugin_wrap(struct sops_world *w, const struct sops_age_recipient *r,
+                          const uint8_t file_key[SOPS_AGE_FILE_KEY], struct sops_arena *a, struct sops_age_stanza **out,
+                          struct sops_err *e)
+{
+    struct sops_age_plugin_key one = {.file_key = file_key};
+    bool ok = sops_age_plugin_wrap_run(w, r, &one, 1, a, e);
+    *out = one.stanzas;
+    return ok;
+}
+
 /* ---- identity-v1 --------------------------------------------------------------------------------------------- */
 
 struct unwrapping {
-    uint8_t *file_key;
-    bool found, done;
+    struct sops_age_plugin_file *file;
+    size_t files;
+    bool done;
+    struct sops_err why; /* an error of the whole run; the plugin may have more to say behind it */
 };
+
+static bool take_file_key(struct talk *t, struct unwrapping *x, const struct sops_age_stanza *s, struct sops_err *e)
+{
+    size_t i;
+    if (s->args != 2 || !take_number(s->arg[1], x->files, &i) || x->file[i].match == SOPS_AGE_MINE ||
+        s->body.len != SOPS_AGE_FILE_KEY) {
+        return sops_fail(e, SOPS_E_GENERIC, "a malformed or second file key");
+    }
+    memcpy(x->file[i].file_key, s->body.ptr, SOPS_AGE_FILE_KEY);
+    x->file[i].match = SOPS_AGE_MINE;
+    if (t->unproven != NULL) {
+        t->unproven->right = true;
+    }
+    return answer_ok(t, e);
+}
+
+/* `error stanza F S` is one file's; all others end the run for those that have no key by then. */
+static bool take_error(struct talk *t, struct unwrapping *x, struct sops_arena *a, const struct sops_age_stanza *s,
+                       struct sops_err *e)
+{
+    size_t i;
+    const char *text = shown(a, s->body, e);
+    if (text == NULL) {
+        return false;
+    }
+    bool of_file = s->args >= 3 && sops_slice_eq(s->arg[1], SOPS_LIT("stanza")) &&
+                   take_number(s->arg[2], x->files, &i) && x->file[i].match != SOPS_AGE_MINE;
+    if (of_file) {
+        sops_buf_cut(&x->file[i].why, 0);
+        x->file[i].match = SOPS_AGE_BROKEN;
+        if (!sops_buf_addf(&x->file[i].why, e, "%s plugin: %s", (const char *)t->name.ptr, text)) {
+            return false;
+        }
+    } else {
+        (void)sops_fail(&x->why, SOPS_E_GENERIC, "%s", text);
+    }
+    return answer_ok(t, e);
+}
 
 /* One command of the plugin while it unwraps. */
 static bool take_unwrapping(struct talk *t, struct unwrapping *x, struct sops_arena *a, const struct sops_age_stanza *s,
@@ -333,30 +461,24 @@ static bool take_unwrapping(struct talk *t, struct unwrapping *x, struct sops_ar
         return true;
     }
     if (sops_age_stanza_is(s, "error")) {
-        return refuse(t, a, s, e);
+        return take_error(t, x, a, s, e);
     }
-    if (!sops_age_stanza_is(s, "file-key")) {
-        return serve(t, a, s, e);
-    }
-    if (s->args != 2 || !sops_slice_eq(s->arg[1], SOPS_LIT("0")) || x->found || s->body.len != SOPS_AGE_FILE_KEY) {
-        return sops_fail(e, SOPS_E_GENERIC, "a malformed or second file key");
-    }
-    memcpy(x->file_key, s->body.ptr, SOPS_AGE_FILE_KEY);
-    x->found = true;
-    return answer_ok(t, e);
+    return sops_age_stanza_is(s, "file-key") ? take_file_key(t, x, s, e) : serve(t, a, s, e);
 }
 
-/* All stanzas of the header, of whatever type, for file 0. */
-static bool put_stanzas(struct talk *t, const struct sops_age_header *h, struct sops_err *e)
+/* All stanzas of a header, of whatever type, for file `number`. */
+static bool put_stanzas(struct talk *t, const struct sops_age_header *h, size_t number, struct sops_err *e)
 {
     bool ok = true;
+    char text[24];
+    (void)snprintf(text, sizeof text, "%zu", number);
     for (const struct sops_age_stanza *s = h->stanzas; ok && s != NULL; s = s->next) {
         struct sops_slice *arg = sops_alloc((s->args + 2) * sizeof *arg, e);
         if (arg == NULL) {
             return false;
         }
         arg[0] = SOPS_LIT("recipient-stanza");
-        arg[1] = SOPS_LIT("0");
+        arg[1] = sops_str(text);
         memcpy(arg + 2, s->arg, s->args * sizeof *arg);
         struct sops_age_stanza told = {arg, s->args + 2, s->body, NULL};
         ok = sops_age_stanza_emit(&told, &t->out, e);
@@ -365,32 +487,70 @@ static bool put_stanzas(struct talk *t, const struct sops_age_header *h, struct 
     return ok;
 }
 
-enum sops_age_match sops_age_plugin_unwrap(struct sops_world *w, struct sops_age_identity *id,
-                                           const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
-                                           struct sops_err *e)
+static bool put_file(struct talk *t, const struct sops_age_plugin_file *f, size_t number, struct sops_err *e)
 {
-    struct talk t = new_talk;
-    struct unwrapping x = {.file_key = file_key};
-    const struct sops_slice none = {0};
+    struct sops_age_header own = {0};
+    struct sops_buf file = {0};
+    bool ok = f->h != NULL ? put_stanzas(t, f->h, number, e)
+                           : sops_age_entry_parse(f->enc, &file, &own, e) && put_stanzas(t, &own, number, e);
+    sops_age_header_free(&own);
+    sops_buf_free(&file);
+    return ok;
+}
+
+struct sops_slice sops_age_plugin_of(const struct sops_age_identity *id)
+{
     size_t split = id->secret.len;
+    if (id->unwrap != sops_age_plugin_unwrap) {
+        return (struct sops_slice){0};
+    }
     while (split > 1 && id->secret.ptr[split - 1] != '1') {
         split--;
     }
-    struct sops_slice name = sops_age_plugin_name(sops_slice_first(id->secret, split - 1), true);
-    bool ok = start(&t, w, name, "identity-v1", e) && put(&t, "add-identity", id->secret, none, e) &&
-              put_stanzas(&t, h, e) && put(&t, "done", none, none, e) && flush(&t, e);
+    return sops_age_plugin_name(sops_slice_first(id->secret, split - 1), true);
+}
+
+bool sops_age_plugin_run(struct sops_world *w, const struct sops_age_identity *id, struct sops_age_plugin_file *file,
+                         size_t files, struct sops_err *e)
+{
+    struct talk t = new_talk;
+    struct unwrapping x = {.file = file, .files = files};
+    const struct sops_slice none = {0};
+    bool ok = start(&t, w, sops_age_plugin_of(id), "identity-v1", e) && put(&t, "add-identity", id->secret, none, e);
+    for (size_t i = 0; ok && i < files; i++) {
+        ok = put_file(&t, &file[i], i, e);
+    }
+    ok = ok && put(&t, "done", none, none, e) && flush(&t, e);
     while (ok && !x.done) {
         struct sops_age_stanza s = {0};
         struct sops_arena a = {0};
         ok = receive(&t, &a, &s, e) && take_unwrapping(&t, &x, &a, &s, e);
         sops_arena_free(&a);
     }
+    if (x.why.code != SOPS_OK) { /* what went wrong first counts, however it ended then */
+        sops_err_clear(e);
+        ok = sops_fail(e, SOPS_E_GENERIC, "%s", x.why.msg);
+    }
     if (!ok) {
         sops_within(e, "%s plugin", t.name.len != 0 ? (const char *)t.name.ptr : "age");
     }
+    sops_err_clear(&x.why);
     end(&t);
-    if (!ok) {
-        return SOPS_AGE_BROKEN;
+    return ok;
+}
+
+enum sops_age_match sops_age_plugin_unwrap(struct sops_world *w, struct sops_age_identity *id,
+                                           const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
+                                           struct sops_err *e)
+{
+    struct sops_age_plugin_file f = {.h = h};
+    bool ok = sops_age_plugin_run(w, id, &f, 1, e);
+    if (f.match == SOPS_AGE_BROKEN) { /* its own error says more than how the run ended */
+        sops_err_clear(e);
+        (void)sops_fail(e, SOPS_E_GENERIC, "%.*s", SOPS_ARG(f.why));
     }
-    return x.found ? SOPS_AGE_MINE : SOPS_AGE_NOT_MINE;
+    memcpy(file_key, f.file_key, SOPS_AGE_FILE_KEY);
+    sops_wipe(f.file_key, SOPS_AGE_FILE_KEY);
+    sops_buf_free(&f.why);
+    return ok ? f.match : SOPS_AGE_BROKEN;
 }

@@ -142,7 +142,7 @@ enum sops_age_match sops_age_protected_unwrap(struct sops_world *w, struct sops_
                                               const struct sops_age_header *h, uint8_t file_key[SOPS_AGE_FILE_KEY],
                                               struct sops_err *e)
 {
-    if (id->set->inner == NULL && !open_inner(w, id, e)) {
+    if (id->set->inner == NULL && (sops_age_given_up(id, e) || !(open_inner(w, id, e) || sops_age_give_up(id, e)))) {
         return SOPS_AGE_BROKEN;
     }
     for (struct sops_age_identity *i = id->set->inner->first; i != NULL; i = i->next) {

@@ -172,6 +172,7 @@ bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_sl
         more->rsa = k.rsa;
         tag_of(more->wire, more->tag);
         id->more = more;
+        id->rank = k.encrypted ? SOPS_AGE_ASKS : SOPS_AGE_COMPUTES;
         ok = path == NULL || sops_arena_copy(&set->arena, sops_str(path), &id->source, e);
     }
     sops_ssh_private_free(&k);
@@ -223,7 +224,7 @@ static bool open_stanza(struct sops_world *w, struct sops_age_identity *id, cons
     const struct ssh *ssh = id->more;
     struct sops_ssh_private k = {0};
     struct sops_buf plain = {0};
-    bool ok = unlock(w, id, &k, e);
+    bool ok = !sops_age_given_up(id, e) && (unlock(w, id, &k, e) || sops_age_give_up(id, e));
     if (ok && ssh->rsa) {
         ok = sops_age_rsa_open(&k, s->body, &plain, e);
         if (ok && plain.len == SOPS_AGE_FILE_KEY) {

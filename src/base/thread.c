@@ -54,7 +54,7 @@ bool sops_thread_start(pthread_t *thread, size_t nth, void *(*work)(void *arg), 
 
 /* ---- many small jobs -------------------------------------------------------------------------------------------- */
 
-#define TOGETHER_MAX 16
+#define TOGETHER_MAX 64
 
 struct together {
     void (*job)(void *ctx, size_t i);

@@ -202,7 +202,7 @@ static bool give_key(struct sops_merge_run *r, const struct sops_key_choice *c, 
     struct sops_meta *m = sops_envelope_meta(r->result);
     struct sops_buf time = {0};
     struct sops_slice now;
-    bool ok = kept == SOPS_KEEP_NONE ? sops_envelope_new_key(r->result, e)
+    bool ok = kept == SOPS_KEEP_NONE ? sops_envelope_new_key(r->result, (struct sops_slice){0}, e)
                                      : sops_envelope_take_key(r->result, c->key[kept == SOPS_KEEP_OURS ? 0 : 1], e);
     ok = ok && sops_time_utc(&time, w->now(w), e) && sops_arena_copy(&m->arena, sops_buf_view(&time), &now, e) &&
          sops_key_hand_over(c, m, kept, now, e) && wrap_key(r, e);

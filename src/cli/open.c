@@ -68,7 +68,7 @@ bool sops_step_unwrap(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_wrap(struct sops_job *j, struct sops_err *e)
 {
-    if (sops_job_services(j, e) && sops_envelope_wrap(j->env, j->services, e)) {
+    if (sops_job_services(j, e) && sops_envelope_wrap(j->env, j->services, j->made, e)) {
         return true;
     }
     (void)sops_job_blame_rule(j, sops_envelope_meta(j->env)->groups, e);
@@ -80,7 +80,7 @@ bool sops_step_wrap(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_new_key(struct sops_job *j, struct sops_err *e)
 {
-    return sops_envelope_new_key(j->env, e) && sops_step_wrap(j, e);
+    return sops_envelope_new_key(j->env, j->new_key, e) && sops_step_wrap(j, e);
 }
 
 /* ---- the document ----------------------------------------------------------------------------------------------- */

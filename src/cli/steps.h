@@ -44,6 +44,8 @@ struct sops_job {
     struct sops_envelope *env;   /* of the file; made when its name and formats are known */
     struct sops_buf raw, bytes;  /* as read; to be written */
     struct sops_file_was was;    /* the file when it was read */
+    struct sops_slice new_key;   /* a data key that was made for the file before, or empty */
+    struct sops_wrapped *made;   /* and what it was wrapped for already, or NULL */
     bool onto_itself;            /* --output names the file itself */
     void *own;                   /* the command's */
     bool done;                   /* nothing is left to do: the other steps are skipped */

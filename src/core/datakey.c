@@ -4,8 +4,11 @@
  * keep the order of the keys either way (docs/spec/60-keysources.md#the-data-key). */
 #include "core/datakey.h"
 
+#include "base/digest.h"
 #include "base/thread.h"
+#include "core/entry.h"
 #include "core/log.h"
+#include "core/lots.h"
 #include "core/shamir.h"
 
 #include <stdatomic.h>
@@ -22,20 +25,29 @@ bool sops_datakey_new(struct sops_world *w, struct sops_secret *out, struct sops
 
 enum lane { IN_ORDER, REMOTE, COMPUTE, LANES };
 
-/* One key to wrap. */
+/* One key to wrap for. */
 struct job {
-    struct sops_key *key;
-    struct sops_slice plain;
-    struct sops_buf enc;
-    struct sops_buf why, hint; /* of a failure: texts, as a whole error would be large for a million keys */
-    struct sops_service *by;   /* the one that wrapped it, or was asked last */
+    struct sops_wrap wrap;
+    struct sops_key *key;    /* of the metadata */
+    struct sops_service *by; /* the one that wrapped it, or was asked last */
     enum lane lane;
-    bool ok;
+    bool done;
 };
+
+/* The keys of a file, in order. */
+struct sops_wrapped {
+    struct sops_buf parts; /* what each group's keys wrap, one behind the other; locked */
+    size_t width;          /* of each */
+    uint8_t of[32];        /* SHA-256 of the data key */
+    struct job *job;
+    size_t count;
+};
+
+/* Keys of one or many files on their way. */
 struct jobs {
     struct sops_world *world;
     struct sops_service *services;
-    struct job *job;
+    struct job **job;
     size_t count;
 };
 struct worker {
@@ -44,27 +56,38 @@ struct worker {
     atomic_size_t next;
 };
 
+/* The words of a failure; where there is no memory for them they are shorter. */
+static void explain_failure(struct sops_wrap *x, struct sops_slice causes)
+{
+    struct sops_err no_memory = {0};
+    sops_buf_cut(&x->why, 0);
+    (void)!(sops_buf_adds(&x->why, "failed to encrypt new data key with master key \"", &no_memory) &&
+            sops_key_show(x->key, &x->why, &no_memory) && sops_buf_adds(&x->why, "\": ", &no_memory) &&
+            sops_buf_add(&x->why, causes, &no_memory));
+    sops_err_clear(&no_memory);
+}
+
 static void wrap_one(struct jobs *all, struct job *j)
 {
-    struct sops_err no_memory = {0}; /* then the list of failures is shorter */
+    struct sops_err no_memory = {0};
     struct sops_buf causes = {0};
-    for (struct sops_service *s = all->services; s != NULL && !j->ok; s = s->next) {
+    struct sops_wrap *x = &j->wrap;
+    for (struct sops_service *s = all->services; s != NULL && !x->ok; s = s->next) {
         struct sops_err e = {0};
-        sops_buf_cut(&j->enc, 0);
-        j->ok = s->wrap(s, all->world, j->key, j->plain, &j->enc, &e) && j->enc.len != 0;
+        sops_buf_cut(&x->enc, 0);
+        x->ok = s->wrap(s, all->world, x->key, x->plain, &x->enc, &e) && x->enc.len != 0;
         j->by = s;
-        if (!j->ok) {
+        if (!x->ok) {
             const char *msg = e.code != SOPS_OK ? e.msg : "the result is empty";
             (void)!sops_buf_addf(&causes, &no_memory, "%s%s", causes.len != 0 ? "; " : "", msg);
-            (void)!(j->hint.len != 0 || sops_buf_adds(&j->hint, e.hint, &no_memory));
+            (void)!(x->hint.len != 0 || sops_buf_adds(&x->hint, e.hint, &no_memory));
         }
         sops_err_clear(&e);
     }
-    if (!j->ok) {
-        (void)!(sops_buf_adds(&j->why, "failed to encrypt new data key with master key \"", &no_memory) &&
-                sops_key_show(j->key, &j->why, &no_memory) && sops_buf_adds(&j->why, "\": ", &no_memory) &&
-                sops_buf_add(&j->why, sops_buf_view(&causes), &no_memory));
+    if (!x->ok) {
+        explain_failure(x, sops_buf_view(&causes));
     }
+    j->done = true;
     sops_err_clear(&no_memory);
     sops_buf_free(&causes);
 }
@@ -78,8 +101,8 @@ static void *work(void *arg)
         if (mine >= w->all->count) {
             return NULL;
         }
-        if (w->all->job[mine].lane == w->lane) {
-            wrap_one(w->all, &w->all->job[mine]);
+        if (w->all->job[mine]->lane == w->lane && !w->all->job[mine]->done) {
+            wrap_one(w->all, w->all->job[mine]);
         }
     }
 }
@@ -102,31 +125,75 @@ static enum lane lane_of(const struct sops_key *k)
 }
 
 /* How many threads are started for a lane of `jobs` keys; this thread takes part in all but REMOTE. */
-static size_t helpers(enum lane lane, size_t jobs)
+static size_t helpers(const struct sops_world *w, enum lane lane, size_t jobs)
 {
     if (lane == REMOTE) {
-        return jobs > 1 ? jobs : 0;
+        size_t most = w->jobs != 0 && jobs > SOPS_REQUESTS ? SOPS_REQUESTS : jobs;
+        return jobs > 1 ? most : 0;
     }
-    size_t most = lane == COMPUTE && jobs >= WORTH ? sops_processors() - 1 : 0;
+    size_t most = lane == COMPUTE && jobs >= WORTH && w->jobs == 0 ? sops_processors() - 1 : 0;
     return most < jobs ? most : jobs;
 }
 
-static void wrap_jobs(struct jobs *all)
+static bool is_local(const struct sops_service *s)
+{
+    return s->next == NULL && strcmp(s->name, sops_service_local.name) == 0;
+}
+
+/* Sources that wrap many at once get all of theirs. */
+static bool wrap_together(struct jobs *all, struct sops_err *e)
+{
+    struct sops_wrap **row = sops_alloc((all->count + 1) * sizeof *row, e);
+    bool ok = row != NULL;
+    for (size_t i = 0; ok && i < all->count; i++) {
+        const struct sops_keysource *source = all->job[i]->key->source;
+        size_t n = 0;
+        if (all->job[i]->done || all->job[i]->lane == COMPUTE || source->wrap_many == NULL) {
+            continue;
+        }
+        for (size_t k = i; k < all->count; k++) {
+            struct job *j = all->job[k];
+            if (!j->done && j->lane != COMPUTE && j->key->source == source) {
+                j->done = true;
+                j->by = all->services;
+                row[n++] = &j->wrap;
+            }
+        }
+        ok = source->wrap_many(all->world, row, n, e);
+        for (size_t k = 0; k < n; k++) {
+            if (!row[k]->ok) {
+                struct sops_buf cause = row[k]->why;
+                row[k]->why = (struct sops_buf){0};
+                explain_failure(row[k], sops_buf_view(&cause));
+                sops_buf_free(&cause);
+            }
+        }
+    }
+    sops_free(row);
+    return ok;
+}
+
+static bool wrap_jobs(struct jobs *all, bool computing, struct sops_err *e)
 {
     pthread_t thread[LANES][THREADS];
     size_t jobs[LANES] = {0}, started[LANES] = {0};
     struct worker worker[LANES];
-    bool only_local = all->services->next == NULL && strcmp(all->services->name, sops_service_local.name) == 0;
+    bool local = is_local(all->services);
     for (size_t i = 0; i < all->count; i++) {
-        all->job[i].lane = only_local ? lane_of(all->job[i].key) : IN_ORDER;
-        jobs[all->job[i].lane]++;
+        all->job[i]->lane = local ? lane_of(all->job[i]->key) : IN_ORDER;
     }
-    for (enum lane l = REMOTE; l < LANES; l++) {
+    if (local && !wrap_together(all, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        jobs[all->job[i]->lane] += !all->job[i]->done;
+    }
+    for (enum lane l = REMOTE; l < (computing ? LANES : COMPUTE); l++) {
         worker[l] = (struct worker){.all = all, .lane = l};
-        started[l] = start_threads(&worker[l], helpers(l, jobs[l]), thread[l]);
+        started[l] = start_threads(&worker[l], helpers(all->world, l, jobs[l]), thread[l]);
     }
     worker[IN_ORDER] = (struct worker){.all = all, .lane = IN_ORDER};
-    for (enum lane l = IN_ORDER; l < LANES; l++) {
+    for (enum lane l = IN_ORDER; l < (computing ? LANES : COMPUTE); l++) {
         if (l != REMOTE || started[l] == 0) {
             (void)work(&worker[l]);
         }
@@ -136,54 +203,56 @@ static void wrap_jobs(struct jobs *all)
             pthread_join(thread[l][i], NULL);
         }
     }
+    return true;
 }
 
-/* Lays out one job for each key; `parts` holds what each group's keys wrap. */
-static bool make_jobs(struct jobs *all, const struct sops_meta *m, struct sops_slice parts, size_t width,
-                      struct sops_err *e)
+/* Lays out one job for each key of the file, whose groups' parts are there. */
+static bool make_jobs(struct sops_wrapped *file, const struct sops_meta *m, struct sops_err *e)
 {
     for (const struct sops_group *g = m->groups; g != NULL; g = g->next) {
         if (g->keys == NULL) {
             return sops_fail(e, SOPS_E_GENERIC, "[empty key group provided]");
         }
         for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
-            all->count++;
+            file->count++;
         }
     }
-    all->job = sops_alloc(all->count * sizeof *all->job, e);
-    if (all->job == NULL) {
+    file->job = sops_alloc(file->count * sizeof *file->job, e);
+    if (file->job == NULL) {
         return false;
     }
     size_t at = 0, group = 0;
     for (struct sops_group *g = m->groups; g != NULL; g = g->next, group++) {
         for (struct sops_key *k = g->keys; k != NULL; k = k->next) {
-            all->job[at].key = k;
-            all->job[at++].plain = sops_slice_of(parts.ptr + group * width, width);
+            struct job *j = &file->job[at++];
+            j->key = k;
+            j->wrap.key = k;
+            j->wrap.plain = sops_slice_of(file->parts.ptr + group * file->width, file->width);
         }
     }
     return true;
 }
 
-static void log_jobs(const struct jobs *all)
+static void log_jobs(struct sops_world *w, const struct sops_wrapped *file)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        const struct job *j = &all->job[i];
-        sops_log_key(all->world, j->key, true, sops_service_shown(j->by), sops_buf_view(&j->why));
+    for (size_t i = 0; i < file->count; i++) {
+        const struct job *j = &file->job[i];
+        sops_log_key(w, j->key, true, sops_service_shown(j->by), sops_buf_view(&j->wrap.why));
     }
 }
 
 /* "[e1 e2]": the failures of the first keys in one message, and the first hint of them; the whole list in the detail
  * when the message has no room for it. */
-static bool collect_failures(const struct jobs *all, struct sops_err *e)
+static bool collect_failures(const struct sops_wrapped *file, struct sops_err *e)
 {
     struct sops_buf list = {0};
     size_t failed = 0;
     bool ok = true;
-    for (size_t i = 0; ok && i < all->count; i++) {
-        struct job *j = &all->job[i];
-        if (!j->ok && failed++ < FAILURES_SHOWN) {
-            ok = (failed == 1 || sops_buf_addc(&list, ' ', e)) && sops_buf_add(&list, sops_buf_view(&j->why), e);
-            (void)sops_hint(e, "%.*s", SOPS_ARG(j->hint));
+    for (size_t i = 0; ok && i < file->count; i++) {
+        const struct sops_wrap *x = &file->job[i].wrap;
+        if (!x->ok && failed++ < FAILURES_SHOWN) {
+            ok = (failed == 1 || sops_buf_addc(&list, ' ', e)) && sops_buf_add(&list, sops_buf_view(&x->why), e);
+            (void)sops_hint(e, "%.*s", SOPS_ARG(x->hint));
         }
     }
     if (failed > FAILURES_SHOWN) {
@@ -199,10 +268,10 @@ static bool collect_failures(const struct jobs *all, struct sops_err *e)
     return ok;
 }
 
-static bool store_results(const struct jobs *all, struct sops_meta *m, struct sops_err *e)
+static bool store_results(const struct sops_wrapped *file, struct sops_meta *m, struct sops_err *e)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        if (!sops_arena_copy(&m->arena, sops_buf_view(&all->job[i].enc), &all->job[i].key->enc, e)) {
+    for (size_t i = 0; i < file->count; i++) {
+        if (!sops_arena_copy(&m->arena, sops_buf_view(&file->job[i].wrap.enc), &file->job[i].key->enc, e)) {
             return false;
         }
     }
@@ -250,32 +319,147 @@ static bool make_parts(struct sops_world *w, struct sops_meta *m, const struct s
     return ok;
 }
 
-bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
-                       const struct sops_secret *key, struct sops_err *e)
+/* Parts and jobs of a file. */
+static bool begin_file(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                       const struct sops_secret *key, struct sops_wrapped *file, struct sops_err *e)
 {
-    size_t groups = group_count(m), width = 0;
-    struct sops_buf parts = {.locked = true};
-    struct jobs all = {.world = w, .services = services};
+    size_t groups = group_count(m);
+    file->parts.locked = true;
+    sops_sha256(sops_secret_view(key), file->of);
     if (groups == 0) {
         return sops_fail(e, SOPS_E_GENERIC, "[no key groups provided]");
     }
     if (services == NULL) {
         return sops_fail(e, SOPS_E_GENERIC, "[no key services provided, cannot update master keys]");
     }
-    bool ok = make_parts(w, m, key, groups, &parts, &width, e) && make_jobs(&all, m, sops_buf_view(&parts), width, e);
-    if (ok) {
-        wrap_jobs(&all);
-        log_jobs(&all);
-        ok = collect_failures(&all, e) && store_results(&all, m, e);
+    return make_parts(w, m, key, groups, &file->parts, &file->width, e) && make_jobs(file, m, e);
+}
+
+static void end_file(struct sops_wrapped *file)
+{
+    for (size_t i = 0; file->job != NULL && i < file->count; i++) {
+        sops_buf_free(&file->job[i].wrap.enc);
+        sops_buf_free(&file->job[i].wrap.why);
+        sops_buf_free(&file->job[i].wrap.hint);
     }
-    for (size_t i = 0; all.job != NULL && i < all.count; i++) {
-        sops_buf_free(&all.job[i].enc);
-        sops_buf_free(&all.job[i].why);
-        sops_buf_free(&all.job[i].hint);
+    sops_free(file->job);
+    sops_buf_free(&file->parts);
+}
+
+void sops_wrapped_free(struct sops_wrapped *made)
+{
+    if (made != NULL) {
+        end_file(made);
+        sops_free(made);
     }
+}
+
+/* The jobs of several files in one row. */
+static bool wrap_files(struct sops_world *w, struct sops_service *services, struct sops_wrapped *const *file, size_t n,
+                       bool computing, struct sops_err *e)
+{
+    struct jobs all = {.world = w, .services = services};
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        count += file[i] != NULL ? file[i]->count : 0;
+    }
+    all.job = sops_alloc((count + 1) * sizeof *all.job, e);
+    for (size_t i = 0; all.job != NULL && i < n; i++) {
+        for (size_t k = 0; file[i] != NULL && k < file[i]->count; k++) {
+            all.job[all.count++] = &file[i]->job[k];
+        }
+    }
+    bool ok = all.job != NULL && wrap_jobs(&all, computing, e);
     sops_free(all.job);
-    sops_buf_free(&parts);
     return ok;
+}
+
+/* What was wrapped before for the same keys in the same groups is taken over; its parts, too, as the others must fit to
+ * them. */
+static bool take_over(struct sops_wrapped *file, struct sops_wrapped *before, struct sops_err *e)
+{
+    bool same = before != NULL && before->count == file->count && before->width == file->width &&
+                before->parts.len == file->parts.len && memcmp(before->of, file->of, sizeof file->of) == 0;
+    for (size_t i = 0; same && i < file->count; i++) {
+        const struct job *x = &file->job[i], *y = &before->job[i];
+        same = x->wrap.plain.ptr - file->parts.ptr == y->wrap.plain.ptr - before->parts.ptr &&
+               sops_key_same(x->key, y->key, e);
+    }
+    if (e->code != SOPS_OK || !same) {
+        return e->code == SOPS_OK;
+    }
+    memcpy(file->parts.ptr, before->parts.ptr, file->parts.len);
+    for (size_t i = 0; i < file->count; i++) {
+        if (before->job[i].done) {
+            struct sops_wrap *x = &file->job[i].wrap, *y = &before->job[i].wrap;
+            x->enc = y->enc;
+            x->why = y->why;
+            x->hint = y->hint;
+            x->ok = y->ok;
+            y->enc = y->why = y->hint = (struct sops_buf){0};
+            file->job[i].by = before->job[i].by;
+            file->job[i].done = true;
+            before->job[i].done = false;
+        }
+    }
+    return true;
+}
+
+static bool may_ask(const struct sops_service *services, const struct sops_wrapped *file)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        if (!file->job[i].done && (!is_local(services) || lane_of(file->job[i].key) != COMPUTE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
+                       const struct sops_secret *key, struct sops_wrapped *before, struct sops_err *e)
+{
+    struct sops_wrapped file = {.count = 0}, *one = &file;
+    struct sops_answers *a = sops_answers_of(w, e);
+    bool ok = a != NULL && begin_file(w, services, m, key, &file, e) && take_over(&file, before, e);
+    if (ok && may_ask(services, &file)) { /* one at a time, as several files may be worked on */
+        sops_answers_lock(a);
+        ok = wrap_files(w, services, &one, 1, true, e);
+        sops_answers_unlock(a);
+    } else {
+        ok = ok && wrap_files(w, services, &one, 1, true, e);
+    }
+    if (ok) {
+        log_jobs(w, &file);
+        ok = collect_failures(&file, e) && store_results(&file, m, e);
+    }
+    end_file(&file);
+    return ok;
+}
+
+bool sops_datakey_wrap_all(struct sops_world *w, struct sops_service *services, struct sops_wrapping *file, size_t n,
+                           struct sops_err *e)
+{
+    struct sops_wrapped **made = sops_alloc((n + 1) * sizeof *made, e);
+    bool ok = made != NULL;
+    for (size_t i = 0; ok && i < n; i++) {
+        struct sops_err why = {0};
+        made[i] = sops_alloc(sizeof *made[i], e);
+        ok = made[i] != NULL;
+        if (ok && !begin_file(w, services, file[i].meta, file[i].key, made[i], &why)) {
+            sops_wrapped_free(made[i]); /* it is told when the file is worked on */
+            made[i] = NULL;
+        }
+        sops_err_clear(&why);
+    }
+    ok = ok && services != NULL && wrap_files(w, services, made, n, false, e);
+    for (size_t i = 0; made != NULL && i < n; i++) {
+        file[i].made = ok ? made[i] : NULL;
+        if (!ok) {
+            sops_wrapped_free(made[i]);
+        }
+    }
+    sops_free(made);
+    return ok || services == NULL;
 }
 
 static bool all_have_enc(const struct sops_group *g)
@@ -297,7 +481,7 @@ bool sops_datakey_wrap_missing(struct sops_world *w, struct sops_service *servic
         return true;
     }
     if (m->groups->next != NULL) {
-        return sops_datakey_wrap(w, services, m, key, e);
+        return sops_datakey_wrap(w, services, m, key, NULL, e);
     }
     /* Copies of those that lack it stand in a file of their own for as long as they are wrapped. */
     struct sops_group lacking = {0};
@@ -312,7 +496,7 @@ bool sops_datakey_wrap_missing(struct sops_world *w, struct sops_service *servic
             end = &copy->next;
         }
     }
-    if (e->code != SOPS_OK || !sops_datakey_wrap(w, services, &alone, key, e)) {
+    if (e->code != SOPS_OK || !sops_datakey_wrap(w, services, &alone, key, NULL, e)) {
         sops_arena_free(&alone.arena);
         return false;
     }

@@ -4,7 +4,9 @@
 #include "core/datakey.h"
 
 #include "base/text.h"
+#include "core/entry.h"
 #include "core/log.h"
+#include "core/lots.h"
 #include "core/shamir.h"
 
 #include <stdlib.h>
@@ -182,50 +184,93 @@ static bool add_report(struct sops_buf *out, const struct failures *f, struct so
 
 /* ---- groups -------------------------------------------------------------------------------------------------- */
 
-/* Tries each service for one key. Why none could open it is added to `failures`. */
-static bool open_key(struct sops_world *w, struct sops_service *services, const struct sops_key *k,
-                     struct sops_buf *part, struct failures *failures, struct sops_err *e)
+/* A group of a file on its way: its lots are asked one after the other, until one is open. */
+struct unit {
+    struct turn *turns;
+    struct sops_entry **entry; /* of all keys, in turn */
+    size_t count;
+    struct sops_lot *lot;
+    size_t lots, at;
+    struct sops_entry *opened;
+};
+
+static void units_free(struct unit *unit, size_t n)
 {
-    bool opened = false, ok = true;
-    sops_buf_cut(&failures->cause, 0);
-    for (struct sops_service *s = services; ok && s != NULL && !opened; s = s->next) {
-        struct sops_err why = {0};
-        sops_buf_cut(part, 0);
-        opened = s->unwrap(s, w, k, part, &why);
-        struct sops_slice cause = why.detail.len != 0 ? sops_buf_view(&why.detail) : sops_str(why.msg);
-        sops_log_key(w, k, false, sops_service_shown(s), opened ? (struct sops_slice){0} : cause);
-        if (!opened) {
-            ok = sops_buf_add(&failures->cause, sops_slice_trim(cause), e) && sops_buf_addc(&failures->cause, 0, e) &&
-                 sops_buf_adds(&failures->cause, why.hint, e) && sops_buf_addc(&failures->cause, 0, e);
-        }
-        sops_err_clear(&why);
+    for (size_t i = 0; unit != NULL && i < n; i++) {
+        sops_free(unit[i].turns);
+        sops_free(unit[i].entry);
+        sops_free(unit[i].lot);
     }
-    if (ok && !opened) {
-        (void)add_failure(failures, k, e);
-    }
-    return ok && opened;
+    sops_free(unit);
 }
 
-/* One group's part. `report` gets its lines. */
-static bool open_group(struct sops_world *w, struct sops_service *services, const struct sops_group *g, size_t number,
-                       struct sops_slice order, struct sops_buf *part, struct sops_buf *report, struct sops_err *e)
+/* The entries of the group in turn, cut where the source changes. */
+static bool make_unit(struct sops_answers *a, const struct sops_service *services, const struct sops_group *g,
+                      struct sops_slice order, struct unit *u, struct sops_err *e)
+{
+    u->turns = take_turns(g, order, &u->count, e);
+    u->entry = u->turns != NULL ? sops_alloc((u->count + 1) * sizeof *u->entry, e) : NULL;
+    u->lot = u->entry != NULL ? sops_alloc((u->count + 1) * sizeof *u->lot, e) : NULL;
+    for (size_t i = 0; u->lot != NULL && i < u->count; i++) {
+        u->entry[i] = sops_answers_entry(a, services, u->turns[i].key, e);
+        if (u->entry[i] == NULL) {
+            return false;
+        }
+        if (i == 0 || u->turns[i].key->source != u->turns[i - 1].key->source) {
+            u->lot[u->lots++].entry = &u->entry[i];
+        }
+        u->lot[u->lots - 1].count++;
+    }
+    return u->lot != NULL;
+}
+
+/* Is it neither open nor at its end? What was answered before counts. */
+static bool is_waiting(struct unit *u)
+{
+    while (u->opened == NULL && u->at < u->lots && sops_lot_settled(&u->lot[u->at])) {
+        u->opened = sops_lot_opened(&u->lot[u->at]);
+        u->at += u->opened == NULL;
+    }
+    return u->opened == NULL && u->at < u->lots;
+}
+
+static const struct sops_keysource *source_of(const struct unit *u) { return u->lot[u->at].entry[0]->key->source; }
+
+/* All groups are worked on at the same time: those whose next lot is of one source are asked together. */
+static bool open_units(struct sops_world *w, struct sops_service *services, struct unit *unit, size_t n,
+                       struct sops_err *e)
+{
+    struct sops_lot *lot = sops_alloc((n + 1) * sizeof *lot, e);
+    bool ok = lot != NULL, any = true;
+    while (ok && any) {
+        const struct sops_keysource *source = NULL;
+        size_t lots = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (is_waiting(&unit[i]) && (source == NULL || source_of(&unit[i]) == source)) {
+                source = source_of(&unit[i]);
+                lot[lots++] = unit[i].lot[unit[i].at];
+            }
+        }
+        any = lots != 0;
+        ok = !any || sops_lots_ask(w, services, source, lot, lots, e);
+    }
+    sops_free(lot);
+    return ok;
+}
+
+/* The group's lines in the report. */
+static bool report_group(const struct unit *u, size_t number, struct sops_buf *report, struct sops_err *e)
 {
     struct failures failures = {0};
-    size_t count = 0;
-    bool opened = false;
-    struct turn *turns = take_turns(g, order, &count, e);
-    bool ok = turns != NULL;
-    for (size_t i = 0; ok && i < count && !opened; i++) {
-        opened = open_key(w, services, turns[i].key, part, &failures, e);
-        ok = e->code == SOPS_OK;
+    bool ok = true;
+    for (size_t i = 0; ok && u->opened == NULL && i < u->count; i++) {
+        sops_buf_cut(&failures.cause, 0);
+        ok = sops_buf_add(&failures.cause, u->entry[i]->cause, e) && add_failure(&failures, u->turns[i].key, e);
     }
-    if (number < GROUPS_SHOWN) {
-        ok = ok && sops_buf_addf(report, e, "Group %zu: %s\n", number, opened ? "SUCCESS" : "FAILED") &&
-             (opened || add_report(report, &failures, e)) && sops_buf_addc(report, '\n', e);
-    }
-    sops_free(turns);
+    ok = ok && sops_buf_addf(report, e, "Group %zu: %s\n", number, u->opened != NULL ? "SUCCESS" : "FAILED") &&
+         (u->opened != NULL || add_report(report, &failures, e)) && sops_buf_addc(report, '\n', e);
     failures_free(&failures);
-    return ok && opened;
+    return ok;
 }
 
 /* The closing paragraph. */
@@ -254,14 +299,14 @@ static bool add_end(struct sops_buf *report, size_t groups, int64_t threshold, s
     return ok;
 }
 
-static bool combine(const struct sops_buf *part, size_t groups, struct sops_secret *out, struct sops_err *e)
+static bool combine(const struct unit *unit, size_t groups, struct sops_secret *out, struct sops_err *e)
 {
     struct sops_buf secret = {.locked = true};
     struct sops_slice *share = sops_alloc((groups + 1) * sizeof *share, e);
     size_t n = 0;
     for (size_t i = 0; share != NULL && i < groups; i++) {
-        if (part[i].len != 0) {
-            share[n++] = sops_buf_view(&part[i]);
+        if (unit[i].opened != NULL && unit[i].opened->plain.len != 0) {
+            share[n++] = unit[i].opened->plain;
         }
     }
     bool ok = share != NULL && sops_shamir_combine(share, n, &secret, e);
@@ -275,45 +320,120 @@ static bool combine(const struct sops_buf *part, size_t groups, struct sops_secr
     return ok;
 }
 
-bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, const struct sops_meta *m,
-                         struct sops_slice order, struct sops_secret *out, struct sops_err *e)
+/* Why there are too few parts. Always false. */
+static bool fail_with_report(const struct unit *unit, size_t groups, int64_t needed, size_t opened, struct sops_err *e)
 {
-    size_t groups = 0, opened = 0, number = 0;
     struct sops_buf report = {0};
-    for (const struct sops_group *g = m->groups; g != NULL; g = g->next) {
-        groups++;
+    bool ok = true;
+    for (size_t i = 0; ok && i < groups && i < GROUPS_SHOWN; i++) {
+        ok = report_group(&unit[i], i, &report, e);
     }
-    struct sops_buf *part = sops_alloc((groups + 1) * sizeof *part, e);
-    bool ok = part != NULL;
-    for (size_t i = 0; ok && i < groups; i++) {
-        part[i].locked = true;
-    }
-    for (const struct sops_group *g = m->groups; ok && g != NULL; g = g->next, number++) {
-        bool got = open_group(w, services, g, number, order, &part[number], &report, e);
-        opened += got;
-        if (!got) {
-            sops_buf_free(&part[number]);
-        }
-        ok = e->code == SOPS_OK;
-    }
-    int64_t needed = groups > 1 ? m->threshold : 1;
-    if (ok && (opened == 0 || (int64_t)opened < needed) && add_end(&report, groups, needed, opened, e)) {
-        ok = sops_fail(e, SOPS_E_NO_KEY, "Failed to get the data key required to decrypt the SOPS file.");
+    if (ok && add_end(&report, groups, needed, opened, e)) {
+        sops_fail(e, SOPS_E_NO_KEY, "Failed to get the data key required to decrypt the SOPS file.");
         e->detail = report;
         report = (struct sops_buf){0};
     }
-    if (ok && groups == 1) {
-        ok = sops_secret_copy(out, sops_buf_view(&part[0]), e);
-    } else {
-        ok = ok && combine(part, groups, out, e);
+    sops_buf_free(&report);
+    return false;
+}
+
+static size_t count_groups(const struct sops_meta *m)
+{
+    size_t groups = 0;
+    for (const struct sops_group *g = m->groups; g != NULL; g = g->next) {
+        groups++;
     }
+    return groups;
+}
+
+/* The units of one file's groups, from `unit` on. */
+static bool make_units(struct sops_answers *a, const struct sops_service *services, const struct sops_meta *m,
+                       struct sops_slice order, struct unit *unit, struct sops_err *e)
+{
+    bool ok = true;
+    for (const struct sops_group *g = m->groups; ok && g != NULL; g = g->next) {
+        ok = make_unit(a, services, g, order, unit++, e);
+    }
+    return ok;
+}
+
+static bool take_result(const struct sops_meta *m, const struct unit *unit, size_t groups, struct sops_secret *out,
+                        struct sops_err *e)
+{
+    size_t opened = 0;
+    int64_t needed = groups > 1 ? m->threshold : 1;
+    for (size_t i = 0; i < groups; i++) {
+        opened += unit[i].opened != NULL;
+    }
+    if (opened == 0 || (int64_t)opened < needed) {
+        return fail_with_report(unit, groups, needed, opened, e);
+    }
+    return groups == 1 ? sops_secret_copy(out, unit[0].opened->plain, e) : combine(unit, groups, out, e);
+}
+
+bool sops_datakey_unwrap(struct sops_world *w, struct sops_service *services, const struct sops_meta *m,
+                         struct sops_slice order, struct sops_secret *out, struct sops_err *e)
+{
+    size_t groups = count_groups(m);
+    struct sops_answers *a = sops_answers_of(w, e);
+    struct unit *unit = a != NULL ? sops_alloc((groups + 1) * sizeof *unit, e) : NULL;
+    if (unit == NULL) {
+        return false;
+    }
+    sops_answers_lock(a);
+    bool ok = make_units(a, services, m, order, unit, e) && open_units(w, services, unit, groups, e) &&
+              take_result(m, unit, groups, out, e);
+    sops_answers_unlock(a);
     if (ok) {
         sops_log(w, "SOPS", SOPS_LOG_INFO, NULL, "Data key recovered successfully");
     }
-    for (size_t i = 0; part != NULL && i < groups; i++) {
-        sops_buf_free(&part[i]);
-    }
-    sops_free(part);
-    sops_buf_free(&report);
+    units_free(unit, groups);
     return ok;
+}
+
+bool sops_datakey_unwrap_all(struct sops_world *w, struct sops_service *services, struct sops_unlocking *file, size_t n,
+                             struct sops_slice order, struct sops_err *e)
+{
+    size_t groups = 0, at = 0;
+    for (size_t i = 0; i < n; i++) {
+        groups += count_groups(file[i].meta);
+    }
+    struct sops_answers *a = sops_answers_of(w, e);
+    struct unit *unit = a != NULL ? sops_alloc((groups + 1) * sizeof *unit, e) : NULL;
+    if (unit == NULL) {
+        return false;
+    }
+    sops_answers_lock(a);
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = make_units(a, services, file[i].meta, order, unit + at, e);
+        at += count_groups(file[i].meta);
+    }
+    ok = ok && open_units(w, services, unit, groups, e);
+    at = 0;
+    for (size_t i = 0; ok && i < n; i++) {
+        file[i].count = count_groups(file[i].meta);
+        file[i].entry = sops_alloc((file[i].count + 1) * sizeof *file[i].entry, e);
+        ok = file[i].entry != NULL;
+        for (size_t g = 0; ok && g < file[i].count; g++, at++) {
+            file[i].entry[g] = unit[at].opened;
+            if (unit[at].opened != NULL) {
+                unit[at].opened->users++;
+            }
+        }
+    }
+    sops_answers_unlock(a);
+    units_free(unit, groups);
+    return ok;
+}
+
+void sops_unlocking_done(struct sops_unlocking *file)
+{
+    for (size_t i = 0; file->entry != NULL && i < file->count; i++) {
+        if (file->entry[i] != NULL) {
+            sops_entry_done(file->entry[i]);
+        }
+    }
+    sops_free(file->entry);
+    *file = (struct sops_unlocking){0};
 }

@@ -75,7 +75,7 @@ static void mend(const struct repair *r, struct sops_key *k, const struct sops_p
     struct sops_err why = {0};
     const struct sops_pair *working = k->map;
     k->map = recorded;
-    if (!sops_datakey_wrap(r->world, r->services, r->meta, r->key, &why)) {
+    if (!sops_datakey_wrap(r->world, r->services, r->meta, r->key, NULL, &why)) {
         k->map = working;
         sops_world_warn(r->world, "'%s': the data key could not be wrapped with the context as recorded: %s", r->name,
                         why.msg);

@@ -306,7 +306,7 @@ bool sops_envelope_share_key(struct sops_envelope *v, const struct sops_envelope
 
 struct sops_slice sops_envelope_key(const struct sops_envelope *v) { return sops_secret_view(&v->key); }
 
-bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e)
+bool sops_envelope_new_key(struct sops_envelope *v, struct sops_slice made, struct sops_err *e)
 {
     drop_key(v);
     sops_doc_forget(&v->doc);
@@ -314,15 +314,17 @@ bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e)
     if (v->preserve != NULL) {
         sops_preserve_new_keys(v->preserve);
     }
-    return sops_datakey_new(v->world, &v->key, e);
+    return made.len != 0 ? sops_secret_copy(&v->key, made, e) : sops_datakey_new(v->world, &v->key, e);
 }
 
-bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_err *e)
+bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_wrapped *before,
+                        struct sops_err *e)
 {
     if (v->preserve != NULL) {
         sops_preserve_new_keys(v->preserve);
     }
-    return sops_datakey_wrap(v->world, services, &v->meta, &v->key, e) || sops_within(e, "Could not generate data key");
+    return sops_datakey_wrap(v->world, services, &v->meta, &v->key, before, e) ||
+           sops_within(e, "Could not generate data key");
 }
 
 bool sops_envelope_wrap_missing(struct sops_envelope *v, struct sops_service *services, struct sops_err *e)

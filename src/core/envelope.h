@@ -28,6 +28,7 @@
 #include "core/service.h"
 
 struct sops_envelope;
+struct sops_wrapped; /* datakey.h */
 
 /* An empty one. `name` is what messages call it (the file, "stdin"); it is the caller's, and must outlive the envelope.
  * NULL with `e` set on failure. */
@@ -85,10 +86,13 @@ bool sops_envelope_share_key(struct sops_envelope *v, const struct sops_envelope
                              struct sops_err *e) SOPS_CHECKED;
 /* The data key, in locked memory of the envelope's; empty before unwrap, take_key or new_key. */
 struct sops_slice sops_envelope_key(const struct sops_envelope *v);
-/* A new data key, which is not wrapped yet: every ciphertext will be new. */
-bool sops_envelope_new_key(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
-/* The data key that is there, wrapped for all keys of the metadata: fills in their `enc`. Code 1. */
-bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_err *e) SOPS_CHECKED;
+/* A new data key, which is not wrapped yet: every ciphertext will be new. `made` is one that was made before for this
+ * file and no other, or empty. */
+bool sops_envelope_new_key(struct sops_envelope *v, struct sops_slice made, struct sops_err *e) SOPS_CHECKED;
+/* The data key that is there, wrapped for all keys of the metadata: fills in their `enc`. `before`: sops_datakey_wrap.
+ * Code 1. */
+bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_wrapped *before,
+                        struct sops_err *e) SOPS_CHECKED;
 /* The same for those that lack it (sops_datakey_wrap_missing). */
 bool sops_envelope_wrap_missing(struct sops_envelope *v, struct sops_service *services,
                                 struct sops_err *e) SOPS_CHECKED;

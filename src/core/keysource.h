@@ -53,6 +53,17 @@ struct sops_log_field {
 };
 #define SOPS_LOG_FIELDS 2 /* most fields that name a key */
 
+struct sops_lot; /* core/entry.h */
+
+/* One data key (or share) that is to be wrapped for one key. */
+struct sops_wrap {
+    const struct sops_key *key;
+    struct sops_slice plain;
+    struct sops_buf enc;       /* the result, or */
+    struct sops_buf why, hint; /* why there is none */
+    bool ok;
+};
+
 struct sops_keysource {
     const char *id; /* "azure_kv": metadata, decryption order, messages */
     const char
@@ -87,11 +98,17 @@ struct sops_keysource {
     /* Appends the text of `enc` for the data key (or share) `plain`. */
     bool (*wrap)(struct sops_world *w, const struct sops_key *k, struct sops_slice plain, struct sops_buf *enc,
                  struct sops_err *e);
+    /* All of them, in as few questions and requests as there can be; they are keys that do not compute, none done yet.
+     * False only when it cannot go on (memory). NULL: `wrap`, one by one. */
+    bool (*wrap_many)(struct sops_world *w, struct sops_wrap *const *wrap, size_t count, struct sops_err *e);
     /* Does `wrap` of this key only compute, without a program, a server or a question? Then several run side by side on
      * the processors. NULL: no. */
     bool (*computes)(const struct sops_key *k);
     /* Appends the data key (or share) that k->enc holds. */
     bool (*unwrap)(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e);
+    /* Opens in each lot one entry, or refuses all: what asks for the fewest questions and requests over all lots. Those
+     * that are settled stay as they are. False only when it cannot go on (memory). NULL: `unwrap`, one by one. */
+    bool (*unwrap_many)(struct sops_world *w, const struct sops_lot *lot, size_t lots, struct sops_err *e);
     /* `sops keygen`: the text of a private identity file line, and what others encrypt to. `kind` is "" or "pq". NULL:
      * none. */
     bool (*generate)(struct sops_world *w, struct sops_slice kind, struct sops_buf *identity,

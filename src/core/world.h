@@ -95,6 +95,7 @@ struct sops_world {
     void (*pause)(struct sops_world *w, unsigned ms); /* between tries */
     bool (*audit)(struct sops_world *w, const char *action, const char *file, struct sops_err *e); /* NULL: no audit */
     bool offline;            /* keys are only looked at and compared: what only a server could add to one is left out */
+    unsigned jobs;           /* threads for what is done to many files; 0: no more than one at a time */
     bool verbose;            /* sops_log says what is done (core/log.h) */
     void *ctx;               /* for whoever made this world */
     struct sops_slot *slots; /* what sources keep for the whole command, behind a lock */

@@ -40,7 +40,7 @@ layer src/manifest '(base|core|manifest)/' | report 'src/manifest may include ba
 layer src/cloud 'base/|cloud/|core/world\.h' | report 'src/cloud may include base, cloud and core/world.h'
 layer src/services '(base|core|services)/' | report 'src/services may include base, core, services'
 layer formats 'base/|formats/|core/(tree|format|written)\.h' | report 'formats may include base and core/{tree,format,written}.h'
-layer keysources 'base/|cloud/|keysources/|core/(world|keysource|conf|tree)\.h' | report 'keysources may not see formats or the rest of core'
+layer keysources 'base/|cloud/|keysources/|core/(world|keysource|entry|conf|tree)\.h' | report 'keysources may not see formats or the rest of core'
 layer src/sync '(base|core|sync)/' | report 'src/sync may include base, core and sync'
 layer stores 'base/|cloud/|stores/|core/(world|store|conf|tree)\.h' | report 'stores may include base, cloud and core/{world,store,conf,tree}.h'
 layer destinations 'base/|cloud/|destinations/|core/(world|destination|tree|tree_json)\.h' | report 'destinations may not see the rest of core'

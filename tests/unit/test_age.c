@@ -341,8 +341,10 @@ static void command_failures(void **state)
     sops_world_forget(&a.world);
     a.status = 0;
     age_assert_opens(&a, sops_buf_view(&enc));
+    sops_world_forget(&a.world);
     age_world_set(&a, "SOPS_AGE_KEY_CMD", "cat 'x");
     age_assert_shut(&a, sops_buf_view(&enc), "SOPS_AGE_KEY_CMD: ");
+    sops_world_forget(&a.world);
     a.output = "";
     age_world_set(&a, "SOPS_AGE_KEY_CMD", "true");
     age_assert_shut(&a, sops_buf_view(&enc), "'SOPS_AGE_KEY_CMD'");

@@ -69,6 +69,7 @@ static void done(struct fixture *f)
 {
     sops_secret_free(&f->data_key);
     sops_arena_free(&f->meta.arena);
+    sops_world_forget(&f->world);
 }
 
 static void check_results(const struct fixture *f, size_t count)
@@ -88,7 +89,7 @@ static void computing_keys(void **state)
         struct fixture f;
         struct sops_err e = {0};
         fill(&f, counts[i], "key");
-        assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, &e), &e);
+        assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, NULL, &e), &e);
         check_results(&f, counts[i]);
         if (counts[i] < 12 || sops_processors() < 2) {
             assert_int_equal(atomic_load(&elsewhere[0]), 0); /* a thread would cost more than it saves */
@@ -110,7 +111,7 @@ static void all_kinds_together(void **state)
         (void)snprintf(f.name[i + 1], sizeof f.name[i + 1], "in order %zu", i);
         f.key[i + 1].field[0] = sops_str(f.name[i + 1]);
     }
-    assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, &e), &e);
+    assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, NULL, &e), &e);
     check_results(&f, KEYS);
     assert_int_equal(atomic_load(&elsewhere[1]), 0); /* who may ask stays in the first thread */
     assert_int_not_equal(atomic_load(&elsewhere[0]), 0);
@@ -137,11 +138,11 @@ static void service_in_the_chain(void **state)
     struct sops_service first = {.name = "tcp://x", .wrap = refuse, .next = &f.local};
     fill(&f, KEYS, "key");
     f.key[7].source = &server;
-    assert_ok(sops_datakey_wrap(&f.world, &first, &f.meta, &f.data_key, &e), &e);
+    assert_ok(sops_datakey_wrap(&f.world, &first, &f.meta, &f.data_key, NULL, &e), &e);
     check_results(&f, KEYS);
     assert_int_equal(atomic_load(&elsewhere[0]), 0);
     f.key[7].field[0] = SOPS_LIT("bad seven");
-    assert_fails(sops_datakey_wrap(&f.world, &first, &f.meta, &f.data_key, &e) ||
+    assert_fails(sops_datakey_wrap(&f.world, &first, &f.meta, &f.data_key, NULL, &e) ||
                      strstr(e.msg, "refused; no luck") == NULL,
                  &e, SOPS_E_GENERIC);
     done(&f);
@@ -160,7 +161,7 @@ static void failures_in_order(void **state)
     for (size_t i = 0; i < KEYS; i++) {
         f.key[i].field[0] = sops_str(f.name[i]);
     }
-    assert_false(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, &e));
+    assert_false(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, NULL, &e));
     assert_int_equal(e.code, SOPS_E_GENERIC);
     assert_string_equal(e.msg, "[failed to encrypt new data key with master key \"bad 3\": no luck "
                                "failed to encrypt new data key with master key \"bad 40\": no luck "
@@ -214,7 +215,7 @@ static bool back(size_t groups, int64_t threshold, size_t bad, struct sops_err *
         group[i].keys = &f.key[2 * i];
         group[i].next = i + 1 < groups ? &group[i + 1] : NULL;
     }
-    assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, e), e);
+    assert_ok(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, NULL, e), e);
     bool ok = sops_datakey_unwrap(&f.world, &f.local, &f.meta, SOPS_LIT(SOPS_DEFAULT_ORDER), &found, e);
     if (ok) {
         assert_true(sops_slice_eq(sops_secret_view(&found), sops_secret_view(&f.data_key)));
@@ -282,6 +283,7 @@ static void many_failures(void **state)
     report = sops_buf_cstr(&e.detail, &e);
     assert_non_null(strstr(report, "Group 19: FAILED\n  key: FAILED\n    - | 99999\n\n40 more groups\n\nRecovery"));
     sops_err_clear(&e);
+    sops_world_forget(&w);
 }
 
 /* Sources by the ids of the published vectors (docs/spec/60-keysources.md#the-data-key); none opens anything. */

@@ -222,7 +222,7 @@ static void what_changes(void **state)
 
     sops_buf_cut(&out, 0);
     v = opened(sops_buf_view(&text));
-    assert_ok(sops_envelope_verify(v, &e) && sops_envelope_new_key(v, &e), &e);
+    assert_ok(sops_envelope_verify(v, &e) && sops_envelope_new_key(v, SOPS_LIT(""), &e), &e);
     assert_ok(sops_envelope_seal(v, SOPS_REUSE_IN_ORDER, &e) && sops_envelope_emit(v, json(), &style, &out, &e), &e);
     assert_int_equal(shared(sops_buf_view(&out), sops_buf_view(&text)), 0);
     sops_envelope_free(v);
@@ -239,7 +239,7 @@ static void from_another(void **state)
         struct sops_buf text = sealed_text("{\"a\": \"one\", \"b\": \"two\"}"), out = {0};
         struct sops_envelope *other = opened(sops_buf_view(&text)), *v = sops_envelope_new(&world, "new", &e);
         assert_ok(sops_envelope_parse_clear(v, json(), SOPS_LIT("{\"a\": \"one\", \"b\": \"2\"}"), &e), &e);
-        assert_ok(same_key ? sops_envelope_take_key(v, sops_envelope_key(other), &e) : sops_envelope_new_key(v, &e),
+        assert_ok(same_key ? sops_envelope_take_key(v, sops_envelope_key(other), &e) : sops_envelope_new_key(v, SOPS_LIT(""), &e),
                   &e);
         sops_envelope_meta(v)->version = SOPS_LIT(SOPS_VERSION);
         sops_envelope_reuse(v, other);
@@ -296,7 +296,7 @@ static void *work(void *arg)
         struct wrapped w = a_key(WRAPPED);
         w.group.keys = &w.key;
         *sops_envelope_meta(v) = (struct sops_meta){.groups = &w.group, .version = SOPS_LIT(SOPS_VERSION)};
-        bool ok = back != NULL && sops_envelope_new_key(v, &e) &&
+        bool ok = back != NULL && sops_envelope_new_key(v, SOPS_LIT(""), &e) &&
                   sops_envelope_parse_clear(v, json(), SOPS_LIT("{\"a\": \"one\", \"n\": [1, 2.5, true]}"), &e) &&
                   sops_envelope_seal(v, SOPS_REUSE_IN_ORDER, &e) && sops_envelope_emit(v, json(), &style, &text, &e) &&
                   sops_envelope_parse(back, json(), sops_buf_view(&text), &e) &&

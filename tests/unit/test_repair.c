@@ -71,6 +71,7 @@ static void contexts(void **state)
         assert_slice(key.enc, cases[i].enc);
         sops_err_clear(&e);
         sops_secret_free(&got);
+        sops_world_forget(&world);
         m.groups = NULL;
         sops_meta_free(&m);
     }
@@ -102,7 +103,8 @@ static void tries_have_a_limit(void **state)
     unwraps = 0;
     sops_fail(&e, SOPS_E_NO_KEY, "no key");
     assert_false(sops_datakey_repair(&world, &service, &m, SOPS_LIT(""), "f.yaml", &got, &e));
-    assert_int_equal(unwraps, 100 * 4);
+    assert_int_equal(unwraps, 100 + 1); /* the others are equal, and not asked again */
+    sops_world_forget(&world);
     sops_err_clear(&e);
     sops_meta_free(&m);
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/groups_diff.h"
+#include "cli/publish_stores.h"
 #include "cli/walk.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
@@ -41,10 +42,6 @@ static struct sops_slice without_ending(struct sops_slice name)
     return name;
 }
 
-struct publish_options {
-    bool omit_extensions;
-};
-
 static bool own_rule(struct sops_job *j, struct sops_err *e)
 {
     struct publishing *p = j->own;
@@ -57,7 +54,7 @@ static bool own_rule(struct sops_job *j, struct sops_err *e)
         return false;
     }
     p->absolute = (const char *)copy.ptr;
-    if (p->rule.omit_extensions || ((const struct publish_options *)j->opt->own)->omit_extensions) {
+    if (p->rule.omit_extensions || ((const struct sops_publish_options *)j->opt->own)->omit_extensions) {
         p->name = without_ending(p->name);
     }
     return p->rule.destination->where(j->world, p->rule.value, p->name, &p->where, e);
@@ -241,16 +238,44 @@ static bool publish_all(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
+/* Secret stores have a run of their own; with anything else all is as it ever was. */
+static bool own_stores(struct sops_job *j, struct sops_err *e)
+{
+    if (!sops_publish_is_for_stores(j)) {
+        return true;
+    }
+    j->done = true;
+    return sops_publish_stores(j, e);
+}
+
+static bool own_start(struct sops_job *j, struct sops_err *e)
+{
+    const struct sops_publish_options *own = j->opt->own;
+    struct sops_err none = {0};
+    if (j->opt->argc == 0) {
+        return sops_step_file(j, e);
+    }
+    if (own_config(j, e)) {
+        return true;
+    }
+    if (own->plan || own->prune || own->adopt || own->keep_going || own->json || own->manifests != NULL) {
+        return sops_recode(e, SOPS_E_READ);
+    }
+    (void)!sops_step_file(j, &none); /* for its warnings */
+    return false;
+}
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {sops_step_file, own_config, sops_job_services, publish_all, NULL};
+    static sops_step *const steps[] = {own_start, own_stores, sops_step_file, sops_job_services, publish_all, NULL};
     struct sops_job common = {.world = w, .opt = o, .as_typed = true, .needs_rule = true};
     return sops_job_run(&common, steps, e);
 }
 
+#define OWN struct sops_publish_options
 static const struct sops_option options[] = {
     {.name = "omit-extensions",
-     SOPS_FLAG_TO(struct publish_options, omit_extensions),
+     SOPS_FLAG_TO(OWN, omit_extensions),
      .help = "leave the ending of the file's name out at the destination"},
     {.name = "recursive",
      SOPS_FLAG_TO(struct sops_shared, recursive),
@@ -261,20 +286,42 @@ static const struct sops_option options[] = {
      .help = "say what is done"},
     {.name = NULL},
 };
+static const struct sops_option store_options[] = {
+    {.name = "plan",
+     SOPS_FLAG_TO(OWN, plan),
+     .help = "show what would change, change nothing; status 1 when there is something"},
+    {.name = "prune", SOPS_FLAG_TO(OWN, prune), .help = "also delete items of ours below the PATHs whose file is gone"},
+    {.name = "adopt", SOPS_FLAG_TO(OWN, adopt), .help = "also take items over that nobody manages"},
+    {.name = "manifests",
+     SOPS_TEXT_TO(OWN, manifests),
+     .value = "DIR",
+     .help = "also write an ExternalSecret for each file whose rule has a manifest"},
+    {.name = "keep-going",
+     SOPS_FLAG_TO(OWN, keep_going),
+     .help = "go on with the next item when one fails or is somebody else's"},
+    {.name = "json", SOPS_FLAG_TO(OWN, json), .help = "JSON Lines instead of text"},
+    {.name = NULL},
+};
 static const struct sops_opt_table table = {"FILES", options};
+static const struct sops_opt_table store_table = {"SECRET STORES", store_options};
 static const struct sops_opt_table *const tables[] = {
-    &sops_opts_style, &table, &sops_opts_yes, &sops_opts_our_input_type, &sops_opts_order, &sops_opts_services, NULL,
+    &sops_opts_style,          &table,           &store_table,        &sops_opts_yes,
+    &sops_opts_our_input_type, &sops_opts_order, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_publish = {
     .name = "publish",
-    .summary = "send files to S3, Google Cloud Storage or Vault",
-    .args = "PATH",
+    .summary = "send files to S3, Google Cloud Storage, Vault, or secret stores",
+    .args = "PATH...",
     .about = "Sends a file to where the destination_rules of .sops.yaml say. S3 and Google Cloud\n"
              "Storage get the file as it is, or encrypted anew for the keys of the rule's\n"
-             "recreation_rule; Vault gets the decrypted values.\n",
-    .example = "sops publish secrets.yaml",
+             "recreation_rule; Vault gets the decrypted values.\n"
+             "\n"
+             "Rules may name a secret store (AWS Secrets Manager, Google Secret Manager, Azure\n"
+             "Key Vault, Vault KV): then a plan is shown first, only what changed is sent, and\n"
+             "nothing that belongs to somebody else is touched.\n",
+    .example = "sops publish --recursive --plan secrets",
     .tables = tables,
-    .own_size = sizeof(struct publish_options),
+    .own_size = sizeof(OWN),
     .run = run,
 };

@@ -88,33 +88,50 @@ bool sops_node_json(const struct sops_node *n, struct sops_buf *out, struct sops
     }
 }
 
-bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e)
+bool sops_tree_top(const struct sops_doc *d, struct sops_arena *a, const struct sops_node *const **entry, size_t *count,
+                   struct sops_err *e)
 {
     struct sops_table last = {0};
-    bool ok = true, first = true;
-    if (d->state != SOPS_DOC_PLAIN) {
-        return sops_fail(e, SOPS_E_GENERIC, "the document was not verified");
-    }
+    size_t all = 0;
+    bool ok = true;
+    *count = 0;
     for (struct sops_node *part = d->parts; ok && part != NULL; part = part->next) {
         for (struct sops_node *n = part->child; ok && n != NULL; n = n->next) {
             void **place = n->kind == SOPS_COMMENT ? NULL : sops_table_put(&last, n->key, NULL, e);
             ok = place != NULL || n->kind == SOPS_COMMENT;
+            all++;
             if (place != NULL) {
                 *place = n;
             }
         }
     }
-    ok = ok && sops_buf_addc(out, '{', e);
-    for (const struct sops_node *part = d->parts; ok && part != NULL; part = part->next) {
-        for (const struct sops_node *n = part->child; ok && n != NULL; n = n->next) {
+    const struct sops_node **found = ok ? sops_arena_alloc(a, (all + 1) * sizeof *found, e) : NULL;
+    for (const struct sops_node *part = d->parts; found != NULL && part != NULL; part = part->next) {
+        for (const struct sops_node *n = part->child; n != NULL; n = n->next) {
             if (n->kind != SOPS_COMMENT && sops_table_get(&last, n->key) == n) {
-                ok = (first || sops_buf_addc(out, ',', e)) && sops_json_quote(out, n->key, e) &&
-                     sops_buf_addc(out, ':', e) && sops_node_json(n, out, e);
-                first = false;
+                found[(*count)++] = n;
             }
         }
     }
+    *entry = found;
     sops_table_free(&last);
+    return found != NULL;
+}
+
+bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e)
+{
+    struct sops_arena a = {0};
+    const struct sops_node *const *entry;
+    size_t count;
+    if (d->state != SOPS_DOC_PLAIN) {
+        return sops_fail(e, SOPS_E_GENERIC, "the document was not verified");
+    }
+    bool ok = sops_tree_top(d, &a, &entry, &count, e) && sops_buf_addc(out, '{', e);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = (i == 0 || sops_buf_addc(out, ',', e)) && sops_json_quote(out, entry[i]->key, e) &&
+             sops_buf_addc(out, ':', e) && sops_node_json(entry[i], out, e);
+    }
+    sops_arena_free(&a);
     return ok && sops_buf_addc(out, '}', e);
 }
 

@@ -9,6 +9,10 @@
  * a number that JSON does not have. */
 bool sops_tree_json(const struct sops_doc *d, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
+/* The entries at the top of all documents of `d`, of keys that stand in several the last one, without comments: an
+ * array in `a`. */
+bool sops_tree_top(const struct sops_doc *d, struct sops_arena *a, const struct sops_node *const **entry, size_t *count,
+                   struct sops_err *e) SOPS_CHECKED;
 /* Appends one value and all below it, without its key. */
 bool sops_node_json(const struct sops_node *n, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 

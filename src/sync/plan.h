@@ -26,7 +26,7 @@ enum sops_action {
 extern const char *const sops_action_names[SOPS_ACTIONS];
 extern const char sops_action_signs[SOPS_ACTIONS];
 
-enum sops_item_result { SOPS_ITEM_UNTRIED, SOPS_ITEM_DONE, SOPS_ITEM_FAILED, SOPS_ITEM_SKIPPED };
+enum sops_publish_result { SOPS_PUBLISH_UNTRIED, SOPS_PUBLISH_DONE, SOPS_PUBLISH_FAILED, SOPS_PUBLISH_SKIPPED };
 
 struct sops_plan_item {
     /* what is to be there; set by whoever adds it, texts outlive the plan */
@@ -50,7 +50,7 @@ struct sops_plan_item {
     bool wanted;    /* … which is to be deleted */
     bool failed;
     struct sops_err why;
-    enum sops_item_result result;
+    enum sops_publish_result result;
 };
 
 /* Where sources of items that may be deleted lie. */

@@ -280,19 +280,6 @@ static bool read_rule(struct sops_store_rules *all, struct sops_store_rule *r, s
 
 /* ---- all rules -------------------------------------------------------------------------------------------------- */
 
-bool sops_store_rules_any(const struct sops_config *c)
-{
-    const struct sops_node *list = sops_config_list(c, "destination_rules");
-    for (const struct sops_node *n = list != NULL ? list->child : NULL; n != NULL; n = n->next) {
-        for (size_t i = 0; n->kind == SOPS_MAP && sops_stores[i] != NULL; i++) {
-            if (sops_stores[i]->rule != NULL && sops_node_find(n, sops_str(sops_stores[i]->rule)) != NULL) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 bool sops_store_rules_read(struct sops_store_rules *r, const struct sops_config *c, struct sops_world *w,
                            struct sops_err *e)
 {
@@ -323,26 +310,62 @@ void sops_store_rules_free(struct sops_store_rules *r)
     *r = (struct sops_store_rules){0};
 }
 
-bool sops_store_rule_for(const struct sops_store_rules *r, const char *path, const struct sops_store_rule **rule,
-                         struct sops_err *e)
+/* Does the rule, as it stands in the file, name a secret store? */
+static bool names_store(const struct sops_node *rule)
 {
+    for (size_t i = 0; sops_stores[i] != NULL; i++) {
+        if (sops_stores[i]->rule != NULL && sops_node_find(rule, sops_str(sops_stores[i]->rule)) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first rule that holds for a path as typed, or NULL. Rules of files are searched in the path itself, and one of
+ * theirs that does not compile matches nothing. */
+static bool first_rule(const struct sops_config *c, const char *path, const struct sops_node **rule, struct sops_err *e)
+{
+    const struct sops_node *list = sops_config_list(c, "destination_rules");
     struct sops_buf absolute = {0};
     struct sops_slice text;
-    bool ok = sops_config_text(r->config, path, &absolute, &text, e), fits = false;
+    bool ok = sops_config_text(c, path, &absolute, &text, e), fits = false;
     *rule = NULL;
-    for (size_t i = 0; ok && !fits && i < r->count; i++) {
-        const struct sops_store_rule *one = &r->rule[i];
+    for (const struct sops_node *n = ok && list != NULL ? list->child : NULL; n != NULL && !fits; n = n->next) {
         struct sops_err bad = {0};
-        bool good = sops_config_fits(one->node, one->file_destination ? sops_str(path) : text, &fits, &bad);
-        if (!good && !one->file_destination) { /* of the older rules one that does not compile matches nothing */
+        bool store = n->kind == SOPS_MAP && names_store(n);
+        bool good = n->kind == SOPS_MAP && sops_config_fits(n, store ? text : sops_str(path), &fits, &bad);
+        if (!good && store) {
             *e = bad;
             sops_recode(e, SOPS_E_READ);
-            ok = sops_config_fail(r->config, e);
+            ok = sops_config_fail(c, e);
             break;
         }
         sops_err_clear(&bad);
-        *rule = good && fits ? one : NULL;
+        *rule = good && fits ? n : NULL;
     }
     sops_buf_free(&absolute);
     return ok;
+}
+
+bool sops_store_rule_holds(const struct sops_config *c, const char *path)
+{
+    const struct sops_node *rule;
+    struct sops_err bad = {0};
+    bool holds = first_rule(c, path, &rule, &bad) ? rule != NULL && names_store(rule) : true;
+    sops_err_clear(&bad);
+    return holds;
+}
+
+bool sops_store_rule_for(const struct sops_store_rules *r, const char *path, const struct sops_store_rule **rule,
+                         struct sops_err *e)
+{
+    const struct sops_node *found;
+    *rule = NULL;
+    if (!first_rule(r->config, path, &found, e)) {
+        return false;
+    }
+    for (size_t i = 0; found != NULL && i < r->count; i++) {
+        *rule = r->rule[i].node == found ? &r->rule[i] : *rule;
+    }
+    return true;
 }

@@ -28,8 +28,8 @@ struct sops_store_rules {
     size_t count;
 };
 
-/* Does any destination rule name a store? Looks at names only. */
-bool sops_store_rules_any(const struct sops_config *c);
+/* Is the first rule for a path as typed one of a store? Also when that cannot be found out. */
+bool sops_store_rule_holds(const struct sops_config *c, const char *path);
 /* Reads and checks all destination rules, used or not. Code 2 with file and line. */
 bool sops_store_rules_read(struct sops_store_rules *r, const struct sops_config *c, struct sops_world *w,
                            struct sops_err *e) SOPS_CHECKED;

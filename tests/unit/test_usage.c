@@ -22,10 +22,19 @@ static bool is_option(const struct sops_options *o, const char *at)
     return false;
 }
 
+/* What stands behind a pipe is given to another program, as in "sops krm --stream | kubectl apply --server-side". */
+static bool is_for_another_program(const char *text, const char *at)
+{
+    while (at > text && *at != '\n' && *at != '|') {
+        at--;
+    }
+    return *at == '|' && strncmp(at, "| sops ", 7) != 0;
+}
+
 static void check_text(const struct sops_options *o, const char *text)
 {
     for (const char *at = strstr(text, "--"); at != NULL; at = strstr(at + 2, "--")) {
-        if (islower((unsigned char)at[2]) && !is_option(o, at + 2)) {
+        if (islower((unsigned char)at[2]) && !is_option(o, at + 2) && !is_for_another_program(text, at)) {
             print_error("'%s' names %.30s\n", o->command, at);
             fail();
         }

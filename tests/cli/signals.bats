@@ -128,7 +128,7 @@ os.execv(os.environ["SOPS"], ["sops", "exec-env", "e.yaml", "trap \"exit 3\" TER
     has "$out" 'told INT False'
     check 7 on_terminal 'ready=>\x1c' -- "$SOPS" exec-file e.yaml -- "$told" {}
     has "$out" 'told QUIT True'
-    check 130 on_terminal '=>\x03' -- "$SOPS" exec-env e.yaml 'sleep 9'
+    check 130 on_terminal 'ready=>\x03' -- "$SOPS" exec-env e.yaml 'echo ready; exec sleep 9'
     # A program that goes on after Ctrl-C keeps the terminal.
     check 5 on_terminal 'one=>\x03' 'caught=>second\r' -- "$SOPS" exec-env e.yaml \
         'trap "echo caught" INT; echo one; while [ -z "$x" ]; do read x; done; echo "read $x"; exit 5'

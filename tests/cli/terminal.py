@@ -14,6 +14,7 @@ split = sys.argv.index("--")
 script = [a.encode().decode("unicode_escape").encode("latin-1").split(b"=>", 1) for a in sys.argv[1:split]]
 pid, fd = pty.fork()
 if pid == 0:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a key that is typed early is the command's, not this program's
     os.environ["TERM"] = "xterm"
     os.execvp(sys.argv[split + 1], sys.argv[split + 1 :])
 shown, seen, end = b"", 0, time.time() + 20

@@ -161,6 +161,7 @@ bool sops_seal_keys_load(struct sops_seal_keys *keys, const struct sops_job *com
     struct sops_buf head = {.locked = true};
     bool ok = sops_file_read(path, SOPS_KEYS_MAX, &head, e);
     if (!ok) {
+        sops_buf_free(&head); /* what came before it failed */
         return sops_recode(e, SOPS_E_NO_KEY) || sops_within(e, "private keys");
     }
     if (!sops_holds_ciphertext(sops_buf_view(&head))) {

@@ -51,7 +51,8 @@ struct sops_judge {
     double entropy;             /* bits a byte; 0: off */
     struct sops_findings found; /* about the configuration itself; no `unused-rule` */
     struct sops_arena arena;
-    void *owner; /* of whoever made it: to be told once */
+    struct sops_names *names; /* of its keys, for whoever reads them (check/names.h), and frees them */
+    bool owner_item;          /* for whoever lists configurations: this one is on the list */
 };
 #define SOPS_ENTROPY 4.5
 

@@ -319,8 +319,14 @@ bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, boo
               g->batch.write(&g->batch, sops_buf_view(&ask), e) && read_header(g, name.len, &line, e);
     ok = ok && (!take_header(line, o) || take_content(g, limit, text_only, o, e));
     sops_buf_free(&ask);
-    if (!ok) {
+    if (!ok) { /* an object that would have to be fetched ends the process: the next one gets another */
         sops_git_object_free(o);
+        if (g->batch.close != NULL) {
+            g->batch.close(&g->batch);
+        }
+        g->batch = (struct sops_stream){0};
+        sops_buf_cut(&g->answer, 0);
+        g->at = 0;
         return sops_recode(e, SOPS_E_READ);
     }
     return true;

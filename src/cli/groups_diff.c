@@ -2,8 +2,6 @@
 /* In a group: what stays and what comes in the order of the rule, then what goes in the order of the file. */
 #include "cli/groups_diff.h"
 
-#include "base/table.h"
-
 #define GREEN "\x1b[32m"
 #define RED "\x1b[31m"
 #define UNDERLINED "\x1b[4m"
@@ -25,9 +23,17 @@ static bool end(struct shower *s, struct sops_err *e)
     return (!s->colour || sops_buf_adds(s->text, PLAIN, e)) && sops_buf_addc(s->text, '\n', e);
 }
 
-static bool show_key(struct shower *s, const struct sops_key *k, const char *mark, const char *manner,
-                     struct sops_err *e)
+static bool show_key(void *ctx, const struct sops_key *k, enum sops_key_fate fate, struct sops_err *e)
 {
+    static const struct {
+        const char *mark, *manner;
+    } fates[] = {
+        [SOPS_KEY_STAYS] = {"    ", NULL},
+        [SOPS_KEY_COMES] = {"+++ ", GREEN},
+        [SOPS_KEY_GOES] = {"--- ", RED},
+    };
+    struct shower *s = ctx;
+    const char *mark = fates[fate].mark, *manner = fates[fate].manner;
     if (manner == NULL) {
         return sops_buf_adds(s->text, mark, e) && sops_key_show(k, s->text, e) && sops_buf_addc(s->text, '\n', e);
     }
@@ -35,64 +41,10 @@ static bool show_key(struct shower *s, const struct sops_key *k, const char *mar
     return begin(s, manner, e) && sops_buf_adds(s->text, mark, e) && sops_key_show(k, s->text, e) && end(s, e);
 }
 
-/* The names of a group's keys, to look them up. */
-struct names {
-    struct sops_table table;
-    struct sops_arena arena;
-};
-
-static void names_free(struct names *n)
+static bool show_group(void *ctx, size_t number, struct sops_err *e)
 {
-    sops_table_free(&n->table);
-    sops_arena_free(&n->arena);
-}
-
-static bool add_names(struct names *to, const struct sops_group *g, struct sops_buf *scratch, struct sops_err *e)
-{
-    bool ok = true;
-    for (const struct sops_key *k = g != NULL ? g->keys : NULL; ok && k != NULL; k = k->next) {
-        struct sops_slice name;
-        sops_buf_cut(scratch, 0);
-        void **slot = sops_key_name(k, scratch, e) && sops_arena_copy(&to->arena, sops_buf_view(scratch), &name, e)
-                          ? sops_table_put(&to->table, name, NULL, e)
-                          : NULL;
-        ok = slot != NULL;
-        if (ok) {
-            *slot = to;
-        }
-    }
-    return ok;
-}
-
-/* The keys of `g` that stand in `other`, or that do not. */
-static bool show_keys(struct shower *s, const struct sops_group *g, const struct names *other, bool in_other,
-                      const char *mark, const char *manner, struct sops_err *e)
-{
-    struct sops_buf name = {0};
-    bool ok = true;
-    for (const struct sops_key *k = g != NULL ? g->keys : NULL; ok && k != NULL; k = k->next) {
-        sops_buf_cut(&name, 0);
-        ok = sops_key_name(k, &name, e);
-        bool is = ok && sops_table_get(&other->table, sops_buf_view(&name)) != NULL;
-        ok = ok && (is != in_other || show_key(s, k, mark, manner, e));
-    }
-    sops_buf_free(&name);
-    return ok;
-}
-
-static bool show_group(struct shower *s, const struct sops_group *old, const struct sops_group *new, size_t number,
-                       struct sops_err *e)
-{
-    struct names had = {0}, gets = {0};
-    struct sops_buf scratch = {0};
-    bool ok = begin(s, UNDERLINED, e) && sops_buf_addf(s->text, e, "Group %zu", number) && end(s, e) &&
-              add_names(&had, old, &scratch, e) && add_names(&gets, new, &scratch, e) &&
-              show_keys(s, new, &had, true, "    ", NULL, e) && show_keys(s, new, &had, false, "+++ ", GREEN, e) &&
-              show_keys(s, old, &gets, false, "--- ", RED, e);
-    sops_buf_free(&scratch);
-    names_free(&had);
-    names_free(&gets);
-    return ok;
+    struct shower *s = ctx;
+    return begin(s, UNDERLINED, e) && sops_buf_addf(s->text, e, "Group %zu", number) && end(s, e);
 }
 
 static bool show_threshold(struct shower *s, int64_t now, int64_t then, struct sops_err *e)
@@ -110,27 +62,14 @@ static bool show_threshold(struct shower *s, int64_t now, int64_t then, struct s
            end(s, e);
 }
 
-int64_t sops_groups_threshold(const struct sops_meta *file, const struct sops_creation *rule)
-{
-    int64_t groups = 0;
-    for (const struct sops_group *g = rule->groups; g != NULL; g = g->next) {
-        groups++;
-    }
-    return file->threshold < groups ? file->threshold : groups;
-}
-
 bool sops_groups_diff(const struct sops_meta *file, const struct sops_creation *rule, bool colour, bool *differ,
                       struct sops_buf *text, struct sops_err *e)
 {
     struct shower s = {.text = text, .colour = colour};
-    const struct sops_group *old = file->groups, *new = rule->groups;
+    const struct sops_groups_visitor v = {show_group, show_key, &s};
     bool ok = sops_buf_adds(text, "The following changes will be made to the file's groups:\n", e) &&
-              show_threshold(&s, file->threshold, sops_groups_threshold(file, rule), e);
-    for (size_t number = 1; ok && (old != NULL || new != NULL); number++) {
-        ok = show_group(&s, old, new, number, e);
-        old = old != NULL ? old->next : NULL;
-        new = new != NULL ? new->next : NULL;
-    }
+              show_threshold(&s, file->threshold, sops_groups_threshold(file, rule), e) &&
+              sops_groups_compare(file->groups, rule->groups, &v, e);
     *differ = s.differ;
     return ok;
 }

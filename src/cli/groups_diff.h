@@ -4,10 +4,8 @@
 #ifndef SOPS_CLI_GROUPS_DIFF_H
 #define SOPS_CLI_GROUPS_DIFF_H
 
-#include "core/config.h"
+#include "core/groups.h"
 
-/* The threshold that the file will have: its own, but not more than the rule has groups. */
-int64_t sops_groups_threshold(const struct sops_meta *file, const struct sops_creation *rule);
 /* Groups are compared by their places, keys by what shows them. `text` gets what will be changed. */
 bool sops_groups_diff(const struct sops_meta *file, const struct sops_creation *rule, bool colour, bool *differ,
                       struct sops_buf *text, struct sops_err *e) SOPS_CHECKED;

@@ -19,6 +19,9 @@ static const char *const type_names[] = {[SOPS_BOOL] = "bool", [SOPS_INT] = "int
 
 const char sops_no_memory[] = "out of memory";
 static const char broken[] = "AES-GCM failed";
+static const char no_frame[] = "it does not match sops' data format (ENC[AES256_GCM,…])";
+static const char odd_type[] = "the type of the encrypted value is unknown";
+static const char no_base64[] = "its nonce, ciphertext or tag is no base64";
 
 void sops_cipher_free(struct sops_cipher *c)
 {
@@ -223,6 +226,26 @@ static bool decode(struct sops_cipher *c, const struct frame *f, struct sops_buf
            sops_base64_take(sealed, SOPS_B64_CR, f->data, NULL) && sops_base64_take(sealed, SOPS_B64_CR, f->tag, NULL);
 }
 
+const char *sops_cipher_look(struct sops_slice enc, enum sops_kind *kind)
+{
+    struct frame f = {{0}, {0}, {0}, {0}};
+    struct sops_cipher c = {0};
+    struct sops_buf sealed = {0};
+    const char *why = NULL;
+    if (!split_frame(enc, &f)) {
+        why = no_frame;
+    } else if (!kind_of(f.type, kind)) {
+        why = odd_type;
+    } else if (!decode(&c, &f, &sealed)) {
+        why = no_base64;
+    } else if (c.nonce.len == 0 || sealed.len < TAG) {
+        why = "its ciphertext and tag are shorter than a tag";
+    }
+    sops_buf_free(&c.nonce);
+    sops_buf_free(&sealed);
+    return why;
+}
+
 const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struct sops_slice aad, struct sops_arena *to,
                              struct sops_opened *out)
 {
@@ -237,10 +260,10 @@ const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struc
         return "it stands in quotes, which a program has put around it: take them away";
     }
     if (!split_frame(enc, &f)) {
-        return "it does not match sops' data format (ENC[AES256_GCM,…])";
+        return no_frame;
     }
     if (!kind_of(f.type, &kind)) {
-        return "the type of the encrypted value is unknown";
+        return odd_type;
     }
     /* The arena's memory lent to a buf, which never grows: it is deciphered where it will stay. */
     struct sops_buf sealed = {.cap = f.data.len / 4 * 3 + f.tag.len / 4 * 3};
@@ -249,7 +272,7 @@ const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struc
         return sops_no_memory;
     }
     if (!decode(c, &f, &sealed)) {
-        return "its nonce, ciphertext or tag is no base64";
+        return no_base64;
     }
     struct sops_slice nonce = sops_buf_view(&c->nonce);
     bool as_ours = sealed.len >= TAG && is_as_ours(&f, nonce, sops_buf_view(&sealed), kind);

@@ -45,5 +45,7 @@ const char *sops_cipher_seal(struct sops_cipher *c, enum sops_kind kind, struct 
 const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struct sops_slice aad, struct sops_arena *to,
                              struct sops_opened *out) SOPS_CHECKED;
 void sops_cipher_free(struct sops_cipher *c);
+/* Could it be opened with the right key, by its form alone? `kind` is what its type says. NULL, or why not. */
+const char *sops_cipher_look(struct sops_slice enc, enum sops_kind *kind) SOPS_CHECKED;
 
 #endif

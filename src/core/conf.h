@@ -11,6 +11,11 @@
  * written, or NULL; quoted ones have SOPS_QUOTED; `line` is set on every node. Code 1 with the line for malformed YAML,
  * a key twice in a mapping, or a top level that is neither a mapping nor null. */
 bool sops_conf_parse(struct sops_doc *d, struct sops_slice in, struct sops_err *e) SOPS_CHECKED;
+/* How people name a scalar: by its anchor, and by a comment behind it on its line. Tells of each scalar of `in` that
+ * has one of them; what is not there is empty. Ends where the YAML is broken. False when `tell` is. */
+typedef bool sops_conf_label_fn(void *ctx, struct sops_slice text, struct sops_slice anchor, struct sops_slice comment,
+                                struct sops_err *e);
+bool sops_conf_labels(struct sops_slice in, sops_conf_label_fn *tell, void *ctx, struct sops_err *e) SOPS_CHECKED;
 /* Is the scalar a text, and not a number, boolean or date that is not quoted? */
 bool sops_conf_is_text(const struct sops_node *n);
 /* Typed look-ups in a map; a missing or null entry leaves `*out` as it is. Code 1 with line and name for a wrong type.

@@ -9,8 +9,10 @@
 
 #include <new>
 #include <string>
+#include <vector>
 
 #include <re2/re2.h>
+#include <re2/set.h>
 
 extern "C" {
 #include "base/text.h"
@@ -382,3 +384,96 @@ bool sops_regex_match(const struct sops_regex *r, struct sops_slice text)
 }
 
 void sops_regex_free(struct sops_regex *r) { delete r; }
+
+/* ---- bytes --------------------------------------------------------------------------------------------------------
+ */
+
+namespace
+{
+RE2::Options byte_options()
+{
+    RE2::Options options(RE2::Latin1);
+    options.set_log_errors(false);
+    options.set_max_mem(max_memory);
+    return options;
+}
+} // namespace
+
+struct sops_regex_set {
+    RE2::Set set;
+    size_t count;
+    sops_regex_set(const RE2::Options &options, size_t n) : set(options, RE2::UNANCHORED), count(n) {}
+};
+
+struct sops_regex *sops_regex_new_bytes(const char *pattern, struct sops_err *e)
+{
+    try {
+        struct sops_regex *r = new sops_regex(pattern, byte_options());
+        if (r->re.ok()) {
+            return r;
+        }
+        delete r;
+    } catch (...) {
+    }
+    sops_fail_memory(e);
+    return nullptr;
+}
+
+bool sops_regex_find(const struct sops_regex *r, struct sops_slice text, size_t from, struct sops_slice *group,
+                     size_t count)
+{
+    re2::StringPiece found[4], piece((const char *)text.ptr, text.len);
+    int n = (int)(count < 4 ? count : 4);
+    try {
+        if (text.len == 0 || from > text.len || !r->re.Match(piece, from, text.len, RE2::UNANCHORED, found, n)) {
+            return false;
+        }
+    } catch (...) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        group[i] = {(const uint8_t *)found[i].data(), found[i].size()};
+    }
+    return true;
+}
+
+struct sops_regex_set *sops_regex_set_new(const char *const *pattern, size_t count, struct sops_err *e)
+{
+    struct sops_regex_set *s = nullptr;
+    try {
+        s = new sops_regex_set(byte_options(), count);
+        bool ok = count <= 32;
+        for (size_t i = 0; ok && i < count; i++) {
+            ok = s->set.Add(pattern[i], nullptr) == (int)i;
+        }
+        if (ok && s->set.Compile()) {
+            return s;
+        }
+    } catch (...) {
+    }
+    delete s;
+    sops_fail_memory(e);
+    return nullptr;
+}
+
+uint32_t sops_regex_set_match(const struct sops_regex_set *s, struct sops_slice text)
+{
+    uint32_t all = s->count == 32 ? ~0U : (1U << s->count) - 1;
+    try {
+        std::vector<int> hits;
+        RE2::Set::ErrorInfo why = {RE2::Set::kNoError};
+        re2::StringPiece piece((const char *)text.ptr, text.len);
+        if (!s->set.Match(piece, &hits, &why)) {
+            return why.kind == RE2::Set::kNoError ? 0 : all;
+        }
+        uint32_t bits = 0;
+        for (int i : hits) {
+            bits |= 1U << i;
+        }
+        return bits;
+    } catch (...) {
+        return all;
+    }
+}
+
+void sops_regex_set_free(struct sops_regex_set *s) { delete s; }

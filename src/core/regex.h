@@ -16,6 +16,22 @@ struct sops_regex *sops_regex_new(struct sops_slice pattern, struct sops_err *e)
 bool sops_regex_match(const struct sops_regex *r, struct sops_slice text);
 void sops_regex_free(struct sops_regex *r);
 
+/*
+ * Patterns of our own, for text that may hold anything: bytes, not characters. They are not rewritten as those of users
+ * are, and do not fail but for memory.
+ */
+/* One with groups. */
+struct sops_regex *sops_regex_new_bytes(const char *pattern, struct sops_err *e) SOPS_CHECKED;
+/* The first place from `from` on where it matches: group 0 is the whole, at most 4 are given. Groups that take no part
+ * are empty. */
+bool sops_regex_find(const struct sops_regex *r, struct sops_slice text, size_t from, struct sops_slice *group,
+                     size_t count);
+/* Up to 32 patterns that are run once over a text. */
+struct sops_regex_set *sops_regex_set_new(const char *const *pattern, size_t count, struct sops_err *e) SOPS_CHECKED;
+/* Bit i: pattern i matches somewhere. Bits that cannot be told for want of memory are set. */
+uint32_t sops_regex_set_match(const struct sops_regex_set *s, struct sops_slice text);
+void sops_regex_set_free(struct sops_regex_set *s);
+
 #ifdef __cplusplus
 }
 #endif

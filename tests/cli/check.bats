@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# check, config, recipients, doctor, keys. tests/acceptance/check judges them in full.
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+    setup_identity
+    export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@e.example GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@e.example
+    printf 'creation_rules:\n  - path_regex: ^secrets/\n    age: %s\n' "$ME" >.sops.yaml
+    mkdir secrets
+    printf 'a: one\nb_unencrypted: two\n' >secrets/a.yaml
+}
+
+@test "a plain file that must be encrypted is an error, an encrypted one is none" {
+    check 1 "$SOPS" check
+    has "$out" "secrets/a.yaml:1: error[not-encrypted] "
+    has "$out" "    help: sops encrypt -i secrets/a.yaml"
+    has "$out" "checked 2 files, 0 encrypted: 1 error"
+    lacks "$out$err" one
+    "$SOPS" encrypt -i secrets/a.yaml
+    check 0 "$SOPS" check
+    same "$out" "checked 2 files, 1 encrypted: nothing found"
+}
+
+@test "no key is needed, and none is asked for" {
+    "$SOPS" encrypt -i secrets/a.yaml
+    rm -r "$HOME/.config"
+    export SOPS_AGE_KEY_CMD="touch $work/asked"
+    check 0 "$SOPS" check
+    [ ! -e "$work/asked" ]
+}
+
+@test "the index is judged, not the work tree; and what a hand changed is seen" {
+    git init -q .
+    git add .
+    check 1 "$SOPS" check --staged
+    "$SOPS" encrypt -i secrets/a.yaml
+    check 1 "$SOPS" check --staged
+    git add .
+    check 0 "$SOPS" check --staged
+    git commit -qm one
+    sed -i 's/^b_unencrypted: .*/b_unencrypted: three/' secrets/a.yaml
+    check 1 "$SOPS" check
+    has "$out" 'error[hand-edited] ["b_unencrypted"]'
+    check 0 "$SOPS" check --rev HEAD
+}
+
+@test "what is not read is 2, and the rest is still checked" {
+    check 2 "$SOPS" check gone secrets
+    has "$err" "gone: not read"
+    has "$out" "1 error, 1 not read"
+    check 2 "$SOPS" check --format xml
+    check 8 "$SOPS" check --staged --tracked
+    check 2 "$SOPS" check --nonsense
+}
+
+@test "secrets of known forms are found, and not shown" {
+    "$SOPS" encrypt -i secrets/a.yaml
+    key=AKIA$(printf 'Q3EGTZ4PWM6RKX2J')
+    echo "id = $key" >notes.txt
+    check 0 "$SOPS" check
+    check 1 "$SOPS" check --scan --format json
+    has "$out" '"file":"notes.txt","line":1,"id":"secret"'
+    lacks "$out" Q3EG
+    echo "id = $key # sops:allow" >notes.txt
+    check 0 "$SOPS" check --scan
+}
+
+@test "what nobody may see of a configuration: one that does not load is a finding" {
+    "$SOPS" encrypt -i secrets/a.yaml
+    echo 'creation_rules: [' >.sops.yaml
+    check 1 "$SOPS" check
+    has "$out" ".sops.yaml"
+    has "$out" "error[config]"
+    printf 'creation_rules:\n  - path_regx: x\n    age: %s\n' "$ME" >.sops.yaml
+    check 0 "$SOPS" check
+    has "$out" ".sops.yaml:2: warning[unknown-key]"
+    check 1 "$SOPS" check --strict
+}

@@ -3,7 +3,7 @@
 #ifndef SOPS_CLI_CHECK_H
 #define SOPS_CLI_CHECK_H
 
-#include "check/version.h"
+#include "check/revision.h"
 #include "cli/select.h"
 #include "cli/steps.h"
 
@@ -101,7 +101,7 @@ bool check_history(struct check_run *r, const struct check_item *i, struct sops_
 /* The version that sops wrote: the oldest of the last 100 commits that touch the path (from `start` on, ends with NULL)
  * with this `mac`. `commit` is empty when there is none. */
 bool check_history_oldest(struct sops_git *g, const char *const *start, const char *tree_path, struct sops_slice mac,
-                          const struct sops_format *format, char commit[SOPS_GIT_ID], struct sops_version *v,
+                          const struct sops_format *format, char commit[SOPS_GIT_ID], struct sops_revision *v,
                           struct sops_err *e) SOPS_CHECKED;
 /* Where versions of before are looked for: HEAD and what a merge and its like left; ids, ended by NULL. */
 #define CHECK_STARTS 8

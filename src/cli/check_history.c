@@ -58,7 +58,7 @@ static bool parents_of(struct sops_git *g, const char *commit, char id[CHECK_STA
 
 /* The version of `tree_path` in a commit; `*good` is false when there is none that can be compared. */
 static bool read_version(struct sops_git *g, const char *commit, const char *tree_path,
-                         const struct sops_format *format, struct sops_version *v, bool *good, struct sops_err *e)
+                         const struct sops_format *format, struct sops_revision *v, bool *good, struct sops_err *e)
 {
     struct sops_git_object o = {0};
     struct sops_buf name = {0};
@@ -69,7 +69,7 @@ static bool read_version(struct sops_git *g, const char *commit, const char *tre
     sops_err_clear(&why); /* one that was never fetched is as good as none */
     *good = false;
     if (ok && o.there && o.blob && !o.cut) {
-        ok = sops_version_read(v, sops_buf_view(&o.bytes), format, good, e);
+        ok = sops_revision_read(v, sops_buf_view(&o.bytes), format, good, e);
     }
     sops_git_object_free(&o);
     sops_buf_free(&name);
@@ -77,7 +77,7 @@ static bool read_version(struct sops_git *g, const char *commit, const char *tre
 }
 
 bool check_history_oldest(struct sops_git *g, const char *const *start, const char *tree_path, struct sops_slice mac,
-                          const struct sops_format *format, char commit[SOPS_GIT_ID], struct sops_version *v,
+                          const struct sops_format *format, char commit[SOPS_GIT_ID], struct sops_revision *v,
                           struct sops_err *e)
 {
     const char *words[CHECK_STARTS + 8] = {"rev-list", "--topo-order", COMMITS};
@@ -95,7 +95,7 @@ bool check_history_oldest(struct sops_git *g, const char *const *start, const ch
     commit[0] = '\0';
     struct sops_slice rest = sops_buf_view(&out), line;
     while (ok && rest.len != 0 && sops_slice_next(&rest, '\n', &line)) {
-        struct sops_version one = {0};
+        struct sops_revision one = {0};
         char id[SOPS_GIT_ID];
         bool good = false;
         if (line.len == 0 || line.len >= SOPS_GIT_ID) {
@@ -105,13 +105,13 @@ bool check_history_oldest(struct sops_git *g, const char *const *start, const ch
         id[line.len] = '\0';
         ok = read_version(g, id, tree_path, format, &one, &good, e);
         if (ok && good && sops_slice_eq(one.meta->mac, mac)) {
-            sops_version_free(v);
+            sops_revision_free(v);
             *v = one;
             v->doc = &v->read.look.doc;
             v->meta = &v->read.meta;
             memcpy(commit, id, SOPS_GIT_ID);
         } else {
-            sops_version_free(&one);
+            sops_revision_free(&one);
         }
     }
     sops_buf_free(&out);
@@ -121,26 +121,26 @@ bool check_history_oldest(struct sops_git *g, const char *const *start, const ch
 
 /* Does one of the starting points hold a version with this MAC (`*some`), and does one of these agree (`*agrees`)? */
 static bool compare_with_starts(struct check_run *r, const char *const *start, const char *tree_path,
-                                const struct sops_version *now, const struct sops_format *format, bool *some,
+                                const struct sops_revision *now, const struct sops_format *format, bool *some,
                                 bool *agrees, struct sops_err *e)
 {
     bool ok = true;
     *some = *agrees = false;
     for (; ok && !*agrees && *start != NULL; start++) {
-        struct sops_version before = {0};
+        struct sops_revision before = {0};
         bool good = false;
         ok = read_version(&r->git, *start, tree_path, format, &before, &good, e);
         if (ok && good && sops_slice_eq(before.meta->mac, now->meta->mac)) {
             *some = true;
-            *agrees = sops_version_agrees(&before, now);
+            *agrees = sops_revision_agrees(&before, now);
         }
-        sops_version_free(&before);
+        sops_revision_free(&before);
     }
     return ok;
 }
 
 static bool add_finding(const struct check_item *i, struct sops_checked *c, const char *commit,
-                        const struct sops_version_change *change, struct sops_err *e)
+                        const struct sops_revision_change *change, struct sops_err *e)
 {
     struct sops_buf word = {0};
     unsigned line = change->line;
@@ -160,22 +160,23 @@ static bool add_finding(const struct check_item *i, struct sops_checked *c, cons
 static bool compare(struct check_run *r, const struct check_item *i, const char *const *start, const char *tree_path,
                     struct sops_checked *c, struct sops_err *e)
 {
-    struct sops_version now = {0}, oldest = {0};
-    struct sops_version_change change = {0};
+    struct sops_revision now = {0}, oldest = {0};
+    struct sops_revision_change change = {0};
     const struct sops_format *format = c->look.format;
     char commit[SOPS_GIT_ID] = "";
     bool good = false, some = false, agrees = false;
-    bool ok = sops_version_take(&now, c, &good, e);
+    bool ok = sops_revision_take(&now, c, &good, e);
     ok = ok && (!good || compare_with_starts(r, start, tree_path, &now, format, &some, &agrees, e));
     if (ok && some && !agrees) {
         ok = check_history_oldest(&r->git, start, tree_path, now.meta->mac, format, commit, &oldest, e);
     }
-    if (ok && commit[0] != '\0' && !sops_version_agrees(&oldest, &now)) {
-        ok = sops_version_compare_texts(&oldest, &now, r->secrets, &change, e) && add_finding(i, c, commit, &change, e);
+    if (ok && commit[0] != '\0' && !sops_revision_agrees(&oldest, &now)) {
+        ok =
+            sops_revision_compare_texts(&oldest, &now, r->secrets, &change, e) && add_finding(i, c, commit, &change, e);
     }
-    sops_version_change_free(&change);
-    sops_version_free(&now);
-    sops_version_free(&oldest);
+    sops_revision_change_free(&change);
+    sops_revision_free(&now);
+    sops_revision_free(&oldest);
     return ok;
 }
 

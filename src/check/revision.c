@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "check/version.h"
+#include "check/revision.h"
 
 #define SHOWN 5
 
@@ -15,7 +15,7 @@ static bool counts(const struct sops_node *n, bool only_marked)
 }
 
 /* The values in document order. A tree that cannot be walked has none to compare. */
-static bool list_leaves(struct sops_version *v, bool *good, struct sops_err *e)
+static bool list_leaves(struct sops_revision *v, bool *good, struct sops_err *e)
 {
     struct sops_walk walk = {.doc = v->doc};
     struct sops_err why = {0};
@@ -27,7 +27,7 @@ static bool list_leaves(struct sops_version *v, bool *good, struct sops_err *e)
         }
         if (v->count == room) {
             size_t wanted = room != 0 ? 2 * room : 64;
-            struct sops_version_leaf *grown = sops_arena_alloc(&v->arena, wanted * sizeof *grown, e);
+            struct sops_revision_leaf *grown = sops_arena_alloc(&v->arena, wanted * sizeof *grown, e);
             ok = grown != NULL;
             if (!ok) {
                 break;
@@ -38,7 +38,7 @@ static bool list_leaves(struct sops_version *v, bool *good, struct sops_err *e)
             v->leaf = grown;
             room = wanted;
         }
-        struct sops_version_leaf leaf = {walk.at, {0}, walk.at->text, (walk.at->flags & SOPS_MARKED) != 0};
+        struct sops_revision_leaf leaf = {walk.at, {0}, walk.at->text, (walk.at->flags & SOPS_MARKED) != 0};
         ok = sops_arena_copy(&v->arena, sops_buf_view(&walk.aad), &leaf.aad, e);
         v->leaf[v->count] = leaf;
         v->count += ok;
@@ -50,8 +50,8 @@ static bool list_leaves(struct sops_version *v, bool *good, struct sops_err *e)
     return ok;
 }
 
-bool sops_version_read(struct sops_version *v, struct sops_slice text, const struct sops_format *format, bool *good,
-                       struct sops_err *e)
+bool sops_revision_read(struct sops_revision *v, struct sops_slice text, const struct sops_format *format, bool *good,
+                        struct sops_err *e)
 {
     struct sops_err why = {0};
     *good = false;
@@ -70,7 +70,7 @@ bool sops_version_read(struct sops_version *v, struct sops_slice text, const str
     return ok && (!read || list_leaves(v, good, e));
 }
 
-bool sops_version_take(struct sops_version *v, struct sops_checked *c, bool *good, struct sops_err *e)
+bool sops_revision_take(struct sops_revision *v, struct sops_checked *c, bool *good, struct sops_err *e)
 {
     v->doc = &c->look.doc;
     v->meta = &c->meta;
@@ -78,22 +78,22 @@ bool sops_version_take(struct sops_version *v, struct sops_checked *c, bool *goo
     return list_leaves(v, good, e);
 }
 
-void sops_version_free(struct sops_version *v)
+void sops_revision_free(struct sops_revision *v)
 {
     sops_checked_free(&v->read);
     sops_arena_free(&v->arena);
-    *v = (struct sops_version){0};
+    *v = (struct sops_revision){0};
 }
 
 /* ---- comparing
  * --------------------------------------------------------------------------------------------------------- */
 
-static bool is_same_leaf(const struct sops_version_leaf *a, const struct sops_version_leaf *b)
+static bool is_same_leaf(const struct sops_revision_leaf *a, const struct sops_revision_leaf *b)
 {
     return sops_slice_eq(a->text, b->text) && sops_slice_eq(a->aad, b->aad);
 }
 
-bool sops_version_agrees(const struct sops_version *a, const struct sops_version *b)
+bool sops_revision_agrees(const struct sops_revision *a, const struct sops_revision *b)
 {
     if (a->count != b->count || a->meta->rules.mac_only_encrypted != b->meta->rules.mac_only_encrypted ||
         !sops_slice_eq(a->meta->last_modified, b->meta->last_modified)) {
@@ -108,14 +108,14 @@ bool sops_version_agrees(const struct sops_version *a, const struct sops_version
 
 /* What a comparison needs while it goes on. */
 struct comparing {
-    struct sops_version_change *c;
+    struct sops_revision_change *c;
     struct sops_pather pather;
     struct sops_liner liner;
     size_t shown;
 };
 
 /* A path that tells documents apart, too: its number in front. */
-static bool path_key(struct comparing *w, const struct sops_version *v, const struct sops_version_leaf *leaf,
+static bool path_key(struct comparing *w, const struct sops_revision *v, const struct sops_revision_leaf *leaf,
                      struct sops_slice *key, struct sops_err *e)
 {
     struct sops_buf path = {0};
@@ -138,10 +138,10 @@ static struct sops_slice shown_path(struct sops_slice key)
     return sops_slice_skip(key, sops_slice_find(key, ' ') + 1);
 }
 
-static bool tell(struct comparing *w, const char *what, struct sops_slice key, const struct sops_version_leaf *was,
-                 const struct sops_version_leaf *now, struct sops_err *e)
+static bool tell(struct comparing *w, const char *what, struct sops_slice key, const struct sops_revision_leaf *was,
+                 const struct sops_revision_leaf *now, struct sops_err *e)
 {
-    struct sops_version_change *c = w->c;
+    struct sops_revision_change *c = w->c;
     struct sops_slice path = shown_path(key);
     c->clear_only = c->clear_only && (was == NULL || !was->marked) && (now == NULL || !now->marked);
     c->path = c->path.len == 0 ? path : c->path;
@@ -153,7 +153,7 @@ static bool tell(struct comparing *w, const char *what, struct sops_slice key, c
 }
 
 /* What `now` has, in its order, and then what is gone. */
-static bool compare_leaves(struct comparing *w, const struct sops_version *was, const struct sops_version *now,
+static bool compare_leaves(struct comparing *w, const struct sops_revision *was, const struct sops_revision *now,
                            struct sops_err *e)
 {
     struct sops_table before = {0}, after = {0};
@@ -170,7 +170,7 @@ static bool compare_leaves(struct comparing *w, const struct sops_version *was, 
         void **place = path_key(w, now, &now->leaf[i], &key, e) ? sops_table_put(&after, key, NULL, e) : NULL;
         ok = place != NULL;
         if (ok) {
-            const struct sops_version_leaf *old = sops_table_get(&before, key);
+            const struct sops_revision_leaf *old = sops_table_get(&before, key);
             *place = &now->leaf[i];
             ok = (old != NULL && sops_slice_eq(old->text, now->leaf[i].text)) ||
                  tell(w, old != NULL ? "changed" : "added", key, old, &now->leaf[i], e);
@@ -186,7 +186,7 @@ static bool compare_leaves(struct comparing *w, const struct sops_version *was, 
 }
 
 /* The same values in another order: the first that stands elsewhere. */
-static bool find_moved(struct comparing *w, const struct sops_version *was, const struct sops_version *now,
+static bool find_moved(struct comparing *w, const struct sops_revision *was, const struct sops_revision *now,
                        struct sops_err *e)
 {
     size_t i = 0;
@@ -198,7 +198,7 @@ static bool find_moved(struct comparing *w, const struct sops_version *was, cons
            (path_key(w, now, &now->leaf[i], &key, e) && tell(w, "moved", key, &was->leaf[i], &now->leaf[i], e));
 }
 
-static bool compare_settings(struct comparing *w, const struct sops_version *was, const struct sops_version *now,
+static bool compare_settings(struct comparing *w, const struct sops_revision *was, const struct sops_revision *now,
                              struct sops_err *e)
 {
     struct sops_buf *text = &w->c->text;
@@ -214,8 +214,8 @@ static bool compare_settings(struct comparing *w, const struct sops_version *was
     return ok;
 }
 
-bool sops_version_compare_texts(const struct sops_version *was, const struct sops_version *now,
-                                const struct sops_secrets *secrets, struct sops_version_change *c, struct sops_err *e)
+bool sops_revision_compare_texts(const struct sops_revision *was, const struct sops_revision *now,
+                                 const struct sops_secrets *secrets, struct sops_revision_change *c, struct sops_err *e)
 {
     struct comparing w = {.c = c, .pather = {.secrets = secrets}, .liner = now->liner};
     bool switched = was->meta->rules.mac_only_encrypted != now->meta->rules.mac_only_encrypted;
@@ -227,9 +227,9 @@ bool sops_version_compare_texts(const struct sops_version *was, const struct sop
     return ok && compare_settings(&w, was, now, e);
 }
 
-void sops_version_change_free(struct sops_version_change *c)
+void sops_revision_change_free(struct sops_revision_change *c)
 {
     sops_buf_free(&c->text);
     sops_arena_free(&c->arena);
-    *c = (struct sops_version_change){0};
+    *c = (struct sops_revision_change){0};
 }

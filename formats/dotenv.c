@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Almost nothing is interpreted: a line is a comment or a pair, and only `\n` is more than it seems
  * (docs/spec/20-formats.md#dotenv). What other programs make of such a file is noticed, to say so. */
-#include "core/format.h"
+#include "formats/dotenv_written.h"
 
 #include "base/text.h"
+#include "formats/dotenv_quote.h"
 
 #define ESCAPED_BREAK SOPS_LIT("\\n")
 
@@ -32,11 +33,22 @@ static bool copy_value(struct sops_doc *d, struct sops_slice from, struct sops_s
     return true;
 }
 
-static struct sops_node *add_pair(struct sops_doc *d, struct sops_slice line, size_t equals, struct sops_err *e)
+/* What a Go string says; its escapes are among those that quotes of dotenv have. */
+static bool copy_go(struct sops_doc *d, struct sops_slice from, struct sops_slice *to, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    bool ok = sops_dotenv_meaning(from, &text, e) && sops_arena_copy(&d->arena, sops_buf_view(&text), to, e);
+    sops_buf_free(&text);
+    return ok;
+}
+
+static struct sops_node *add_pair(struct sops_doc *d, struct sops_slice line, size_t equals, bool go,
+                                  struct sops_err *e)
 {
     struct sops_slice key = sops_slice_first(line, equals);
     struct sops_slice value = sops_slice_skip(line, equals + 1);
-    if (!sops_arena_copy(&d->arena, key, &key, e) || !copy_value(d, value, &value, e)) {
+    if (!sops_arena_copy(&d->arena, key, &key, e) ||
+        !(go ? copy_go(d, value, &value, e) : copy_value(d, value, &value, e))) {
         return NULL;
     }
     return sops_node_add_ref(d, d->parts, SOPS_STR, key, value, e);
@@ -120,6 +132,7 @@ static struct sops_slice mac_line(struct sops_slice in)
 
 struct reader {
     struct sops_doc *doc;
+    bool go;             /* each value is a Go string, as a proposal to the original has it */
     const uint8_t *text; /* where spans count from */
     bool crlf;           /* an encrypted file whose line ends became CR LF: the CRs are none of the values' */
     bool sealed;
@@ -136,7 +149,9 @@ static bool look_at_text(struct reader *r, struct sops_slice *in, struct sops_er
     r->sealed = mac.len != 0;
     r->crlf = sops_slice_ends(mac, SOPS_LIT("\r"));
     mac = sops_slice_skip(mac, sops_slice_find(mac, '=') + 1);
-    if (sops_slice_starts(mac, SOPS_LIT("\"ENC[")) || sops_slice_starts(mac, SOPS_LIT("'ENC["))) {
+    r->go =
+        sops_slice_starts(mac, SOPS_LIT("\"ENC[")) && sops_slice_ends(sops_slice_trim_end(mac, '\r'), SOPS_LIT("\""));
+    if (sops_slice_starts(mac, SOPS_LIT("'ENC["))) {
         return fail_line(0, "the values of this encrypted file stand in quotes, which sops does not write",
                          "a program has rewritten the file: take it from git again, or take the quotes away", e);
     }
@@ -164,7 +179,7 @@ static struct sops_node *read_line(struct reader *r, struct sops_slice line, uns
         fail_line(number, f.what, f.hint, e);
         return NULL;
     }
-    n = add_pair(r->doc, line, equals, e);
+    n = add_pair(r->doc, line, equals, r->go, e);
     if (n != NULL) {
         n->key_span = sops_span_of(r->text, line.ptr, line.ptr + equals);
         n->span = sops_span_of(r->text, line.ptr + equals + 1, end);
@@ -172,7 +187,73 @@ static struct sops_node *read_line(struct reader *r, struct sops_slice line, uns
     return n;
 }
 
-static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
+/* An entry as others read it, with the comment behind its value as one above it. `*rest` is moved. */
+static bool read_quoted(struct reader *r, struct sops_slice *rest, unsigned *number, struct sops_err *e)
+{
+    struct sops_slice line = sops_slice_first(*rest, sops_slice_find(*rest, '\n')), text;
+    size_t equals = sops_slice_find(line, '=');
+    if (equals == line.len) {
+        struct fault f = fault_of(line, NULL);
+        return fail_line(*number, f.what, f.hint, e);
+    }
+    struct sops_dotenv_value v;
+    struct sops_buf value = {0};
+    struct sops_node *root = r->doc->parts, *n = NULL;
+    struct sops_slice key = sops_slice_first(line, equals);
+    bool ok = sops_dotenv_scan(sops_slice_skip(*rest, equals + 1), *number, &v, &value, e) &&
+              sops_arena_copy(&r->doc->arena, sops_buf_view(&value), &text, e);
+    if (ok && v.comment.ptr != NULL) {
+        struct sops_node *comment = sops_node_add(r->doc, root, SOPS_COMMENT, SOPS_LIT(""), v.comment, e);
+        ok = comment != NULL;
+        if (ok) {
+            comment->line = *number;
+            if (value.len == 0) { /* there will be no ciphertext that it could be kept in */
+                comment->span = sops_span_of(r->text, v.comment.ptr - 1, v.comment.ptr + v.comment.len);
+            }
+        }
+    }
+    ok = ok && sops_arena_copy(&r->doc->arena, key, &key, e) &&
+         (n = sops_node_add_ref(r->doc, root, SOPS_STR, key, text, e)) != NULL;
+    sops_buf_free(&value);
+    if (ok) {
+        n->line = *number;
+        n->key_span = sops_span_of(r->text, line.ptr, line.ptr + equals);
+        n->span = sops_span_of(r->text, line.ptr + equals + 1, line.ptr + equals + 1 + v.len);
+        *number += v.breaks + 1;
+        *rest = sops_slice_skip(*rest, equals + 1 + v.len + 1);
+    }
+    return ok;
+}
+
+/* A clear text as others read it. */
+static bool parse_quoted(struct reader *r, struct sops_slice rest, struct sops_err *e)
+{
+    for (unsigned number = 1; rest.len != 0;) {
+        struct sops_slice line = sops_slice_first(rest, sops_slice_find(rest, '\n')), bare = line;
+        while (bare.len != 0 && (bare.ptr[0] == ' ' || bare.ptr[0] == '\t')) {
+            bare = sops_slice_skip(bare, 1);
+        }
+        bool meta = sops_slice_starts(line, SOPS_LIT("sops_"));
+        if (bare.len != 0 && bare.ptr[0] != '#' && !meta) {
+            if (!read_quoted(r, &rest, &number, e)) {
+                return false;
+            }
+            continue;
+        }
+        struct sops_node *n = bare.len != 0 ? read_line(r, meta ? line : bare, number, e) : NULL;
+        if (bare.len != 0 && n == NULL) {
+            return false;
+        }
+        if (n != NULL) {
+            n->line = number;
+        }
+        number++;
+        rest = sops_slice_skip(rest, line.len + 1);
+    }
+    return true;
+}
+
+static bool parse_text(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
 {
     const struct sops_slice none = SOPS_LIT("");
     struct sops_slice rest = in.ptr != NULL ? in : none, line;
@@ -183,6 +264,12 @@ static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e
     }
     root->line = 1;
     root->span = sops_span_of(r.text, rest.ptr, rest.ptr + rest.len);
+    if (r.go && !sops_doc_mark(out, (struct sops_mark){.kind = SOPS_MARK_LOST, .why = "a text of quoted values"}, e)) {
+        return false;
+    }
+    if (out->reading.quotes && !out->reading.sealed) {
+        return parse_quoted(&r, rest, e);
+    }
     for (unsigned number = 1; sops_slice_next(&rest, '\n', &line); number++) {
         bool with_cr = sops_slice_ends(line, SOPS_LIT("\r"));
         line.len -= r.crlf && with_cr;
@@ -201,6 +288,18 @@ static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e
            sops_buf_adds(&out->notes,
                          "the line ends are CR LF, and the CR belongs to each value: make them LF if it should not\n",
                          e);
+}
+
+/* A clear text whose lines end with CR LF, where quotes are read; a text that is kept has become one of LF before. */
+static bool parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e)
+{
+    struct sops_buf lf = {0};
+    if (!out->reading.quotes || out->reading.sealed || !sops_dotenv_is_crlf(in)) {
+        return parse_text(out, in, e);
+    }
+    bool ok = sops_dotenv_to_lf(in, &lf, e) && parse_text(out, sops_buf_view(&lf), e);
+    sops_buf_free(&lf);
+    return ok;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
@@ -242,13 +341,20 @@ static bool add_escaped(struct sops_buf *out, struct sops_slice s, struct sops_e
     }
 }
 
-static bool add_entry(struct sops_buf *out, const struct sops_node *n, struct sops_err *e)
+static bool add_entry(struct sops_buf *out, const struct sops_node *n, bool quote, struct sops_err *e)
 {
     if (n->kind == SOPS_COMMENT) {
         return sops_buf_addc(out, '#', e) && sops_buf_add(out, n->text, e) && sops_buf_addc(out, '\n', e);
     }
     if (!sops_buf_add(out, n->key, e) || !sops_buf_addc(out, '=', e)) {
         return false;
+    }
+    if (quote && !sops_slice_starts(n->key, SOPS_LIT("sops_"))) {
+        struct sops_buf plain = {0};
+        bool ok = sops_node_plain(n, &plain, e) && sops_dotenv_quote(sops_buf_view(&plain), false, out, e) &&
+                  sops_buf_addc(out, '\n', e);
+        sops_buf_free(&plain);
+        return ok;
     }
     bool good = n->kind == SOPS_STR ? add_escaped(out, n->text, e) : sops_node_plain(n, out, e);
     return good && sops_buf_addc(out, '\n', e);
@@ -267,7 +373,7 @@ static bool refuse(const struct sops_node *n, struct sops_err *e)
 
 static bool emit(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e)
 {
-    (void)s;
+    bool quote = s->quote && d->state == SOPS_DOC_PLAIN;
     if (d->parts == NULL) {
         return true;
     }
@@ -275,7 +381,7 @@ static bool emit(const struct sops_doc *d, const struct sops_style *s, struct so
         return false;
     }
     for (const struct sops_node *n = d->parts->child; n != NULL; n = n->next) {
-        if (!sops_node_is_leaf(n) ? !refuse(n, e) : !add_entry(out, n, e)) {
+        if (!sops_node_is_leaf(n) ? !refuse(n, e) : !add_entry(out, n, quote, e)) {
             return false;
         }
     }
@@ -291,8 +397,53 @@ static bool emit_value(const struct sops_doc *d, const struct sops_node *n, cons
                                : sops_fail(e, SOPS_E_DUMP, "a single value of dotenv must be a string");
 }
 
+/* Clear leaves of a document. */
+static bool is_clear(const struct sops_node *n)
+{
+    return sops_node_is_leaf(n) && n->kind != SOPS_COMMENT && n->kind != SOPS_NULL && (n->flags & SOPS_MARKED) == 0;
+}
+
+static bool change_clear(struct sops_doc *d, struct sops_node *n, bool to_line, struct sops_err *e)
+{
+    struct sops_buf text = {0}, plain = {0};
+    bool ok = to_line ? sops_node_plain(n, &plain, e) && sops_dotenv_quote(sops_buf_view(&plain), true, &text, e)
+                      : sops_dotenv_line_meaning(n->text, &text, e);
+    ok = ok && (to_line ? copy_value(d, sops_buf_view(&text), &n->text, e)
+                        : sops_arena_copy(&d->arena, sops_buf_view(&text), &n->text, e));
+    n->kind = SOPS_STR;
+    sops_buf_free(&text);
+    sops_buf_free(&plain);
+    return ok;
+}
+
+static bool take_meaning(struct sops_doc *d, bool names, struct sops_err *e)
+{
+    bool ok = true;
+    for (struct sops_node *n = d->parts != NULL ? d->parts->child : NULL; ok && n != NULL; n = n->next) {
+        ok = !is_clear(n) || d->state == SOPS_DOC_PLAIN || change_clear(d, n, false, e);
+        n->key = names ? sops_dotenv_name(n->key) : n->key;
+    }
+    return ok;
+}
+
+static bool as_lines(struct sops_doc *d, struct sops_err *e)
+{
+    bool ok = true;
+    for (struct sops_node *n = d->parts != NULL ? d->parts->child : NULL; ok && n != NULL; n = n->next) {
+        ok = !is_clear(n) || change_clear(d, n, true, e);
+    }
+    return ok;
+}
+
+static const struct sops_setting_key settings[] = {
+    SOPS_SETTING_KEEP, {"quote", SOPS_SET_QUOTE, sops_words_bool}, SOPS_SETTING_END};
+
 const struct sops_format sops_format_dotenv = {
     .name = "dotenv",
+    .settings = settings,
+    .take_meaning = take_meaning,
+    .as_lines = as_lines,
+    .textual = &sops_dotenv_textual,
     .suffixes = (const char *const[]){".env", NULL},
     .example = "# This is an example file.\n"
                "hello=Welcome to SOPS! Edit this file as you please!\n"

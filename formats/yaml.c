@@ -117,9 +117,10 @@ static bool emit_value(const struct sops_doc *d, const struct sops_node *n, cons
 }
 
 /* UTF-16 is kept as the UTF-8 that it becomes. */
-static bool undress(struct sops_slice text, bool sealed, struct sops_buf *out, struct sops_buf *said,
-                    struct sops_err *e)
+static bool undress(const struct sops_style *s, struct sops_slice text, bool sealed, struct sops_buf *out,
+                    struct sops_buf *said, struct sops_err *e)
 {
+    (void)s;
     (void)sealed;
     (void)said;
     bool big = sops_slice_starts(text, SOPS_LIT("\xFE\xFF"));

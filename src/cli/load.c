@@ -170,6 +170,7 @@ static bool choose_style(struct sops_job *j, struct sops_err *e)
         in = j->style;
     }
     in.keep = j->style.keep;
+    sops_envelope_turn_into(j->env, j->out, &j->style, j->in != j->out || j->no_text);
     return sops_envelope_style(j->env, j->in, &in, e);
 }
 

@@ -26,12 +26,14 @@ struct sops_envelope {
     const struct sops_envelope *lender[SOPS_ENVELOPE_LENDERS];
     struct sops_preserve *preserve; /* NULL: the text is not kept */
     struct sops_reading reading;
-    struct sops_loss loss; /* why it could not be, the last time that it was to be sealed */
-    bool strict;           /* a text that cannot be kept is an error */
-    bool told_style;       /* that it cannot was told */
-    bool edited;           /* `was_meta` is what was read */
-    bool made;             /* SEALED here, so that nobody has read it yet */
-    bool faulty;           /* some value did not open */
+    struct sops_loss loss;               /* why it could not be, the last time that it was to be sealed */
+    const struct sops_format *from, *to; /* whose clear values are lines with a meaning of their own; or NULL */
+    bool elsewhere;                      /* names are used, too */
+    bool strict;                         /* a text that cannot be kept is an error */
+    bool told_style;                     /* that it cannot was told */
+    bool edited;                         /* `was_meta` is what was read */
+    bool made;                           /* SEALED here, so that nobody has read it yet */
+    bool faulty;                         /* some value did not open */
 };
 
 struct sops_envelope *sops_envelope_new(struct sops_world *w, const char *name, struct sops_err *e)
@@ -123,11 +125,25 @@ bool sops_envelope_style(struct sops_envelope *v, const struct sops_format *f, c
     sops_preserve_free(v->preserve);
     v->preserve = NULL;
     v->strict = s->keep == SOPS_KEEP_STRICT;
+    v->from = s->quote && f->take_meaning != NULL ? f : NULL;
     if (s->keep != SOPS_KEEP_OFF && f->textual != NULL) {
         v->preserve = sops_preserve_new(f, s, &v->doc, &v->meta, e);
         return v->preserve != NULL;
     }
     return true;
+}
+
+void sops_envelope_turn_into(struct sops_envelope *v, const struct sops_format *to, const struct sops_style *s,
+                             bool elsewhere)
+{
+    v->to = s->quote && to->as_lines != NULL ? to : NULL;
+    v->elsewhere = elsewhere;
+}
+
+/* What was read, and verified or clear, becomes what it means to those who use it. */
+static bool take_meaning(struct sops_envelope *v, bool names, struct sops_err *e)
+{
+    return v->from == NULL || v->from->take_meaning(&v->doc, names, e);
 }
 
 void sops_envelope_lay_out(struct sops_envelope *v)
@@ -191,7 +207,9 @@ bool sops_envelope_parse(struct sops_envelope *v, const struct sops_format *f, s
 bool sops_envelope_parse_clear(struct sops_envelope *v, const struct sops_format *f, struct sops_slice text,
                                struct sops_err *e)
 {
-    return parse_text(v, f, text, false, e) || sops_recode(e, SOPS_E_READ);
+    return (parse_text(v, f, text, false, e) &&
+            (!v->elsewhere || v->from == NULL || v->from->take_meaning(&v->doc, true, e))) ||
+           sops_recode(e, SOPS_E_READ);
 }
 
 bool sops_envelope_take_clear(struct sops_envelope *v, struct sops_envelope *from, struct sops_err *e)
@@ -388,7 +406,8 @@ static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx
     }
     tell_notes(v);
     v->faulty = v->faulty || !ok;
-    return ok && (v->preserve == NULL || sops_preserve_opened(v->preserve, &v->crypt, e));
+    return ok && take_meaning(v, v->elsewhere, e) &&
+           (v->preserve == NULL || sops_preserve_opened(v->preserve, &v->crypt, e));
 }
 
 bool sops_envelope_open(struct sops_envelope *v, struct sops_err *e) { return open_values(v, NULL, NULL, e); }
@@ -497,6 +516,7 @@ bool sops_envelope_seal(struct sops_envelope *v, enum sops_reuse_which which, st
     bool ok = sops_envelope_clear(v, e) != NULL && sops_rules_compile(&v->meta.rules, e) &&
               sops_rules_mark(&v->meta.rules, &v->doc, e);
     v->made = ok;
+    ok = ok && (v->to == NULL || v->to->as_lines(&v->doc, e));
     ok = ok && sops_doc_seal(&v->doc, crypt_of(v), old, which, &mac, e) && seal_mac(v, sops_buf_view(&mac), e);
     sops_buf_free(&mac);
     return ok || sops_within(e, "cannot encrypt '%s'", v->name);

@@ -41,6 +41,10 @@ void sops_envelope_free(struct sops_envelope *v);
  * with SOPS_KEEP_STRICT it is code 4. `s` says as well how a text is to be read. */
 bool sops_envelope_style(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
                          struct sops_err *e) SOPS_CHECKED;
+/* What else is read and written: `to` is the format of what is written. `elsewhere`: values and names are used, or
+ * written in another format. */
+void sops_envelope_turn_into(struct sops_envelope *v, const struct sops_format *to, const struct sops_style *s,
+                             bool elsewhere);
 /* … but not any more: what will be written is not the whole document. */
 void sops_envelope_lay_out(struct sops_envelope *v);
 

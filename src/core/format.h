@@ -79,6 +79,11 @@ struct sops_format {
     enum sops_layout meta;
     unsigned flags;
     const struct sops_format *sealed;   /* what its encrypted form is written in (binary: json); NULL: itself */
+    /* Clear values of a sealed text, marked and verified, become what they mean; and, with `names`, keys too, for those
+     * who use them elsewhere. NULL: they are that. */
+    bool (*take_meaning)(struct sops_doc *d, bool names, struct sops_err *e);
+    /* The inverse, before a document is sealed: its clear values as the reader of a sealed text will see them. */
+    bool (*as_lines)(struct sops_doc *d, struct sops_err *e);
     const struct sops_textual *textual; /* how its texts are kept as they are written; NULL: they cannot be */
 
     /* Reads clear or encrypted text, with lines and spans. Code 2 with line for what cannot be parsed; messages never

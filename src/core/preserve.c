@@ -176,7 +176,7 @@ bool sops_preserve_undress(struct sops_preserve *p, struct sops_slice text, bool
     if (t->undress == NULL) {
         return true;
     }
-    bool ok = t->undress(text, sealed, &p->undressed, &p->said, e);
+    bool ok = t->undress(&p->style, text, sealed, &p->undressed, &p->said, e);
     *to = p->undressed.len != 0 ? sops_buf_view(&p->undressed) : text;
     return ok;
 }
@@ -443,7 +443,7 @@ bool sops_kept_open(const struct sops_kept *k, bool all, struct sops_buf *out, s
             ok = open_slot(k, i, &edits, e);
         }
     }
-    ok = ok && sops_edits_apply(&edits, k->w.text, out, e) && (all || t->dress == NULL || t->dress(&k->w, out, e));
+    ok = ok && sops_edits_apply(&edits, k->w.text, out, e);
     sops_edits_free(&edits);
     return ok;
 }
@@ -475,6 +475,8 @@ bool sops_preserve_open(struct sops_preserve *p, struct sops_crypt *c, bool all,
     }
     bool ok = sops_kept_open(&p->was, all, out, e) || sops_lose_by(loss, e);
     ok = ok && (all || check_opened(p, sops_slice_skip(sops_buf_view(out), before), loss, e));
+    ok =
+        ok && (all || before != 0 || p->format->textual->dress == NULL || p->format->textual->dress(&p->was.w, out, e));
     if (!ok) {
         sops_buf_cut(out, before);
     }

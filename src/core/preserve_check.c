@@ -34,7 +34,9 @@ static bool same_leaf(const struct sops_format *f, const struct sops_node *a, co
         return a->kind == b->kind;
     }
     bool kinds = a->kind == b->kind || (is_number(a) && is_number(b)) || (f->flags & SOPS_FMT_TIMES_AS_TEXT) != 0;
-    return (kinds && sops_slice_eq(a->text, b->text)) || ((f->flags & SOPS_FMT_LOSSY) != 0 && same_plain(a, b));
+    bool (*same_text)(struct sops_slice, struct sops_slice) = f->textual->same_text;
+    return (kinds && sops_slice_eq(a->text, b->text)) || ((f->flags & SOPS_FMT_LOSSY) != 0 && same_plain(a, b)) ||
+           (same_text != NULL && same_text(a->text, b->text));
 }
 
 bool sops_same_value(const struct sops_format *f, const struct sops_node *a, const struct sops_node *b)

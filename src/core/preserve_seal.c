@@ -242,6 +242,10 @@ static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct
                    : put_laid(s, slot, (struct sops_slice){0}, true, to, e);
     }
     if ((slot->node->flags & SOPS_VEILED) == 0) {
+        if (s->p->format->textual->blanks_empty && slot->role == SOPS_SLOT_VALUE && !s->k->is_sealed &&
+            (slot->node->flags & SOPS_MARKED) != 0 && slot->node->kind == SOPS_STR && slot->node->text.len == 0) {
+            return sops_edits_add(to, slot->span, SOPS_LIT(""), e);
+        }
         return !has_changed(s, slot, i) || put_laid(s, slot, (struct sops_slice){0}, false, to, e);
     }
     struct leaf *l = s->leaf_of[i] != NO_LEAF ? &s->leaf[s->leaf_of[i]] : NULL;
@@ -285,8 +289,19 @@ static bool edit_settings(struct sealing *s, const struct sops_kept *k, struct s
 /* A document of nothing but the metadata. */
 static bool meta_doc(struct sealing *s, struct sops_doc *d, struct sops_err *e)
 {
-    return sops_node_add(d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e) != NULL &&
-           sops_meta_attach(d, s->p->format->meta, s->p->meta, e);
+    const char *key = s->p->format->textual->style_key;
+    const struct sops_written *w = &s->k->w;
+    struct sops_slice said = sops_buf_view(&s->k->said);
+    if (sops_node_add(d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e) == NULL ||
+        !sops_meta_attach(d, s->p->format->meta, s->p->meta, e)) {
+        return false;
+    }
+    for (size_t i = 0; key != NULL && said.len == 0 && i < w->metas; i++) { /* of the text that there was */
+        const struct sops_node *n = w->meta[i].node;
+        struct sops_slice written = sops_slice_at(w->text, n->key_span);
+        said = sops_slice_eq(written, sops_str(key)) ? n->text : said;
+    }
+    return key == NULL || said.len == 0 || sops_node_add(d, d->parts, SOPS_STR, sops_str(key), said, e) != NULL;
 }
 
 /* The metadata of the text that was opened, with time and MAC as they are now. */
@@ -330,12 +345,8 @@ static bool edit_meta(struct sealing *s, struct sops_edits *to, struct sops_err 
     if (ok && s->k->w.metas != 0) {
         ok = t->swap_meta(&s->k->w, &m, to, e);
     } else if (ok) {
-        if (s->p->has_was && s->p->left && !s->p->new_keys) {
+        if (s->p->has_was && s->p->left && !s->p->new_keys && s->k->said.len == 0) {
             ok = old_entry(s, &m, &bytes, e);
-        }
-        if (ok && s->k->said.len != 0 &&
-            sops_node_add(&d, d.parts, SOPS_STR, SOPS_LIT("sops_style"), sops_buf_view(&s->k->said), e) == NULL) {
-            ok = false;
         }
         ok = ok && t->add_meta(&s->k->w, &m, to, e);
     }
@@ -561,7 +572,7 @@ static bool seal_mac(struct sealing *s, struct sops_err *e)
 static bool seal_values(struct sealing *s, struct sops_err *e)
 {
     bool ok =
-        find_spellings(s, e) && sops_doc_seal(&s->doc, s->c, s->old, SOPS_REUSE_IN_ORDER, &s->mac, e) && seal_mac(s, e);
+        find_spellings(s, e) && sops_doc_seal(&s->doc, s->c, s->old, SOPS_REUSE_IN_PLACE, &s->mac, e) && seal_mac(s, e);
     for (size_t i = 0; ok && i < s->count; i++) {
         ok = take_ciphertext(s, &s->leaf[i], e);
     }

@@ -81,8 +81,8 @@ static bool make_room(struct sops_reuse *r, size_t count, struct sops_err *e)
 
 static bool may_reuse(const struct sops_reuse *r, const struct sops_sealed *s)
 {
-    bool last = r->which == SOPS_REUSE_LAST;
-    return s->reusable && !(last ? s->odd_nonce : s->more);
+    bool refused = r->which == SOPS_REUSE_LAST ? s->odd_nonce : r->which == SOPS_REUSE_IN_ORDER && s->more;
+    return s->reusable && !refused;
 }
 
 /* From the last to the first, so that of equal ones the first stands in front (or, with LAST, the last alone). */
@@ -105,7 +105,7 @@ bool sops_reuse_make(struct sops_reuse *r, struct sops_err *e)
             }
             entry->hash = hash_of(r, s->kind, s->text, s->aad);
             uint32_t *slot = seek(r, entry->hash, s->kind, s->text, s->aad);
-            if (*slot == NO_ENTRY || r->which == SOPS_REUSE_IN_ORDER) {
+            if (*slot == NO_ENTRY || r->which != SOPS_REUSE_LAST) {
                 entry->next = *slot & NO_ENTRY;
                 *slot = (uint32_t)at;
             }
@@ -141,7 +141,7 @@ static const struct sops_sealed *take(struct sops_reuse *r, uint32_t hash, const
     }
     struct sops_reuse_entry *entry = &r->entry[*slot];
     const struct sops_sealed *found = entry->taken ? NULL : entry->sealed;
-    entry->taken = r->which == SOPS_REUSE_IN_ORDER;
+    entry->taken = r->which != SOPS_REUSE_LAST;
     return found;
 }
 
@@ -155,7 +155,7 @@ bool sops_reuse_own(struct sops_reuse *r, struct sops_node *n, struct sops_slice
     if (own == NULL) {
         return false;
     }
-    if (r->which == SOPS_REUSE_IN_ORDER) {
+    if (r->which != SOPS_REUSE_LAST) {
         own->taken = true;
     } else {
         n->sealed = take(r, own->hash, n, aad);

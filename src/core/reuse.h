@@ -39,6 +39,7 @@ struct sops_opening {
 /* Which of several ciphertexts that stand for the same is taken for a leaf. */
 enum sops_reuse_which {
     SOPS_REUSE_IN_ORDER, /* the one that it was opened from; else the first that no leaf has taken yet */
+    SOPS_REUSE_IN_PLACE, /* the same, also of one with text behind it: a spelling, which is the preserver's business */
     SOPS_REUSE_LAST,     /* the last one: what the reference's edit, set and unset write */
 };
 

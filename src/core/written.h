@@ -114,11 +114,15 @@ struct sops_textual {
     /* What the text that drop_meta leaves still needs (dotenv: a byte order mark, CR LF), and what sealing must take
      * away before (NULL: nothing). */
     bool (*dress)(const struct sops_written *sealed, struct sops_buf *text, struct sops_err *e);
-    bool (*undress)(struct sops_slice text, bool sealed, struct sops_buf *out, struct sops_buf *said,
-                    struct sops_err *e);
+    bool (*undress)(const struct sops_style *s, struct sops_slice text, bool sealed, struct sops_buf *out,
+                    struct sops_buf *said, struct sops_err *e);
     /* Is what the clear text was opened again to, all that can be had (NULL: it must be the same bytes)? */
     bool (*same)(struct sops_slice opened, struct sops_slice clear);
+    /* Does what a line of the sealed text holds mean the clear text (NULL: only when they are the same)? */
+    bool (*same_text)(struct sops_slice clear, struct sops_slice line);
     bool spelled_comments; /* a comment may need a spelling */
+    bool blanks_empty;     /* nothing stays in the slot of an empty value that would be encrypted */
+    const char *style_key; /* the entry of the metadata that says what undress has to say */
 };
 
 struct sops_slot *sops_written_add(struct sops_written *w, struct sops_err *e) SOPS_CHECKED;

@@ -192,7 +192,7 @@ static bool read_quoted(struct reader *r, struct sops_slice *rest, unsigned *num
 {
     struct sops_slice line = sops_slice_first(*rest, sops_slice_find(*rest, '\n')), text;
     size_t equals = sops_slice_find(line, '=');
-    if (equals == line.len) {
+    if (equals >= line.len) {
         struct fault f = fault_of(line, NULL);
         return fail_line(*number, f.what, f.hint, e);
     }

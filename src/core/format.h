@@ -78,7 +78,7 @@ struct sops_format {
     const char *example; /* what `sops edit NEW` starts from */
     enum sops_layout meta;
     unsigned flags;
-    const struct sops_format *sealed;   /* what its encrypted form is written in (binary: json); NULL: itself */
+    const struct sops_format *sealed; /* what its encrypted form is written in (binary: json); NULL: itself */
     /* Clear values of a sealed text, marked and verified, become what they mean; and, with `names`, keys too, for those
      * who use them elsewhere. NULL: they are that. */
     bool (*take_meaning)(struct sops_doc *d, bool names, struct sops_err *e);

@@ -184,8 +184,9 @@ struct rewriting {
     const char *fault = nullptr;
     size_t at = 0;
     bool in_class = false;
+    bool keeps_names; /* of groups: who replaces may name them */
 
-    explicit rewriting(const std::string &pattern) : in(pattern) {}
+    rewriting(const std::string &pattern, bool names) : in(pattern), keeps_names(names) {}
     bool run();
     void copy(size_t n);
     void escape();
@@ -271,7 +272,7 @@ void rewriting::group()
     if (end == at + skip) {
         fault = "bad name of a group";
     }
-    out += '(';
+    out += keeps_names ? "(?P<" + in.substr(at + skip, end - at - skip) + ">" : "(";
     at = end + 1;
 }
 
@@ -343,18 +344,16 @@ struct sops_regex *refuse(struct sops_slice pattern, const char *why, struct sop
     return nullptr;
 }
 
-} // namespace
-
-struct sops_regex *sops_regex_new(struct sops_slice pattern, struct sops_err *e)
+struct sops_regex *compile(struct sops_slice pattern, bool captures, struct sops_err *e)
 {
     try {
         std::string text((const char *)pattern.ptr, pattern.len);
-        rewriting rewritten(text);
+        rewriting rewritten(text, captures);
         if (!sops_utf8_valid(pattern) || !rewritten.run()) {
             return refuse(pattern, rewritten.fault != nullptr ? rewritten.fault : "it is not UTF-8", e);
         }
         RE2::Options options(RE2::Quiet);
-        options.set_never_capture(true);
+        options.set_never_capture(!captures);
         options.set_max_mem(max_memory);
         struct sops_regex *r = new sops_regex(rewritten.out, options);
         if (!r->re.ok()) {
@@ -366,6 +365,101 @@ struct sops_regex *sops_regex_new(struct sops_slice pattern, struct sops_err *e)
     } catch (...) {
         sops_fail_memory(e);
         return nullptr;
+    }
+}
+
+using groups = std::vector<re2::StringPiece>;
+
+/* The group that a name stands for: its number, or the one that is called so; empty when there is none. */
+re2::StringPiece group_of(const RE2 &re, const groups &found, const std::string &name)
+{
+    if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos) {
+        bool zeros = name.size() > 1 && name[0] == '0';
+        size_t n = name.size() < 6 && !zeros ? std::stoul(name) : found.size();
+        return n < found.size() ? found[n] : re2::StringPiece();
+    }
+    auto at = re.NamedCapturingGroups().find(name);
+    return at != re.NamedCapturingGroups().end() ? found[(size_t)at->second] : re2::StringPiece();
+}
+
+size_t name_length(const std::string &target, size_t from)
+{
+    size_t n = from;
+    while (n < target.size() && (isalnum((unsigned char)target[n]) != 0 || target[n] == '_')) {
+        n++;
+    }
+    return n - from;
+}
+
+/* Appends `target` with its groups filled in. A dollar that begins nothing stands for itself. */
+void expand(const RE2 &re, const groups &found, const std::string &target, std::string &out)
+{
+    for (size_t i = 0; i < target.size(); i++) {
+        if (target[i] != '$') {
+            out += target[i];
+            continue;
+        }
+        if (i + 1 < target.size() && target[i + 1] == '$') {
+            out += '$';
+            i++;
+            continue;
+        }
+        bool brace = i + 1 < target.size() && target[i + 1] == '{';
+        size_t start = i + (brace ? 2 : 1), n = name_length(target, start);
+        if (n == 0 || (brace && (start + n == target.size() || target[start + n] != '}'))) {
+            out += '$';
+            continue;
+        }
+        re2::StringPiece group = group_of(re, found, target.substr(start, n));
+        out.append(group.data() != nullptr ? group.data() : "", group.size());
+        i = start + n - (brace ? 0 : 1);
+    }
+}
+
+size_t next_character(const std::string &text, size_t at)
+{
+    uint32_t cp;
+    struct sops_slice rest = sops_slice_of(text.data() + at, text.size() - at);
+    size_t n = rest.len != 0 ? sops_utf8_next(rest, &cp) : 1;
+    return at + (n != 0 ? n : 1);
+}
+
+std::string replace_all(const RE2 &re, const std::string &text, const std::string &target)
+{
+    std::string out;
+    groups found((size_t)re.NumberOfCapturingGroups() + 1);
+    size_t copied = 0, from = 0;
+    bool behind = false; /* a match ended at `copied` */
+    while (from <= text.size() && re.Match(text, from, text.size(), RE2::UNANCHORED, found.data(), (int)found.size())) {
+        size_t start = (size_t)(found[0].data() - text.data()), end = start + found[0].size();
+        out.append(text, copied, start - copied);
+        if (!(behind && start == end && start == copied)) {
+            expand(re, found, target, out);
+        }
+        copied = end;
+        behind = true;
+        from = end > from ? end : next_character(text, from);
+    }
+    return copied < text.size() ? out.append(text, copied, std::string::npos) : out;
+}
+
+} // namespace
+
+struct sops_regex *sops_regex_new(struct sops_slice pattern, struct sops_err *e) { return compile(pattern, false, e); }
+
+struct sops_regex *sops_regex_capturing(struct sops_slice pattern, struct sops_err *e)
+{
+    return compile(pattern, true, e);
+}
+
+bool sops_regex_replace(const struct sops_regex *r, struct sops_slice text, struct sops_slice target,
+                        struct sops_buf *out, struct sops_err *e)
+{
+    try {
+        std::string made = replace_all(r->re, valid(text), std::string((const char *)target.ptr, target.len));
+        return sops_buf_add(out, sops_slice_of(made.data(), made.size()), e);
+    } catch (...) {
+        return sops_fail_memory(e);
     }
 }
 

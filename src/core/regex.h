@@ -14,6 +14,12 @@ extern "C" {
 struct sops_regex *sops_regex_new(struct sops_slice pattern, struct sops_err *e) SOPS_CHECKED;
 /* Search, not full match. Bytes that are not UTF-8 count as U+FFFD. */
 bool sops_regex_match(const struct sops_regex *r, struct sops_slice text);
+/* The same for replacing: its groups are kept. */
+struct sops_regex *sops_regex_capturing(struct sops_slice pattern, struct sops_err *e) SOPS_CHECKED;
+/* Appends `text` with every match replaced by `target`, in which $1, $name and ${name} stand for groups and $$ for a
+ * dollar; a name is the longest run of letters, digits and '_'. An empty match right behind another one is none. */
+bool sops_regex_replace(const struct sops_regex *r, struct sops_slice text, struct sops_slice target,
+                        struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 void sops_regex_free(struct sops_regex *r);
 
 /*

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every document of a file is read by itself: what is no mapping is passed over, as files of Kubernetes hold all sorts
+ * of things, and one that is JSON is read as that. A file that sops encrypted is opened in memory, its MAC compared.
+ */
+#include "cli/pull_run.h"
+
+#include "base/file.h"
+#include "cli/seal.h"
+#include "cli/walk.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MANIFEST_MAX ((size_t)16 << 20)
+
+/* A file, or one document of it. */
+struct sops_pull_input {
+    struct sops_source source; /* an encrypted file */
+    struct sops_doc doc;       /* a plain document */
+    struct sops_pull_input *next;
+};
+
+void sops_pull_inputs_free(struct sops_pull_run *r)
+{
+    for (struct sops_pull_input *in = r->input; in != NULL; in = in->next) {
+        sops_source_close(&in->source);
+        sops_doc_free(&in->doc);
+    }
+    r->input = NULL;
+}
+
+static struct sops_pull_input *new_input(struct sops_pull_run *r, struct sops_err *e)
+{
+    struct sops_pull_input *in = sops_arena_alloc(&r->arena, sizeof *in, e);
+    if (in != NULL) {
+        in->next = r->input;
+        r->input = in;
+    }
+    return in;
+}
+
+/* ---- documents -------------------------------------------------------------------------------------------------- */
+
+/* Takes the next document off `*rest`: what stands before a line that begins with "---" and a blank or its end.
+ * `*lines`: how many lines were before it. */
+static bool next_document(struct sops_slice *rest, struct sops_slice *text, unsigned *line, unsigned *next_line)
+{
+    if (rest->ptr == NULL) {
+        return false;
+    }
+    *line = *next_line;
+    for (size_t i = 0; i < rest->len;) {
+        size_t end = sops_slice_find(sops_slice_skip(*rest, i), '\n');
+        struct sops_slice one = sops_slice_first(sops_slice_skip(*rest, i), end);
+        bool mark = sops_slice_starts(one, SOPS_LIT("---")) &&
+                    (one.len == 3 || one.ptr[3] == ' ' || one.ptr[3] == '\t' || one.ptr[3] == '\r');
+        if (mark) {
+            *text = sops_slice_first(*rest, i);
+            *rest = sops_slice_skip(*rest, i + 3);
+            rest->ptr = rest->ptr != NULL ? rest->ptr : text->ptr;
+            return true;
+        }
+        i += end + 1;
+        *next_line += 1;
+    }
+    *text = *rest;
+    *rest = (struct sops_slice){0};
+    return true;
+}
+
+/* Has it anything but blank lines, comments and directives? */
+static bool has_content(struct sops_slice text)
+{
+    struct sops_slice rest = text, line;
+    while (rest.ptr != NULL && sops_slice_next(&rest, '\n', &line)) {
+        line = sops_slice_trim(line);
+        if (line.len != 0 && line.ptr[0] != '#' && line.ptr[0] != '%') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void move_lines(struct sops_doc *d, unsigned by)
+{
+    for (struct sops_node *part = d->parts; by != 0 && part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            n->line += by;
+        }
+    }
+}
+
+/* What is in JSON is read as JSON; a pair of surrogates is no YAML. */
+static bool parse_document(struct sops_doc *d, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_err why = {0};
+    struct sops_slice trimmed = sops_slice_trim(text);
+    if (trimmed.len != 0 && trimmed.ptr[0] == '{') {
+        if (sops_doc_parse_row(d, sops_seal_json(), text, &why)) {
+            return true;
+        }
+        bool memory = why.memory;
+        sops_err_clear(&why);
+        sops_doc_free(d);
+        *d = (struct sops_doc){0};
+        if (memory) {
+            return sops_fail_memory(e);
+        }
+    }
+    return sops_doc_parse_row(d, sops_seal_yaml(), text, e);
+}
+
+static bool take_document(struct sops_pull_run *r, const char *name, struct sops_slice text, unsigned line,
+                          unsigned number, struct sops_err *e)
+{
+    struct sops_pull_input *in = new_input(r, e);
+    struct sops_err why = {0};
+    if (in == NULL) {
+        return false;
+    }
+    if (!parse_document(&in->doc, text, &why)) {
+        bool passed = !why.memory && (in->doc.odd_top || in->doc.no_document);
+        if (!passed) {
+            why.line += why.line != 0 ? line : 0;
+            *e = why;
+            sops_recode(e, SOPS_E_READ);
+            return sops_within(e, "cannot read '%s', document %u", name, number);
+        }
+        sops_err_clear(&why);
+        return true;
+    }
+    move_lines(&in->doc, line);
+    bool ok = true;
+    for (const struct sops_node *part = in->doc.parts; ok && part != NULL; part = part->next) {
+        ok = sops_objects_add(&r->manifests, part, name, number, e);
+    }
+    return ok;
+}
+
+static bool take_plain(struct sops_pull_run *r, const char *name, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_slice rest = text, one;
+    unsigned line = 0, next_line = 0, number = 0;
+    bool ok = true;
+    while (ok && next_document(&rest, &one, &line, &next_line)) {
+        if (has_content(one)) {
+            ok = take_document(r, name, one, line, ++number, e);
+        }
+    }
+    return ok;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+/* Opens what sops encrypted. `*plain`: it only looks as if it were. */
+static bool take_sealed(struct sops_pull_run *r, const char *path, const char *name, struct sops_slice text,
+                        bool *plain, struct sops_err *e)
+{
+    struct sops_pull_input *in = new_input(r, e);
+    unsigned number = 0;
+    if (in == NULL) {
+        return false;
+    }
+    in->source = (struct sops_source){.common = &r->job, .path = path, .name = path, .by_text = path == NULL};
+    in->source.job = (struct sops_job){.world = r->job.world,
+                                       .opt = r->job.opt,
+                                       .services = r->job.services,
+                                       .services_lent = true,
+                                       .config = r->job.config,
+                                       .path = path,
+                                       .name = path,
+                                       .order = r->job.order};
+    if (!sops_job_services(&r->job, e)) {
+        return false;
+    }
+    in->source.job.services = r->job.services;
+    bool ok = sops_job_formats(&in->source.job, e) && sops_source_parse(&in->source, text, e);
+    *plain = !in->source.encrypted;
+    if (!ok && *plain && !e->memory) {
+        sops_err_clear(e);
+        return true;
+    }
+    if (!ok) {
+        sops_recode(e, e->code == SOPS_E_GENERIC ? SOPS_E_READ : e->code);
+        return strstr(e->msg, name) != NULL ? false : sops_within(e, "'%s'", name);
+    }
+    for (const struct sops_node *part = *plain ? NULL : in->source.doc->parts; ok && part != NULL; part = part->next) {
+        ok = sops_objects_add(&r->manifests, part, name, ++number, e);
+    }
+    return ok;
+}
+
+static bool take_text(struct sops_pull_run *r, const char *path, const char *name, struct sops_slice text,
+                      struct sops_err *e)
+{
+    bool plain = true;
+    if (sops_holds_ciphertext(text) && !take_sealed(r, path, name, text, &plain, e)) {
+        return false;
+    }
+    return !plain || take_plain(r, name, text, e);
+}
+
+static bool take_file(struct sops_pull_run *r, const char *path, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    struct sops_slice copy;
+    const char *shown = strncmp(path, "./", 2) == 0 && path[2] != '\0' ? path + 2 : path;
+    bool ok = sops_arena_copy(&r->arena, sops_str(shown), &copy, e) &&
+              (sops_file_read(path, MANIFEST_MAX, &text, e) || sops_recode(e, SOPS_E_READ)) &&
+              take_text(r, (const char *)copy.ptr, (const char *)copy.ptr, sops_buf_view(&text), e);
+    sops_buf_free(&text);
+    return ok;
+}
+
+static bool visit_entry(void *ctx, const char *path, struct sops_slice name, const struct stat *st, struct sops_err *e)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json", NULL};
+    size_t dot = name.len;
+    while (dot > 0 && name.ptr[dot - 1] != '.' && name.ptr[dot - 1] != '/') {
+        dot--;
+    }
+    bool wanted = S_ISREG(st->st_mode) && dot > 0 && sops_slice_is_any(sops_slice_skip(name, dot - 1), endings);
+    return !wanted || take_file(ctx, path, e);
+}
+
+static bool take_path(struct sops_pull_run *r, const char *path, struct sops_err *e)
+{
+    const struct sops_walker walker = {.visit = visit_entry, .ctx = r};
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", path, sops_os_error(errno));
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return take_file(r, path, e);
+    }
+    return r->job.opt->shared.recursive ? sops_walk_folder(path, &walker, e)
+                                        : sops_fail(e, SOPS_E_READ, "'%s' is a folder: it needs --recursive", path);
+}
+
+bool sops_pull_inputs(struct sops_pull_run *r, struct sops_err *e)
+{
+    const struct sops_options *o = r->job.opt;
+    struct sops_buf text = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < o->argc; i++) {
+        ok = take_path(r, o->args[i], e);
+    }
+    if (o->argc == 0) {
+        ok = (sops_fd_read(STDIN_FILENO, "stdin", MANIFEST_MAX, &text, e) || sops_recode(e, SOPS_E_READ)) &&
+             take_text(r, NULL, "stdin", sops_buf_view(&text), e);
+        sops_buf_free(&text);
+    }
+    return ok;
+}

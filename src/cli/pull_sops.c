@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Secrets into files that sops encrypts (docs/spec/73-stores.md#to-sops). A file that is there is opened and changed
+ * Secrets into files that sops encrypts (docs/spec/73-stores.md#--to-sops). A file that is there is opened and changed
  * where it differs: all else keeps its ciphertext, so that a rotated password is one changed line. Every file is made
  * in memory before the first is written, and no value reaches one that its rule would leave clear.
  */

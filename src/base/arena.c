@@ -67,6 +67,22 @@ bool sops_arena_copy(struct sops_arena *a, struct sops_slice from, struct sops_s
     return true;
 }
 
+void *sops_arena_grow(struct sops_arena *a, void *list, size_t used, size_t *room, size_t size, struct sops_err *e)
+{
+    if (used < *room) {
+        return list;
+    }
+    size_t more = *room != 0 ? 2 * *room : SOPS_FIRST_ROOM;
+    void *grown = sops_arena_alloc(a, more * size, e);
+    if (grown != NULL) {
+        if (used != 0) {
+            memcpy(grown, list, used * size);
+        }
+        *room = more;
+    }
+    return grown;
+}
+
 bool sops_arena_copy_without(struct sops_arena *a, struct sops_slice from, uint8_t c, struct sops_slice *to,
                              struct sops_err *e)
 {

@@ -105,6 +105,10 @@ bool sops_slice_next(struct sops_slice *rest, uint8_t sep, struct sops_slice *pi
 /* `size` bytes of zeros (1 byte for size 0), owned by the caller, to be freed with sops_free; NULL with `e` set on
  * failure. */
 void *sops_alloc(size_t size, struct sops_err *e) SOPS_CHECKED;
+#define SOPS_FIRST_ROOM 16 /* of a list that grows */
+/* A list of `used` things of `size` bytes with room for one more: `list` itself while `used` is below `*room`, else a
+ * longer one, and `list` is wiped and freed. NULL without memory, and then all is as it was. */
+void *sops_grow(void *list, size_t used, size_t *room, size_t size, struct sops_err *e) SOPS_CHECKED;
 /* Wipes and frees what sops_alloc gave; NULL is fine. */
 void sops_free(void *p);
 /* The same in pages of their own that are locked, so that they never reach a disk (best effort: where the limit for
@@ -163,6 +167,9 @@ struct sops_arena {
 
 /* `size` bytes of zeros, aligned for pointers and numbers of 64 bits, which live until sops_arena_free. */
 void *sops_arena_alloc(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
+/* sops_grow for a list in the arena, where the old one stays. */
+void *sops_arena_grow(struct sops_arena *a, void *list, size_t used, size_t *room, size_t size,
+                      struct sops_err *e) SOPS_CHECKED;
 /* Unaligned bytes that are not zeroed: for texts. */
 uint8_t *sops_arena_bytes(struct sops_arena *a, size_t size, struct sops_err *e) SOPS_CHECKED;
 /* A copy of `from` with a NUL behind it (not counted). `to` may be `&from`. An empty `from` gives an empty, non-NULL

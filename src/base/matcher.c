@@ -39,19 +39,11 @@ bool sops_matcher_add(struct sops_matcher *m, struct sops_slice text, uint32_t i
         m->text.len > UINT32_MAX - text.len) {
         return sops_fail(e, SOPS_E_GENERIC, "too much to look for at once");
     }
-    if (m->count == m->room) {
-        size_t room = m->room != 0 ? 2 * m->room : 256;
-        struct sops_matcher_entry *grown = sops_alloc(room * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (m->count != 0) {
-            memcpy(grown, m->all, m->count * sizeof *grown);
-        }
-        sops_free(m->all);
-        m->all = grown;
-        m->room = room;
+    struct sops_matcher_entry *grown = sops_grow(m->all, m->count, &m->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    m->all = grown;
     struct sops_matcher_entry *t = &m->all[m->count];
     *t = (struct sops_matcher_entry){.at = (uint32_t)m->text.len, .len = (uint32_t)text.len, .id = id, .within = NONE};
     for (size_t i = 0; i < sizeof t->front; i++) {

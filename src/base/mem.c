@@ -120,6 +120,23 @@ void *sops_alloc(size_t size, struct sops_err *e)
     return p;
 }
 
+void *sops_grow(void *list, size_t used, size_t *room, size_t size, struct sops_err *e)
+{
+    if (used < *room) {
+        return list;
+    }
+    size_t more = *room != 0 ? 2 * *room : SOPS_FIRST_ROOM;
+    void *grown = sops_alloc(more * size, e);
+    if (grown != NULL) {
+        if (used != 0) {
+            memcpy(grown, list, used * size);
+        }
+        sops_free(list);
+        *room = more;
+    }
+    return grown;
+}
+
 void sops_free(void *p)
 {
     if (p == NULL) {

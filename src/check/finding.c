@@ -37,21 +37,11 @@ static const char *format_text(struct sops_arena *a, struct sops_err *e, const c
 
 static bool make_room(struct sops_findings *f, struct sops_err *e)
 {
-    if (f->count < f->room) {
-        return true;
+    struct sops_finding *grown = sops_grow(f->list, f->count, &f->room, sizeof *grown, e);
+    if (grown != NULL) {
+        f->list = grown;
     }
-    size_t room = f->room != 0 ? 2 * f->room : 16;
-    struct sops_finding *grown = sops_alloc(room * sizeof *grown, e);
-    if (grown == NULL) {
-        return false;
-    }
-    if (f->count != 0) {
-        memcpy(grown, f->list, f->count * sizeof *grown);
-    }
-    sops_free(f->list);
-    f->list = grown;
-    f->room = room;
-    return true;
+    return grown != NULL;
 }
 
 bool sops_findings_add(struct sops_findings *f, enum sops_finding_id id, unsigned line, struct sops_slice path,

@@ -25,19 +25,12 @@ static bool list_leaves(struct sops_revision *v, bool *good, struct sops_err *e)
         if (!counts(walk.at, v->meta->rules.mac_only_encrypted)) {
             continue;
         }
-        if (v->count == room) {
-            size_t wanted = room != 0 ? 2 * room : 64;
-            struct sops_revision_leaf *grown = sops_arena_alloc(&v->arena, wanted * sizeof *grown, e);
-            ok = grown != NULL;
-            if (!ok) {
-                break;
-            }
-            if (v->count != 0) {
-                memcpy(grown, v->leaf, v->count * sizeof *grown);
-            }
-            v->leaf = grown;
-            room = wanted;
+        struct sops_revision_leaf *grown = sops_arena_grow(&v->arena, v->leaf, v->count, &room, sizeof *grown, e);
+        ok = grown != NULL;
+        if (!ok) {
+            break;
         }
+        v->leaf = grown;
         struct sops_revision_leaf leaf = {walk.at, {0}, walk.at->text, (walk.at->flags & SOPS_MARKED) != 0};
         ok = sops_arena_copy(&v->arena, sops_buf_view(&walk.aad), &leaf.aad, e);
         v->leaf[v->count] = leaf;

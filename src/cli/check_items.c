@@ -50,19 +50,11 @@ bool check_look(struct check_run *r, bool needed, struct sops_err *e)
 
 struct check_item *check_add_item(struct check_run *r, const struct check_item *i, struct sops_err *e)
 {
-    if (r->items == r->room) {
-        size_t room = r->room != 0 ? 2 * r->room : 64;
-        struct check_item *grown = sops_alloc(room * sizeof *grown, e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (r->items != 0) {
-            memcpy(grown, r->item, r->items * sizeof *grown);
-        }
-        sops_free(r->item);
-        r->item = grown;
-        r->room = room;
+    struct check_item *grown = sops_grow(r->item, r->items, &r->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return NULL;
     }
+    r->item = grown;
     r->item[r->items] = *i;
     return &r->item[r->items++];
 }

@@ -72,18 +72,11 @@ static bool add_edit(struct reseal_run *r, struct reseal_file *f, const struct s
         return sops_fail(e, SOPS_E_DECRYPT, "the item '%.*s' has no text of its own that could be replaced",
                          SOPS_ARG(n->key));
     }
-    if (f->edits == f->room) {
-        size_t room = f->room != 0 ? 2 * f->room : 32;
-        struct sops_splice *grown = sops_arena_alloc(&r->arena, room * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (f->edits != 0) {
-            memcpy(grown, f->edit, f->edits * sizeof *grown);
-        }
-        f->edit = grown;
-        f->room = room;
+    struct sops_splice *grown = sops_arena_grow(&r->arena, f->edit, f->edits, &f->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    f->edit = grown;
     f->edit[f->edits++] = (struct sops_splice){.span = n->span, .bytes = text};
     return true;
 }

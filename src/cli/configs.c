@@ -14,19 +14,11 @@ static struct sops_judge *add_judge(struct sops_configs *c, struct sops_slice ab
     struct sops_buf name = {0};
     struct sops_slice shown, path;
     struct sops_slice from = c->show_from.len != 0 ? c->show_from : sops_buf_view(&c->here);
-    if (c->count == c->room) {
-        size_t room = c->room != 0 ? 2 * c->room : 8;
-        struct sops_judge **grown = sops_alloc(room * sizeof(struct sops_judge *), e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (c->count != 0) {
-            memcpy(grown, c->judge, c->count * sizeof(struct sops_judge *));
-        }
-        sops_free(c->judge);
-        c->judge = grown;
-        c->room = room;
+    struct sops_judge **grown = sops_grow(c->judge, c->count, &c->room, sizeof(struct sops_judge *), e);
+    if (grown == NULL) {
+        return NULL;
     }
+    c->judge = grown;
     struct sops_judge *j = sops_alloc(sizeof *j, e);
     if (j == NULL) {
         return NULL;
@@ -59,18 +51,11 @@ bool sops_configs_open(struct sops_configs *c, struct sops_err *e)
 
 static bool add_unread(struct sops_configs *c, struct sops_slice absolute, const char *why, struct sops_err *e)
 {
-    if (c->unreads == c->unread_room) {
-        size_t room = c->unread_room != 0 ? 2 * c->unread_room : 8;
-        struct sops_unread *grown = sops_arena_alloc(&c->arena, room * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (c->unreads != 0) {
-            memcpy(grown, c->unread, c->unreads * sizeof *grown);
-        }
-        c->unread = grown;
-        c->unread_room = room;
+    struct sops_unread *grown = sops_arena_grow(&c->arena, c->unread, c->unreads, &c->unread_room, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    c->unread = grown;
     struct sops_unread made = {sops_arena_text(&c->arena, e, "%.*s", SOPS_ARG(absolute)), NULL};
     made.why = made.name != NULL ? sops_arena_text(&c->arena, e, "%s", why) : NULL;
     if (made.why == NULL) {

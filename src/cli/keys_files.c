@@ -20,18 +20,12 @@ struct found {
 
 static bool add(struct found *f, const char *path, struct sops_err *e)
 {
-    if (f->count + 1 >= f->room) {
-        size_t room = f->room != 0 ? 2 * f->room : 64;
-        const char **grown = sops_arena_alloc(f->arena, room * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (f->count != 0) {
-            memcpy(grown, f->path, f->count * sizeof *grown);
-        }
-        f->path = grown;
-        f->room = room;
+    size_t used = f->path != NULL ? f->count + 1 : 0; /* with the NULL behind them */
+    const char **grown = sops_arena_grow(f->arena, f->path, used, &f->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    f->path = grown;
     f->path[f->count++] = path;
     f->path[f->count] = NULL;
     return true;

@@ -14,18 +14,11 @@ static bool add_path(struct kube_files *f, struct sops_arena *a, const char *pat
     if (f->count == SOPS_INPUTS_MAX) {
         return sops_fail(e, SOPS_E_GENERIC, "there are more than the %d files that one run may open", SOPS_INPUTS_MAX);
     }
-    if (f->count == f->room) {
-        size_t room = f->room != 0 ? 2 * f->room : 16;
-        const char **grown = sops_arena_alloc(a, room * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (f->count != 0) {
-            memcpy(grown, f->path, f->count * sizeof *grown);
-        }
-        f->path = grown;
-        f->room = room;
+    const char **grown = sops_arena_grow(a, f->path, f->count, &f->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    f->path = grown;
     f->path[f->count++] = path;
     return true;
 }

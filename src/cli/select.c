@@ -71,28 +71,11 @@ void sops_name_filter_free(struct sops_name_filter *f)
 /* ---- the list
  * -------------------------------------------------------------------------------------------------------- */
 
-/* Room for one more of `size` bytes in a list of the arena's. */
-static void *grow(struct sops_arena *a, void *list, size_t count, size_t *room, size_t size, struct sops_err *e)
-{
-    if (count < *room) {
-        return list;
-    }
-    size_t wanted = *room != 0 ? 2 * *room : 64;
-    void *grown = sops_arena_alloc(a, wanted * size, e);
-    if (grown != NULL) {
-        if (count != 0) {
-            memcpy(grown, list, count * size);
-        }
-        *room = wanted;
-    }
-    return grown;
-}
-
 static bool add_unread(struct sops_selection *s, const char *name, const char *why, struct sops_err *e)
 {
     struct sops_unread made;
     struct sops_slice copy[2];
-    struct sops_unread *list = grow(&s->arena, s->unread, s->unreads, &s->rooms[1], sizeof *list, e);
+    struct sops_unread *list = sops_arena_grow(&s->arena, s->unread, s->unreads, &s->rooms[1], sizeof *list, e);
     if (list == NULL || !sops_arena_copy(&s->arena, sops_str(name), &copy[0], e) ||
         !sops_arena_copy(&s->arena, sops_str(why), &copy[1], e)) {
         return false;
@@ -113,7 +96,7 @@ static bool add_file(struct sops_selection *s, const char *name, const char *pat
     if (!sops_name_filter_wants(s->filter, sops_str(name))) {
         return true;
     }
-    struct sops_selected *list = grow(&s->arena, s->file, s->count, &s->rooms[0], sizeof *list, e);
+    struct sops_selected *list = sops_arena_grow(&s->arena, s->file, s->count, &s->rooms[0], sizeof *list, e);
     bool ok = list != NULL && sops_arena_copy(&s->arena, sops_str(name), &copy[0], e) &&
               sops_path_absolute(path, &absolute, e) &&
               sops_arena_copy(&s->arena, sops_buf_view(&absolute), &f.absolute, e);

@@ -236,19 +236,11 @@ static bool add_piece(struct sops_pieces *p, enum sops_piece_from from, size_t b
         last->end = end;
         return true;
     }
-    if (p->count == p->cap) {
-        size_t cap = p->cap != 0 ? 2 * p->cap : 16;
-        struct sops_piece *more = sops_alloc(cap * sizeof *more, e);
-        if (more == NULL) {
-            return false;
-        }
-        if (p->count != 0) {
-            memcpy(more, p->piece, p->count * sizeof *more);
-        }
-        sops_free(p->piece);
-        p->piece = more;
-        p->cap = cap;
+    struct sops_piece *more = sops_grow(p->piece, p->count, &p->cap, sizeof *more, e);
+    if (more == NULL) {
+        return false;
     }
+    p->piece = more;
     p->piece[p->count++] = (struct sops_piece){from, begin, end};
     return true;
 }

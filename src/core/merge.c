@@ -134,33 +134,17 @@ static bool name_conflict(struct merging *g, struct frame *f, const struct slot 
     return ok;
 }
 
-static bool grow(void **list, size_t count, size_t *cap, size_t size, struct sops_err *e)
-{
-    if (count < *cap) {
-        return true;
-    }
-    size_t more = *cap != 0 ? 2 * *cap : 16;
-    void *bigger = sops_alloc(more * size, e);
-    if (bigger == NULL) {
-        return false;
-    }
-    if (count != 0) {
-        memcpy(bigger, *list, count * size);
-    }
-    sops_free(*list);
-    *list = bigger;
-    *cap = more;
-    return true;
-}
-
 /* Leaves the place open. Comments stand around it, but for those of an entry that only one side has. */
 static bool put_conflict(struct merging *g, struct frame *f, const struct slot *s, struct sops_err *e)
 {
     struct sops_merge *m = g->m;
     bool ours = s->in[OURS].at != SOPS_NO_SHAPE, theirs = s->in[THEIRS].at != SOPS_NO_SHAPE;
-    if (m->conflicts >= UINT32_MAX || !grow((void **)&m->conflict, m->conflicts, &m->cap, sizeof *m->conflict, e)) {
+    struct sops_conflict *grown =
+        m->conflicts < UINT32_MAX ? sops_grow(m->conflict, m->conflicts, &m->cap, sizeof *grown, e) : NULL;
+    if (grown == NULL) {
         return false;
     }
+    m->conflict = grown;
     struct sops_conflict *c = &m->conflict[m->conflicts];
     *c = (struct sops_conflict){.document = g->document};
     c->kind = !ours                             ? SOPS_DELETED_CHANGED
@@ -209,9 +193,13 @@ static bool put_text(struct merging *g, struct frame *f, const struct slot *s, s
     const struct sops_node *ours = side_node(g, OURS, s->in[OURS].at);
     const struct sops_node *theirs = side_node(g, THEIRS, s->in[THEIRS].at);
     struct sops_node *n = sops_node_refer(&m->doc, ours, e);
-    if (n == NULL || m->lines >= UINT32_MAX ||
-        !grow((void **)&m->by_lines, m->lines, &m->lines_cap, sizeof *m->by_lines, e) ||
-        !sops_arena_copy(&m->doc.arena, text, &n->text, e)) {
+    const struct sops_node **grown =
+        m->lines < UINT32_MAX ? sops_grow(m->by_lines, m->lines, &m->lines_cap, sizeof *grown, e) : NULL;
+    if (grown == NULL) {
+        return false;
+    }
+    m->by_lines = grown;
+    if (n == NULL || !sops_arena_copy(&m->doc.arena, text, &n->text, e)) {
         return false;
     }
     n->sealed = ours->sealed != NULL ? ours->sealed : theirs->sealed; /* it was encrypted on one side */

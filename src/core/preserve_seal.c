@@ -56,19 +56,11 @@ static bool is_to_seal(const struct sops_node *n)
 
 static struct leaf *add_leaf(struct sealing *s, struct sops_err *e)
 {
-    if (s->count == s->cap) {
-        size_t more = s->cap != 0 ? 2 * s->cap : 256;
-        struct leaf *grown = sops_alloc(more * sizeof *grown, e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (s->count != 0) {
-            memcpy(grown, s->leaf, s->count * sizeof *grown);
-        }
-        sops_free(s->leaf);
-        s->leaf = grown;
-        s->cap = more;
+    struct leaf *grown = sops_grow(s->leaf, s->count, &s->cap, sizeof *grown, e);
+    if (grown == NULL) {
+        return NULL;
     }
+    s->leaf = grown;
     s->leaf[s->count] = (struct leaf){.slot = NO_SLOT, .made_at = NO_SLOT};
     return &s->leaf[s->count++];
 }

@@ -16,19 +16,11 @@ bool sops_doc_mark(struct sops_doc *d, struct sops_mark m, struct sops_err *e)
     if (!d->reading.marks) {
         return true;
     }
-    if (d->marks == d->marks_cap) {
-        size_t more = d->marks_cap != 0 ? 2 * d->marks_cap : 64;
-        struct sops_mark *grown = sops_alloc(more * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (d->marks != 0) {
-            memcpy(grown, d->mark, d->marks * sizeof *grown);
-        }
-        sops_free(d->mark);
-        d->mark = grown;
-        d->marks_cap = more;
+    struct sops_mark *grown = sops_grow(d->mark, d->marks, &d->marks_cap, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    d->mark = grown;
     d->mark[d->marks++] = m;
     return true;
 }

@@ -48,19 +48,11 @@ uint32_t sops_line_next(struct sops_slice text, size_t at)
 
 struct sops_slot *sops_written_add(struct sops_written *w, struct sops_err *e)
 {
-    if (w->count == w->cap) {
-        size_t more = w->cap != 0 ? 2 * w->cap : 64;
-        struct sops_slot *grown = sops_alloc(more * sizeof *grown, e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (w->count != 0) {
-            memcpy(grown, w->slot, w->count * sizeof *grown);
-        }
-        sops_free(w->slot);
-        w->slot = grown;
-        w->cap = more;
+    struct sops_slot *grown = sops_grow(w->slot, w->count, &w->cap, sizeof *grown, e);
+    if (grown == NULL) {
+        return NULL;
     }
+    w->slot = grown;
     w->slot[w->count] = (struct sops_slot){0};
     return &w->slot[w->count++];
 }
@@ -198,19 +190,11 @@ bool sops_written_finish(struct sops_written *w, struct sops_err *e)
 
 bool sops_edits_add(struct sops_edits *to, struct sops_span span, struct sops_slice bytes, struct sops_err *e)
 {
-    if (to->count == to->cap) {
-        size_t more = to->cap != 0 ? 2 * to->cap : 64;
-        struct sops_splice *grown = sops_alloc(more * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (to->count != 0) {
-            memcpy(grown, to->at, to->count * sizeof *grown);
-        }
-        sops_free(to->at);
-        to->at = grown;
-        to->cap = more;
+    struct sops_splice *grown = sops_grow(to->at, to->count, &to->cap, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    to->at = grown;
     if (!sops_arena_copy(&to->bytes, bytes, &bytes, e)) {
         return false;
     }

@@ -118,19 +118,11 @@ static bool look_at(struct sops_manifests *m, const char *file, struct sops_mani
 bool sops_manifests_add(struct sops_manifests *m, const char *file, struct sops_slice marker, struct sops_slice text,
                         struct sops_err *e)
 {
-    if (m->count == m->room) {
-        size_t room = m->room != 0 ? 2 * m->room : 16;
-        struct sops_manifest *grown = sops_alloc(room * sizeof *grown, e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (m->count != 0) {
-            memcpy(grown, m->all, m->count * sizeof *grown);
-        }
-        sops_free(m->all);
-        m->all = grown;
-        m->room = room;
+    struct sops_manifest *grown = sops_grow(m->all, m->count, &m->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    m->all = grown;
     m->all[m->count] = (struct sops_manifest){.marker = marker, .text = text};
     m->count++;
     return look_at(m, file, &m->all[m->count - 1], e);

@@ -19,19 +19,11 @@ bool sops_is_pem(struct sops_slice text)
 
 static bool add_key(struct sops_seal_keys *keys, EVP_PKEY *key, struct sops_err *e)
 {
-    if (keys->count == keys->room) {
-        size_t room = keys->room != 0 ? 2 * keys->room : 8;
-        EVP_PKEY **grown = sops_alloc(room * sizeof(EVP_PKEY *), e);
-        if (grown == NULL) {
-            return false;
-        }
-        if (keys->count != 0) {
-            memcpy(grown, keys->key, keys->count * sizeof(EVP_PKEY *));
-        }
-        sops_free(keys->key);
-        keys->key = grown;
-        keys->room = room;
+    EVP_PKEY **grown = sops_grow(keys->key, keys->count, &keys->room, sizeof(EVP_PKEY *), e);
+    if (grown == NULL) {
+        return false;
     }
+    keys->key = grown;
     keys->key[keys->count++] = key;
     return true;
 }

@@ -299,20 +299,11 @@ static bool read_flat(struct sops_arena *a, const struct sops_node *root, struct
 
 static bool add_room(struct sops_secret_list *l, struct sops_err *e)
 {
-    if (l->count < l->room) {
-        return true;
+    struct sops_secret_object *grown = sops_arena_grow(l->arena, l->secret, l->count, &l->room, sizeof *grown, e);
+    if (grown != NULL) {
+        l->secret = grown;
     }
-    size_t room = l->room != 0 ? 2 * l->room : 8;
-    struct sops_secret_object *grown = sops_arena_alloc(l->arena, room * sizeof *grown, e);
-    if (grown == NULL) {
-        return false;
-    }
-    if (l->count != 0) {
-        memcpy(grown, l->secret, l->count * sizeof *grown);
-    }
-    l->secret = grown;
-    l->room = room;
-    return true;
+    return grown != NULL;
 }
 
 /* What the document is: its kind when it is not to be sealed, else NULL. */

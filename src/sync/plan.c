@@ -19,18 +19,11 @@ const char sops_action_signs[SOPS_ACTIONS] = {'+', '~', '~', '+', '^', '-', '=',
 
 struct sops_plan_item *sops_plan_add(struct sops_plan *p, struct sops_err *e)
 {
-    if (p->count == p->room) {
-        size_t room = p->room == 0 ? 64 : p->room * 2;
-        struct sops_plan_item **more = sops_arena_alloc(&p->arena, room * sizeof *more, e);
-        if (more == NULL) {
-            return NULL;
-        }
-        if (p->count != 0) {
-            memcpy(more, p->item, p->count * sizeof *more);
-        }
-        p->item = more;
-        p->room = room;
+    struct sops_plan_item **more = sops_arena_grow(&p->arena, p->item, p->count, &p->room, sizeof *more, e);
+    if (more == NULL) {
+        return NULL;
     }
+    p->item = more;
     struct sops_plan_item *i = sops_arena_alloc(&p->arena, sizeof *i, e);
     if (i != NULL) {
         p->item[p->count++] = i;

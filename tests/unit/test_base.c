@@ -203,12 +203,55 @@ static void arenas_join(void **state)
     }
 }
 
+/* Room is made where there is none, the content stays, and a list that cannot grow is as it was. */
+static void lists_grow(void **state)
+{
+    (void)state;
+    struct sops_arena a = {0};
+    struct sops_err e = {0};
+    uint32_t *list = NULL, *in_arena = NULL;
+    size_t room = 0, arena_room = 0;
+    for (uint32_t i = 0; i < 100; i++) {
+        list = sops_grow(list, i, &room, sizeof *list, &e);
+        in_arena = sops_arena_grow(&a, in_arena, i, &arena_room, sizeof *in_arena, &e);
+        assert_true(list != NULL && in_arena != NULL && room > i && arena_room == room);
+        list[i] = in_arena[i] = i;
+    }
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_true(list[i] == i && in_arena[i] == i);
+    }
+    assert_ptr_equal(sops_grow(list, 100, &room, sizeof *list, &e), list);
+    sops_mem_fail_at(1);
+    assert_null(sops_grow(list, room, &room, sizeof *list, &e));
+    sops_mem_fail_at(0);
+    assert_true(e.memory && room == 128 && list[99] == 99);
+    sops_err_clear(&e);
+    sops_free(list);
+    sops_arena_free(&a);
+}
+
+/* Memory that was out is passed on, every other failure is an answer. */
+static void failures_that_are_answers(void **state)
+{
+    (void)state;
+    struct sops_err tried = {0}, e = {0};
+    assert_ok(sops_may_fail(&tried, &e), &e);
+    (void)sops_fail(&tried, SOPS_E_GENERIC, "x");
+    assert_ok(sops_may_fail(&tried, &e), &e);
+    assert_int_equal(tried.code, SOPS_OK);
+    (void)sops_fail_memory(&tried);
+    assert_false(sops_may_fail(&tried, &e));
+    assert_true(e.memory);
+    sops_err_clear(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arenas_join), cmocka_unit_test(slices),     cmocka_unit_test(buffers),
         cmocka_unit_test(arenas),      cmocka_unit_test(arena_drop), cmocka_unit_test(errors),
-        cmocka_unit_test(long_errors), cmocka_unit_test(tables),     cmocka_unit_test(secrets),
+        cmocka_unit_test(long_errors), cmocka_unit_test(lists_grow), cmocka_unit_test(failures_that_are_answers),
+        cmocka_unit_test(tables),      cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

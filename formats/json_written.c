@@ -31,8 +31,9 @@ static bool slots(struct sops_written *w, struct sops_err *e)
 }
 
 static bool seal_slot(const struct sops_written *w, const struct sops_slot *s, struct sops_slice text,
-                      struct sops_laid *to, struct sops_err *e)
+                      const struct sops_node *clear, struct sops_laid *to, struct sops_err *e)
 {
+    (void)clear;
     (void)w;
     (void)s;
     return sops_buf_addc(&to->text, '"', e) && sops_buf_add(&to->text, text, e) && sops_buf_addc(&to->text, '"', e);

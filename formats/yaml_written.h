@@ -40,7 +40,7 @@ bool sops_yaml_is_meta(const struct sops_node *n);
 
 bool sops_yaml_slots(struct sops_written *w, struct sops_err *e);
 bool sops_yaml_seal_slot(const struct sops_written *w, const struct sops_slot *s, struct sops_slice text,
-                         struct sops_laid *to, struct sops_err *e);
+                         const struct sops_node *clear, struct sops_laid *to, struct sops_err *e);
 bool sops_yaml_open_slot(const struct sops_written *w, const struct sops_slot *s, const struct sops_node *value,
                          struct sops_laid *to, struct sops_err *e);
 /* Appends a scalar in plain style or, where it cannot be, as the writer does; lines of its own at `column`, which is

@@ -295,8 +295,9 @@ static bool seal_alias(const struct sops_written *w, const struct sops_slot *s, 
 }
 
 bool sops_yaml_seal_slot(const struct sops_written *w, const struct sops_slot *s, struct sops_slice text,
-                         struct sops_laid *to, struct sops_err *e)
+                         const struct sops_node *clear, struct sops_laid *to, struct sops_err *e)
 {
+    (void)clear;
     if (s->role == SOPS_SLOT_COMMENT) {
         return sops_buf_add(&to->text, text, e);
     }

@@ -52,7 +52,7 @@ bool sops_look_has_meta(const struct sops_doc *d, enum sops_layout l)
         if (n->kind == SOPS_COMMENT) {
             continue;
         }
-        if (l == SOPS_META_NESTED    ? tells_nested(n)
+        if (l == SOPS_META_NESTED || l == SOPS_META_TABLES ? tells_nested(n)
             : l == SOPS_META_SECTION ? tells_flat(n->key)
                                      : prefixed && tells_flat(sops_slice_skip(n->key, 5))) {
             return true;

@@ -156,5 +156,6 @@ const struct sops_format *sops_config_format(const struct sops_config *c, struct
             return sops_formats[i];
         }
     }
-    return sops_format_for(file_name);
+    const struct sops_format *chosen = sops_format_by_choice(file_name);
+    return chosen != NULL && sops_config_enables(c, chosen) ? chosen : sops_format_for(file_name);
 }

@@ -27,6 +27,7 @@ struct sops_envelope {
     struct sops_preserve *preserve; /* NULL: the text is not kept */
     struct sops_reading reading;
     struct sops_loss loss;               /* why it could not be, the last time that it was to be sealed */
+    const struct sops_format *form;      /* that its text was read in */
     const struct sops_format *from, *to; /* whose clear values are lines with a meaning of their own; or NULL */
     bool elsewhere;                      /* names are used, too */
     bool strict;                         /* a text that cannot be kept is an error */
@@ -104,6 +105,7 @@ static bool parse_text(struct sops_envelope *v, const struct sops_format *f, str
         return false;
     }
     sops_doc_free(&v->doc);
+    v->form = f;
     v->doc.reading = v->reading;
     v->doc.reading.sealed = sealed;
     v->doc.reading.marks = v->preserve != NULL;
@@ -396,8 +398,12 @@ bool sops_envelope_mark(struct sops_envelope *v, struct sops_err *e) { return ma
 static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx, struct sops_err *e)
 {
     sops_buf_cut(&v->mac, 0);
-    bool ok = mark_as_read(v, e) && (sops_doc_open(&v->doc, crypt_of(v), fault, ctx, &v->mac, e) ||
-                                     sops_within(e, "cannot decrypt '%s'", v->name));
+    bool ok = mark_as_read(v, e);
+    if (ok && v->form != NULL && v->form->before_open != NULL) {
+        v->form->before_open(&v->doc);
+    }
+    ok = ok && (sops_doc_open(&v->doc, crypt_of(v), fault, ctx, &v->mac, e) ||
+                sops_within(e, "cannot decrypt '%s'", v->name));
     if (!ok && e->code == SOPS_E_DECRYPT) {
         (void)hint_two_files(v, e);
         (void)hint_unresolved(v, e);

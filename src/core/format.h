@@ -7,17 +7,18 @@
 
 enum sops_layout {
     SOPS_META_NESTED,  /* one map under the key "sops":      yaml, json, binary */
+    SOPS_META_TABLES,  /* the same, in each map texts before maps and lists: toml */
     SOPS_META_SECTION, /* one flat section "sops":           ini */
     SOPS_META_PREFIX,  /* flat keys that begin with "sops_": dotenv */
 };
 
 enum {
-    SOPS_FMT_LOSSY = 1,          /* dotenv, ini: read back before it is written */
-    SOPS_FMT_COMMENTS = 2,       /* yaml: read back when a comment rule is in force */
-    SOPS_FMT_PARTS = 4,          /* yaml: several documents */
-    SOPS_FMT_WHOLE = 8,          /* binary: one value; crypt rules do not apply */
-    SOPS_FMT_BEHIND = 16,        /* ini: a comment belongs to the key before it */
-    SOPS_FMT_TIMES_AS_TEXT = 32, /* toml: a date is a text that stands without quotes */
+    SOPS_FMT_LOSSY = 1,    /* dotenv, ini: read back before it is written */
+    SOPS_FMT_COMMENTS = 2, /* yaml: read back when a comment rule is in force */
+    SOPS_FMT_PARTS = 4,    /* yaml: several documents */
+    SOPS_FMT_WHOLE = 8,    /* binary: one value; crypt rules do not apply */
+    SOPS_FMT_BEHIND = 16,  /* ini: a comment belongs to the key before it */
+    SOPS_FMT_TABLES = 32,  /* toml: what a map holds may stand in any order; a date is a text */
 };
 
 /* Where a comment begins in a value of clear INI. */
@@ -74,11 +75,15 @@ struct sops_format {
     const char *store;           /* its key under `stores:` in .sops.yaml, or NULL */
     const struct sops_setting_key *settings; /* more keys of its store; ends with one without name; or NULL */
     enum sops_keep keep;                     /* when nobody says */
+    /* Of a format by choice: does a sealed text show that it is of this format? */
+    bool (*shows)(struct sops_slice sealed);
     bool by_choice;      /* its endings count only where the configuration says so, or the text shows it */
     const char *example; /* what `sops edit NEW` starts from */
     enum sops_layout meta;
     unsigned flags;
     const struct sops_format *sealed; /* what its encrypted form is written in (binary: json); NULL: itself */
+    /* Before a sealed document, whose leaves are marked, is opened: what other programs write for null. */
+    void (*before_open)(struct sops_doc *d);
     /* Clear values of a sealed text, marked and verified, become what they mean; and, with `names`, keys too, for those
      * who use them elsewhere. NULL: they are that. */
     bool (*take_meaning)(struct sops_doc *d, bool names, struct sops_err *e);

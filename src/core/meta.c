@@ -468,10 +468,14 @@ bool sops_meta_detach(struct sops_doc *d, enum sops_layout l, struct sops_meta *
     if (l == SOPS_META_SECTION && !unescape(d, found, e)) {
         return false;
     }
-    if (l != SOPS_META_NESTED && !sops_meta_unflatten(d, found, &found, e)) {
+    if (l != SOPS_META_NESTED && l != SOPS_META_TABLES && !sops_meta_unflatten(d, found, &found, e)) {
         return false;
     }
-    return read_all(out, found, e);
+    bool ok = read_all(out, found, e);
+    if (ok && l == SOPS_META_TABLES && out->version.len == 0) {
+        out->version = SOPS_LIT(SOPS_VERSION); /* rops writes none */
+    }
+    return ok;
 }
 
 void sops_meta_refer(struct sops_meta *to, const struct sops_meta *from)

@@ -152,6 +152,35 @@ static bool escape(struct sops_doc *d, struct sops_node *section, struct sops_er
     return true;
 }
 
+static bool is_nested(enum sops_layout l) { return l == SOPS_META_NESTED || l == SOPS_META_TABLES; }
+
+/* Is it written on a line of its own, and not as tables? */
+static bool is_plain(const struct sops_node *n) { return sops_node_is_leaf(n) || n->child == NULL; }
+
+/* In each map what is no table comes first, without a change of the order otherwise. */
+static void texts_first(struct sops_node *root)
+{
+    for (struct sops_node *map = root; map != NULL; map = sops_node_after(root, map)) {
+        struct sops_node *plain = NULL, *tables = NULL, **plain_end = &plain, **tables_end = &tables;
+        if (map->kind != SOPS_MAP) {
+            continue;
+        }
+        for (struct sops_node *n = map->child, *next; n != NULL; n = next) {
+            struct sops_node ***end = is_plain(n) ? &plain_end : &tables_end;
+            next = n->next;
+            n->next = NULL;
+            **end = n;
+            *end = &n->next;
+            map->last = n;
+        }
+        *plain_end = tables;
+        map->child = plain;
+        for (struct sops_node *n = plain; n != NULL; n = n->next) {
+            map->last = n;
+        }
+    }
+}
+
 bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_meta *m, struct sops_err *e)
 {
     struct sops_node *nested = sops_arena_alloc(&d->arena, sizeof *nested, e);
@@ -165,12 +194,15 @@ bool sops_meta_attach(struct sops_doc *d, enum sops_layout l, const struct sops_
         (d->parts == NULL && sops_node_add(d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), e) == NULL)) {
         return false;
     }
+    if (l == SOPS_META_TABLES) {
+        texts_first(nested);
+    }
     for (struct sops_node *part = d->parts; part != NULL; part = part->next) {
         struct sops_node *to = part;
-        if (part != d->parts && sops_node_find(part, nested->key) != NULL && l == SOPS_META_NESTED) {
+        if (part != d->parts && sops_node_find(part, nested->key) != NULL && is_nested(l)) {
             return sops_fail(e, SOPS_E_DUMP, "a document behind the first has a top-level entry called 'sops'");
         }
-        if (l == SOPS_META_NESTED) {
+        if (is_nested(l)) {
             to = part == d->parts ? nested : sops_node_copy(d, nested, e);
             if (to == NULL) {
                 return false;

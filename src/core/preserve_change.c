@@ -93,7 +93,7 @@ static bool is_replaced(const struct sops_record *r)
         }
         any = true;
     }
-    return any || (r->child->flags & SOPS_LINKED) == 0;
+    return any && (r->child->flags & SOPS_LINKED) == 0;
 }
 
 static bool insert_new(struct changing *c, const struct sops_node *in, struct sops_err *e)
@@ -162,7 +162,7 @@ static bool handle_record(struct changing *c, const struct sops_record *r, size_
         *next = r->end;
         return !has_changed_below(c->k->record, r) || c->t->replace(&c->k->w, n, n->span, true, c->to, e);
     }
-    if (sops_span_none(n->span) && r->kind != SOPS_COMMENT && n->up != NULL) {
+    if (sops_span_none(n->span) && r->kind != SOPS_COMMENT && n->up != NULL && sops_node_is_leaf(n)) {
         return sops_lose(c->loss, r->node->line, "a value without a place in the text");
     }
     if (is_replaced(r)) {

@@ -33,10 +33,28 @@ static bool same_leaf(const struct sops_format *f, const struct sops_node *a, co
     if (!sops_node_is_leaf(a) || !sops_node_is_leaf(b)) {
         return a->kind == b->kind;
     }
-    bool kinds = a->kind == b->kind || (is_number(a) && is_number(b)) || (f->flags & SOPS_FMT_TIMES_AS_TEXT) != 0;
+    bool kinds = a->kind == b->kind || (is_number(a) && is_number(b)) || (f->flags & SOPS_FMT_TABLES) != 0;
     bool (*same_text)(struct sops_slice, struct sops_slice) = f->textual->same_text;
     return (kinds && sops_slice_eq(a->text, b->text)) || ((f->flags & SOPS_FMT_LOSSY) != 0 && same_plain(a, b)) ||
            (same_text != NULL && same_text(a->text, b->text));
+}
+
+static size_t count_entries(const struct sops_node *in)
+{
+    size_t count = 0;
+    for (const struct sops_node *n = skip_comments(in->child); n != NULL; n = skip_comments(n->next)) {
+        count++;
+    }
+    return count;
+}
+
+/* The node that stands for `x` beside `y`: `y`, or where entries may stand in any order the one with its key. */
+static const struct sops_node *counterpart(const struct sops_format *f, const struct sops_node *x,
+                                           const struct sops_node *y, const struct sops_node *in)
+{
+    bool fits = y != NULL && sops_slice_eq(x->key, y->key);
+    bool any_order = (f->flags & SOPS_FMT_TABLES) != 0 && in->kind == SOPS_MAP;
+    return fits || !any_order ? y : sops_node_find(in, x->key);
 }
 
 bool sops_same_value(const struct sops_format *f, const struct sops_node *a, const struct sops_node *b)
@@ -45,24 +63,25 @@ bool sops_same_value(const struct sops_format *f, const struct sops_node *a, con
     for (;;) {
         const struct sops_node *in_x = skip_comments(x->child), *in_y = skip_comments(y->child);
         if (!same_leaf(f, x, y) || (in_x == NULL) != (in_y == NULL) ||
-            (x != a && (x->key_kind != y->key_kind || !sops_slice_eq(x->key, y->key)))) {
+            (x != a && (x->key_kind != y->key_kind || !sops_slice_eq(x->key, y->key))) ||
+            (in_x != NULL && count_entries(x) != count_entries(y))) {
             return false;
         }
         if (in_x != NULL) {
             x = in_x;
-            y = in_y;
-            continue;
+            y = counterpart(f, in_x, in_y, y);
+        } else {
+            while (x != a && skip_comments(x->next) == NULL) {
+                x = x->up;
+                y = y->up;
+            }
+            if (x == a) {
+                return true;
+            }
+            x = skip_comments(x->next);
+            y = counterpart(f, x, skip_comments(y->next), y->up);
         }
-        while (x != a && skip_comments(x->next) == NULL && skip_comments(y->next) == NULL) {
-            x = x->up;
-            y = y->up;
-        }
-        if (x == a) {
-            return true;
-        }
-        x = skip_comments(x->next);
-        y = skip_comments(y->next);
-        if (x == NULL || y == NULL) {
+        if (y == NULL) {
             return false;
         }
     }
@@ -120,6 +139,14 @@ static bool all_opened(const struct sops_doc *made, const struct sops_doc *read,
     return (x == NULL && y == NULL) || sops_lose(loss, 0, "the sealed text is not read as it should");
 }
 
+static bool adjust(const struct sops_format *f, struct sops_doc *d)
+{
+    if (f->before_open != NULL) {
+        f->before_open(d);
+    }
+    return true;
+}
+
 static bool open_again(struct again *a, struct sops_preserve *p, struct sops_crypt *c, struct sops_slice text,
                        struct sops_err *e)
 {
@@ -132,7 +159,8 @@ static bool open_again(struct again *a, struct sops_preserve *p, struct sops_cry
               sops_meta_detach(&a->doc, p->format->meta, &a->meta, e);
     a->meta.rules.whole = p->meta->rules.whole;
     ok = ok && (sops_rules_compile(&a->meta.rules, &why) || !why.memory) &&
-         sops_rules_mark(&a->meta.rules, &a->doc, e) && sops_doc_open(&a->doc, &a->crypt, NULL, NULL, &a->mac, e) &&
+         sops_rules_mark(&a->meta.rules, &a->doc, e) && adjust(p->format, &a->doc) &&
+         sops_doc_open(&a->doc, &a->crypt, NULL, NULL, &a->mac, e) &&
          sops_doc_verify(&a->doc, &a->crypt, sops_buf_view(&a->mac), a->meta.mac, a->meta.last_modified, e);
     sops_err_clear(&why);
     return ok;

@@ -188,7 +188,16 @@ static bool put_laid(struct sealing *s, const struct sops_slot *slot, struct sop
 {
     const struct sops_textual *t = s->p->format->textual;
     struct sops_laid l = {0};
-    bool ok = (seal ? t->seal(&s->k->w, slot, text, &l, e) : t->open(&s->k->w, slot, slot->node, &l, e)) &&
+    size_t at = (size_t)(slot - s->k->w.slot);
+    struct sops_node clear = {.key_kind = SOPS_STR};
+    bool known = s->leaf_of[at] != NO_LEAF;
+    if (known) {
+        clear.kind = s->leaf[s->leaf_of[at]].kind;
+        clear.text = s->leaf[s->leaf_of[at]].text;
+        clear.flags = slot->node != NULL ? slot->node->flags : 0;
+    }
+    bool ok = (seal ? t->seal(&s->k->w, slot, text, known ? &clear : NULL, &l, e)
+                    : t->open(&s->k->w, slot, slot->node, &l, e)) &&
               sops_laid_edit(&s->k->w, slot, &l, to, e);
     sops_laid_free(&l);
     return ok;
@@ -323,6 +332,16 @@ static bool old_entry(struct sealing *s, struct sops_meta_text *m, struct sops_b
     return ok;
 }
 
+/* Metadata of another program may lack a version, which is written from then on. */
+static bool has_version(const struct sops_kept *k)
+{
+    bool found = false;
+    for (size_t i = 0; i < k->settings; i++) {
+        found = found || k->setting[i].which == SOPS_SETTING_VERSION;
+    }
+    return found;
+}
+
 static bool edit_meta(struct sealing *s, struct sops_edits *to, struct sops_err *e)
 {
     const struct sops_textual *t = s->p->format->textual;
@@ -330,7 +349,7 @@ static bool edit_meta(struct sealing *s, struct sops_edits *to, struct sops_err 
     struct sops_meta_text m = {.doc = &d};
     struct sops_buf bytes = {0};
     bool ok;
-    if (s->k->w.metas != 0 && !s->p->new_keys) {
+    if (s->k->w.metas != 0 && !s->p->new_keys && has_version(s->k)) {
         return edit_settings(s, s->k, to, e);
     }
     ok = meta_doc(s, &d, e);

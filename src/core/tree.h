@@ -38,6 +38,7 @@ enum {
     SOPS_LINKED = 2048,    /* preserve.c only: … and is in the tree still */
     SOPS_ALIAS = 4096,     /* preserve.c only: what an alias stands for */
     SOPS_ALTERED = 8192,   /* preserve.c only: a leaf that is another than it was */
+    SOPS_BARE = 16384,     /* toml: a date or time, which has no quotes */
 };
 
 /* Bytes of the text that was read: from `begin` on, up to `end`. Both are 0 for what has no place of its own in it. */

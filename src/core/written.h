@@ -86,9 +86,10 @@ struct sops_meta_text {
 struct sops_textual {
     /* Finds the slots of w->text, those of metadata included, or why they cannot be kept (w->lost). */
     bool (*slots)(struct sops_written *w, struct sops_err *e);
-    /* The sealed form of a slot, `text` being the ciphertext. An ALIAS is written out, with its veiled nodes. */
-    bool (*seal)(const struct sops_written *w, const struct sops_slot *s, struct sops_slice text, struct sops_laid *to,
-                 struct sops_err *e);
+    /* The sealed form of a slot, `text` being the ciphertext, and `clear` kind, text and flags of what it stands for
+     * (NULL for none). An ALIAS is written out, with its veiled nodes. */
+    bool (*seal)(const struct sops_written *w, const struct sops_slot *s, struct sops_slice text,
+                 const struct sops_node *clear, struct sops_laid *to, struct sops_err *e);
     /* The form of `value` in the style that the slot has, else as the format's writer lays it out. */
     bool (*open)(const struct sops_written *w, const struct sops_slot *s, const struct sops_node *value,
                  struct sops_laid *to, struct sops_err *e);

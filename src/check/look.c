@@ -53,8 +53,8 @@ bool sops_look_has_meta(const struct sops_doc *d, enum sops_layout l)
             continue;
         }
         if (l == SOPS_META_NESTED || l == SOPS_META_TABLES ? tells_nested(n)
-            : l == SOPS_META_SECTION ? tells_flat(n->key)
-                                     : prefixed && tells_flat(sops_slice_skip(n->key, 5))) {
+            : l == SOPS_META_SECTION                       ? tells_flat(n->key)
+                                                           : prefixed && tells_flat(sops_slice_skip(n->key, 5))) {
             return true;
         }
     }

@@ -66,6 +66,9 @@ bool sops_loss_of(const struct sops_written *w, struct sops_loss *loss)
 bool sops_lose_by(struct sops_loss *loss, struct sops_err *e)
 {
     if (!e->memory) {
+        if (e->code == SOPS_E_MAC) {
+            (void)sops_lose(loss, 0, "the sealed text would not fit its MAC");
+        }
         (void)sops_lose(loss, e->line, e->msg[0] != '\0' ? e->msg : "the text is not read as it should");
         sops_err_clear(e);
     }

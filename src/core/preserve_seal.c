@@ -382,11 +382,21 @@ static bool write_text(struct sealing *s, struct sops_buf *out, struct sops_err 
 
 static bool read_tokens(struct sealing *s, struct sops_err *e)
 {
+    const struct sops_format *f = s->p->format;
     s->doc.reading = s->p->doc->reading;
     s->doc.reading.sealed = s->doc.reading.marks = true;
-    return sops_doc_parse(&s->doc, s->p->format, sops_buf_view(&s->text), e) &&
-           sops_kept_slots(&s->w, s->p->format, &s->p->style, sops_buf_view(&s->text), &s->doc, e) &&
-           !sops_loss_of(&s->w, s->loss) && sops_meta_detach(&s->doc, s->p->format->meta, &s->meta, e);
+    if (!sops_doc_parse(&s->doc, f, sops_buf_view(&s->text), e) ||
+        !sops_kept_slots(&s->w, f, &s->p->style, sops_buf_view(&s->text), &s->doc, e) || sops_loss_of(&s->w, s->loss) ||
+        !sops_meta_detach(&s->doc, f->meta, &s->meta, e)) {
+        return false;
+    }
+    if (f->before_open != NULL) {
+        if (!sops_rules_mark(&s->p->meta->rules, &s->doc, e)) {
+            return false;
+        }
+        f->before_open(&s->doc);
+    }
+    return true;
 }
 
 /* What the tokens stand for takes their place; the rest is not encrypted. */

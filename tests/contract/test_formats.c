@@ -26,7 +26,8 @@ static void names_and_suffixes_are_unique(void **state)
         assert_ptr_equal(sops_format_named(sops_str(f->name)), f);
         for (size_t k = 0; f->suffixes != NULL && f->suffixes[k] != NULL; k++) {
             assert_int_equal(f->suffixes[k][0], '.');
-            assert_ptr_equal(sops_format_for(sops_str(f->suffixes[k])), f);
+            struct sops_slice suffix = sops_str(f->suffixes[k]);
+            assert_ptr_equal(f->by_choice ? sops_format_by_choice(suffix) : sops_format_for(suffix), f);
         }
         for (size_t k = 0; k < i; k++) {
             assert_true(f->store == NULL || sops_formats[k]->store == NULL ||

@@ -120,7 +120,11 @@ static void what_programs_did_to_the_text(void **state)
     }
     struct sops_doc d = {0};
     struct sops_err e = {0};
-    assert_false(sops_format_dotenv.parse(&d, SOPS_LIT("a=\"ENC[\"\nsops_mac=\"ENC[\"\n"), &e));
+    /* Each value a Go string, as a proposal to the original writes them; other quotes are refused. */
+    assert_true(sops_format_dotenv.parse(&d, SOPS_LIT("a=\"x\\ny\"\nsops_mac=\"ENC[\"\n"), &e));
+    assert_true(sops_slice_eq(d.parts->child->text, SOPS_LIT("x\ny")));
+    sops_doc_free(&d);
+    assert_false(sops_format_dotenv.parse(&d, SOPS_LIT("a='x'\nsops_mac='ENC['\n"), &e));
     assert_non_null(strstr(e.msg, "in quotes"));
     sops_doc_free(&d);
 }

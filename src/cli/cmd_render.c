@@ -10,6 +10,8 @@
 
 #include <sys/stat.h>
 
+#define AT_ONCE ((size_t)64 << 10) /* what is written in one piece */
+
 struct render_options {
     const char *const *from;
 };
@@ -25,6 +27,8 @@ struct render {
     size_t count;
     struct sops_inputs inputs;
     struct sops_buf text;
+    struct sops_template_places places;
+    struct sops_buf ends; /* size_t for each expression: where its value ends */
     struct sops_arena arena;
 };
 
@@ -100,8 +104,9 @@ static bool own_conflict(struct sops_job *j, struct sops_err *e)
 
 static struct sops_template begin_template(const struct sops_job *j)
 {
-    const struct render *r = j->own;
-    return (struct sops_template){.name = j->path != NULL ? j->path : "-", .text = sops_buf_view(&r->text)};
+    struct render *r = j->own;
+    return (struct sops_template){
+        .places = &r->places, .name = j->path != NULL ? j->path : "-", .text = sops_buf_view(&r->text)};
 }
 
 static bool own_read(struct sops_job *j, struct sops_err *e)
@@ -184,20 +189,55 @@ static bool own_paths(struct sops_job *j, struct sops_err *e)
     return e->code == SOPS_OK;
 }
 
+/* All values, one behind the other, in the job's bytes; where each ends is remembered. */
 static bool own_values(struct sops_job *j, struct sops_err *e)
 {
-    const struct render *r = j->own;
+    struct render *r = j->own;
     struct sops_template t = begin_template(j);
     j->out = sops_format_named(SOPS_LIT("yaml"));
     sops_job_style(j);
     bool ok = true;
     while (ok && sops_template_next(&t, e)) {
         const struct sops_node *found = NULL;
-        ok = sops_buf_add(&j->bytes, t.literal, e) &&
-             (t.bare || (sops_template_find(&t, root_of(r, &t), &found, e) &&
-                         sops_template_value(&t, found, &j->style, &j->bytes, e)));
+        if (t.bare) {
+            continue;
+        }
+        ok = sops_template_find(&t, root_of(r, &t), &found, e) &&
+             sops_template_value(&t, found, &j->style, &j->bytes, e) &&
+             sops_buf_add(&r->ends, sops_slice_of(&j->bytes.len, sizeof j->bytes.len), e);
         if (ok && j->bytes.len > SOPS_FILE_MAX) {
-            ok = sops_fail(e, SOPS_E_DUMP, "the result is longer than %zu MiB", SOPS_FILE_MAX >> 20);
+            ok = sops_fail(e, SOPS_E_DUMP, "the values are longer than %zu MiB", SOPS_FILE_MAX >> 20);
+        }
+    }
+    sops_template_free(&t);
+    return ok && e->code == SOPS_OK;
+}
+
+/* Gathers what is small; to stdout, a large piece goes from where it stands. */
+static bool put_piece(struct sops_buf *gathered, struct sops_slice piece, bool whole, struct sops_err *e)
+{
+    if (whole || piece.len + gathered->len < AT_ONCE) {
+        return sops_buf_add(gathered, piece, e);
+    }
+    bool ok = sops_ui_out(sops_buf_view(gathered), e) && sops_ui_out(piece, e);
+    gathered->len = 0;
+    return ok;
+}
+
+/* Texts and values in turn; `whole`: into `out`, else what is left over is in it. */
+static bool put_pieces(struct sops_job *j, bool whole, struct sops_buf *out, struct sops_err *e)
+{
+    const struct render *r = j->own;
+    struct sops_template t = begin_template(j);
+    size_t from = 0, to, at = 0;
+    bool ok = true;
+    while (ok && sops_template_next(&t, e)) {
+        ok = put_piece(out, t.literal, whole, e);
+        if (ok && !t.bare) {
+            memcpy(&to, r->ends.ptr + at, sizeof to);
+            ok = put_piece(out, sops_slice_of(j->bytes.ptr + from, to - from), whole, e);
+            from = to;
+            at += sizeof to;
         }
     }
     sops_template_free(&t);
@@ -207,8 +247,14 @@ static bool own_values(struct sops_job *j, struct sops_err *e)
 static bool own_write(struct sops_job *j, struct sops_err *e)
 {
     const char *output = j->opt->shared.output;
-    return output != NULL ? sops_file_replace(output, sops_buf_view(&j->bytes), 0600, NULL, e)
-                          : sops_ui_out(sops_buf_view(&j->bytes), e);
+    struct sops_buf out = {0};
+    bool ok = put_pieces(j, output != NULL, &out, e);
+    if (ok) {
+        ok = output != NULL ? sops_file_replace(output, sops_buf_view(&out), 0600, NULL, e)
+                            : sops_ui_out(sops_buf_view(&out), e);
+    }
+    sops_buf_free(&out);
+    return ok;
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
@@ -222,6 +268,8 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     bool ok = sops_job_steps(&j, steps, e);
     sops_inputs_free(&r.inputs);
     sops_buf_free(&r.text);
+    sops_buf_free(&r.ends);
+    sops_buf_free(&r.places.at);
     sops_arena_free(&r.arena);
     sops_job_free(&j);
     return ok;

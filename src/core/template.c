@@ -166,11 +166,52 @@ static bool take_expression(struct sops_template *t, struct sops_err *e)
     return ok && (take(t, SOPS_LIT("}}")) || bad_syntax(t, "an expression is not closed by }}", e));
 }
 
-/* Where the next "{{" is; the length when there is none. */
-static size_t braces_at(struct sops_slice text)
+enum { BLOCK = 64 };
+
+/* Does "{{" begin in the block? One more byte than that is there. Written so that a compiler makes vectors of it. */
+static bool block_has_braces(const uint8_t *p)
 {
-    const uint8_t *found = text.len != 0 ? memmem(text.ptr, text.len, "{{", 2) : NULL;
-    return found != NULL ? (size_t)(found - text.ptr) : text.len;
+    uint8_t hit = 0;
+    for (size_t i = 0; i < BLOCK; i++) {
+        hit |= (uint8_t)((p[i] == '{') & (p[i + 1] == '{'));
+    }
+    return hit != 0;
+}
+
+/* Where the next "{{" is; the length when there is none. */
+static size_t find_braces(struct sops_slice text)
+{
+    size_t at = 0;
+    while (at + BLOCK < text.len && !block_has_braces(text.ptr + at)) {
+        at += BLOCK;
+    }
+    for (; at + 1 < text.len; at++) {
+        if (text.ptr[at] == '{' && text.ptr[at + 1] == '{') {
+            return at;
+        }
+    }
+    return text.len;
+}
+
+/* The same for what is left, by what an earlier pass has found. */
+static bool next_braces(struct sops_template *t, size_t *at, struct sops_err *e)
+{
+    uint32_t place;
+    size_t begin = (size_t)(t->rest.ptr - t->text.ptr);
+    if (t->places->complete) {
+        if (t->next_place < t->places->at.len) {
+            memcpy(&place, t->places->at.ptr + t->next_place, sizeof place);
+            t->next_place += sizeof place;
+            *at = place - begin;
+        } else {
+            *at = t->rest.len;
+        }
+        return true;
+    }
+    *at = find_braces(t->rest);
+    place = (uint32_t)(begin + *at);
+    t->places->complete = *at == t->rest.len;
+    return t->places->complete || sops_buf_add(&t->places->at, sops_slice_of(&place, sizeof place), e);
 }
 
 bool sops_template_next(struct sops_template *t, struct sops_err *e)
@@ -181,7 +222,10 @@ bool sops_template_next(struct sops_template *t, struct sops_err *e)
     } else if (t->bare && t->rest.len == 0) {
         return false;
     }
-    size_t at = braces_at(t->rest);
+    size_t at;
+    if (!next_braces(t, &at, e)) {
+        return false;
+    }
     bool doubled = sops_slice_starts(sops_slice_skip(t->rest, at), SOPS_LIT("{{{{"));
     t->bare = at == t->rest.len || doubled;
     t->literal = sops_slice_first(t->rest, at + (doubled ? 2 : 0));

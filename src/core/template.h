@@ -2,8 +2,8 @@
 /*
  * template.h - texts with places for values: `{{ NAME:path | filter }}` (docs/spec/74-kubernetes-and-exec.md#render).
  *
- * A template is gone through piece by piece, and as often as there is something to check; nothing of it is kept, so a
- * million expressions cost no memory.
+ * A template is gone through piece by piece, and as often as there is something to check. Of the first time only the
+ * places of the braces are kept, so a million expressions cost little memory.
  */
 #ifndef SOPS_CORE_TEMPLATE_H
 #define SOPS_CORE_TEMPLATE_H
@@ -18,8 +18,16 @@ struct sops_template_step {
 };
 enum sops_template_filter { SOPS_AS_JSON, SOPS_AS_YAML, SOPS_AS_SHELL, SOPS_AS_URL, SOPS_AS_BASE64, SOPS_INDENTED };
 
-/* Start all-zero but for `name`, as in messages, and `text`. */
+/* Where "{{" stands in a text, as the first pass over it finds out. Start all-zero. */
+struct sops_template_places {
+    struct sops_buf at; /* uint32_t each */
+    bool complete;
+};
+
+/* Start all-zero but for `places`, which all passes over a text share, `name`, as in messages, and `text`. */
 struct sops_template {
+    struct sops_template_places *places;
+    size_t next_place;
     const char *name;
     struct sops_slice text, rest;
     bool begun;

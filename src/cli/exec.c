@@ -241,6 +241,7 @@ static bool run_to_its_end(struct sops_exec *x, const char *path, const char *co
     /* Signals stay blocked: there is only to clean up, and the status is the command's. What the command says of itself
      * is on stderr already. */
     ok = sops_relay_wait(&relay, pid, &status, e) && ok;
+    ok = ok && (redaction == NULL || status != 0 || sops_redaction_done(redaction, e));
     sops_redaction_free(redaction);
     return ok && tell_status(x, status, e);
 }

@@ -27,6 +27,7 @@ struct outlet {
     int to;           /* where it goes: 1 or 2 */
     int stop;         /* hangs up at the end of the program */
     bool terminal, running;
+    bool unread; /* nobody reads what we write: no failure */
     pthread_t thread;
     struct sops_redactor redactor;
     struct sops_buf ready;
@@ -170,8 +171,12 @@ static bool read_more(struct outlet *o)
 static bool pass_output(struct outlet *o, bool last)
 {
     sops_buf_cut(&o->ready, 0);
-    return sops_redactor_feed(&o->redactor, last, &o->ready, &o->why) &&
-           (o->ready.len == 0 || sops_fd_write(o->to, "the output", sops_buf_view(&o->ready), &o->why));
+    if (!sops_redactor_feed(&o->redactor, last, &o->ready, &o->why)) {
+        return false;
+    }
+    bool ok = o->ready.len == 0 || sops_fd_write(o->to, "the output", sops_buf_view(&o->ready), &o->why);
+    o->unread = !ok && errno == EPIPE;
+    return ok;
 }
 
 static void *serve_output(void *arg)
@@ -187,7 +192,6 @@ static void *serve_output(void *arg)
         (void)pass_output(o, true);
     }
     shut(&o->ours);
-    sops_err_clear(&o->why);
     return NULL;
 }
 
@@ -248,6 +252,18 @@ bool sops_redaction_started(struct sops_redaction *r, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "cannot start a thread that redacts");
 }
 
+bool sops_redaction_done(struct sops_redaction *r, struct sops_err *e)
+{
+    finish(r);
+    for (int i = 0; i < 2; i++) {
+        const struct sops_err *why = &r->out[i].why;
+        if (why->code != SOPS_OK && !r->out[i].unread) {
+            return sops_fail(e, SOPS_E_GENERIC, "what the command printed is not complete: %s", why->msg);
+        }
+    }
+    return true;
+}
+
 void sops_redaction_free(struct sops_redaction *r)
 {
     if (r == NULL) {
@@ -257,6 +273,7 @@ void sops_redaction_free(struct sops_redaction *r)
     for (int i = 0; i < 2; i++) {
         sops_redactor_free(&r->out[i].redactor);
         sops_buf_free(&r->out[i].ready);
+        sops_err_clear(&r->out[i].why);
     }
     sops_redact_free(&r->what);
     sops_free(r);

@@ -19,6 +19,8 @@ bool sops_redaction_begin(struct sops_redaction *r, struct sops_relay *relay, st
 const int *sops_redaction_fds(const struct sops_redaction *r);
 /* The program has them: from now on what comes is passed on. */
 bool sops_redaction_started(struct sops_redaction *r, struct sops_err *e) SOPS_CHECKED;
+/* The program has ended: did all that it printed come out? Code 1; that nobody read it is no failure. */
+bool sops_redaction_done(struct sops_redaction *r, struct sops_err *e) SOPS_CHECKED;
 /* Lets out what is left (see sops_relay.ended), closes and frees all; NULL is fine. */
 void sops_redaction_free(struct sops_redaction *r);
 

@@ -205,7 +205,7 @@ static bool run_items(struct krm *k, struct sops_err *e)
         if (sops_is_generator(l->nodes[i], &strict)) {
             ok = generate(k, l->nodes[i], emit_item, e);
         } else {
-            ok = emit_item(k, m->opened ? sops_buf_view(&m->clear) : m->text, e);
+            ok = emit_item(k, m->sealed != NULL ? sops_buf_view(&m->sealed->clear) : m->text, e);
         }
     }
     if (ok && sops_list_config_is_apart(l) && sops_is_generator(l->config_node, &strict)) {
@@ -236,10 +236,10 @@ static void tell_result(struct krm *k, const struct sops_err *e)
 {
     struct sops_buf out = {0};
     struct sops_err ignored = {0};
-    bool told =
-        k->list.api.len != 0 &&
-        sops_list_failure(&out, k->list.api, e, blamed_file(k), k->blamed != NULL ? &k->blamed->of : NULL, &ignored) &&
-        sops_ui_out(sops_buf_view(&out), &ignored);
+    bool told = k->list.api.len != 0 &&
+                sops_list_failure(&out, k->list.api, e, blamed_file(k),
+                                  k->blamed != NULL ? &k->blamed->sealed->of : NULL, &ignored) &&
+                sops_ui_out(sops_buf_view(&out), &ignored);
     (void)told;
     sops_err_clear(&ignored);
     sops_buf_free(&out);
@@ -248,16 +248,21 @@ static void tell_result(struct krm *k, const struct sops_err *e)
 /* ---- the stream ----------------------------------------------------------------------------------------------------
  */
 
+/* Large pieces go out from where they stand; what is left over is in `out`. */
+static bool put_document(struct krm *k, const struct sops_manifest *m, struct sops_err *e)
+{
+    bool on_marker = m->sealed != NULL && m->marker.len != 0 && m->marker.ptr[m->marker.len - 1] != '\n';
+    return sops_ui_piece(&k->out, m->marker, e) && (!on_marker || sops_buf_addc(&k->out, '\n', e)) &&
+           sops_ui_piece(&k->out, m->sealed != NULL ? sops_buf_view(&m->sealed->clear) : m->text, e);
+}
+
 static bool run_stream(struct krm *k, struct sops_err *e)
 {
     struct sops_manifests m = {0};
     struct sops_manifest_how how = {.common = &k->job};
     bool ok = sops_manifests_split(&m, NULL, sops_buf_view(&k->in), e) && sops_manifests_open(&m, &how, e);
     for (size_t i = 0; ok && i < m.count; i++) {
-        const struct sops_manifest *one = &m.all[i];
-        bool on_marker = one->opened && one->marker.len != 0 && one->marker.ptr[one->marker.len - 1] != '\n';
-        ok = sops_buf_add(&k->out, one->marker, e) && (!on_marker || sops_buf_addc(&k->out, '\n', e)) &&
-             sops_buf_add(&k->out, one->opened ? sops_buf_view(&one->clear) : one->text, e);
+        ok = put_document(k, &m.all[i], e);
     }
     sops_manifests_free(&m);
     return ok;

@@ -10,8 +10,6 @@
 
 #include <sys/stat.h>
 
-#define AT_ONCE ((size_t)64 << 10) /* what is written in one piece */
-
 struct render_options {
     const char *const *from;
 };
@@ -213,15 +211,9 @@ static bool own_values(struct sops_job *j, struct sops_err *e)
     return ok && e->code == SOPS_OK;
 }
 
-/* Gathers what is small; to stdout, a large piece goes from where it stands. */
-static bool put_piece(struct sops_buf *gathered, struct sops_slice piece, bool whole, struct sops_err *e)
+static bool put_piece(struct sops_buf *out, struct sops_slice piece, bool whole, struct sops_err *e)
 {
-    if (whole || piece.len + gathered->len < AT_ONCE) {
-        return sops_buf_add(gathered, piece, e);
-    }
-    bool ok = sops_ui_out(sops_buf_view(gathered), e) && sops_ui_out(piece, e);
-    gathered->len = 0;
-    return ok;
+    return whole ? sops_buf_add(out, piece, e) : sops_ui_piece(out, piece, e);
 }
 
 /* Texts and values in turn; `whole`: into `out`, else what is left over is in it. */

@@ -18,12 +18,13 @@ bool sops_name_file(struct sops_err *e, const char *name)
 bool sops_input_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e)
 {
     struct stat st;
-    bool known = path != NULL ? stat(path, &st) == 0 : fstat(STDIN_FILENO, &st) == 0;
-    if (!known && errno == ENOENT) {
-        return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", path);
-    }
     if (path != NULL ? sops_file_read(path, limit, out, e) : sops_fd_read(STDIN_FILENO, "stdin", limit, out, e)) {
         return true;
+    }
+    bool known = path != NULL ? stat(path, &st) == 0 : fstat(STDIN_FILENO, &st) == 0;
+    if (!known && errno == ENOENT) {
+        sops_err_clear(e);
+        return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", path);
     }
     bool too_long = out->len > limit || (known && S_ISREG(st.st_mode) && (uintmax_t)st.st_size > limit);
     return too_long ? sops_recode(e, SOPS_E_GENERIC) : false;

@@ -72,11 +72,15 @@ static bool visit_entry(struct walk *w, const char *path, struct sops_err *e)
 {
     struct stat st;
     const char *slash = strrchr(path, '/');
-    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+    bool there = lstat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) {
         return !w->recursive || push_folder(w, path, e);
     }
-    return stat(path, &st) != 0 || !S_ISREG(st.st_mode) || !is_manifest_name(slash != NULL ? slash + 1 : path) ||
-           add_path(w->to, w->arena, path, e);
+    if (!there || !is_manifest_name(slash != NULL ? slash + 1 : path)) {
+        return true;
+    }
+    bool regular = S_ISLNK(st.st_mode) ? stat(path, &st) == 0 && S_ISREG(st.st_mode) : S_ISREG(st.st_mode);
+    return !regular || add_path(w->to, w->arena, path, e);
 }
 
 static bool add_folder(struct kube_files *f, struct sops_arena *a, const char *folder, bool recursive,

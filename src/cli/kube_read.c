@@ -78,9 +78,9 @@ static bool add_stream(struct kube_read *r, const char *path, struct sops_slice 
     for (size_t i = 0; ok && i < m.count; i++) {
         const struct sops_manifest *one = &m.all[i];
         struct sops_slice none = {0};
-        r->opened = r->opened || one->opened;
-        ok = one->opened ? add_document(&r->stream, none, sops_buf_view(&one->clear), e)
-                         : add_document(&r->stream, one->marker, one->text, e);
+        r->opened = r->opened || one->sealed != NULL;
+        ok = one->sealed != NULL ? add_document(&r->stream, none, sops_buf_view(&one->sealed->clear), e)
+                                 : add_document(&r->stream, one->marker, one->text, e);
     }
     sops_manifests_free(&m);
     return ok;

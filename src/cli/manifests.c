@@ -19,7 +19,7 @@ struct group {
 
 static struct sops_manifest *next_in(const struct group *g, const struct sops_manifest *m)
 {
-    return m->next != 0 ? &g->all->all[m->next] : NULL;
+    return m->sealed->next != 0 ? &g->all->all[m->sealed->next] : NULL;
 }
 
 /* The parts of all as one tree. */
@@ -49,7 +49,7 @@ static bool unlock_group(struct group *g, const struct sops_manifest_how *how, s
 {
     struct sops_job *j = &g->job;
     struct sops_doc d = {0};
-    const char *label = g->all->all[g->first].label;
+    const char *label = g->all->all[g->first].sealed->label;
     *j = (struct sops_job){.world = how->common->world,
                            .opt = how->common->opt,
                            .services_lent = true,
@@ -91,8 +91,8 @@ static bool write_group(struct group *g, struct sops_manifest_how *how, struct s
     for (size_t i = 0; ok && m != NULL && part != NULL; i++, m = next_in(g, m), part = part->next) {
         how->blamed = m;
         sops_notes_put(&g->notes[i]);
-        ok = (how->change == NULL || how->change(how->arg, d, part, m, e)) && write_part(g, d, part, &m->clear, e);
-        m->opened = ok;
+        ok = (how->change == NULL || how->change(how->arg, d, part, m, e)) &&
+             write_part(g, d, part, &m->sealed->clear, e);
     }
     return ok;
 }
@@ -102,7 +102,7 @@ bool sops_manifests_open(struct sops_manifests *m, struct sops_manifest_how *how
     bool ok = sops_manifests_group(m, e);
     for (size_t i = 0; ok && i < m->count; i++) {
         struct group g = {.all = m, .first = i};
-        if (!m->all[i].sealed || m->all[i].follows) {
+        if (m->all[i].sealed == NULL || m->all[i].sealed->follows) {
             continue;
         }
         how->blamed = &m->all[i];

@@ -79,6 +79,17 @@ bool sops_ui_out(struct sops_slice bytes, struct sops_err *e)
     return false;
 }
 
+bool sops_ui_piece(struct sops_buf *gathered, struct sops_slice piece, struct sops_err *e)
+{
+    enum { AT_ONCE = 64 << 10 };
+    if (piece.len + gathered->len < AT_ONCE) {
+        return sops_buf_add(gathered, piece, e);
+    }
+    bool ok = sops_ui_out(sops_buf_view(gathered), e) && sops_ui_out(piece, e);
+    gathered->len = 0;
+    return ok;
+}
+
 bool sops_ui_outf(struct sops_err *e, const char *fmt, ...)
 {
     char text[2048];

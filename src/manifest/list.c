@@ -86,8 +86,7 @@ static bool take_items(struct sops_resource_list *l, struct sops_slice text, con
         struct sops_slice item;
         if (n->kind != SOPS_COMMENT) {
             l->nodes[l->items.count] = n;
-            ok =
-                take_text(l, text, n, &item, e) && sops_manifests_add(&l->items, NULL, (struct sops_slice){0}, item, e);
+            ok = take_text(l, text, n, &item, e) && sops_manifests_add(&l->items, item, n, e);
         }
     }
     return ok;

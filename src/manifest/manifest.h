@@ -17,18 +17,20 @@ const struct sops_format *sops_manifest_format(void);
 struct sops_object_name {
     struct sops_slice api, kind, name, space;
 };
-/* One document of a stream, or item of a list. */
+/* A sealed one. */
+struct sops_sealed_manifest {
+    struct sops_slice mac; /* of its group */
+    struct sops_object_name of;
+    const char *label;     /* the same for messages: "web.yaml: Secret shop/db" */
+    size_t next;           /* of its group; 0: it is the last */
+    bool follows;          /* it is not the first of its group */
+    struct sops_buf clear; /* what takes its place once it was opened */
+};
+/* One document of a stream, or item of a list. Streams have very many that are plain, so these are small. */
 struct sops_manifest {
     struct sops_slice marker; /* what begins it in the stream; may be empty */
     struct sops_slice text;
-    bool sealed;
-    struct sops_slice mac;      /* of a sealed one: its group */
-    struct sops_object_name of; /* of a sealed one */
-    const char *label;          /* the same for messages: "web.yaml: Secret shop/db" */
-    size_t next;                /* of its group; 0: it is the last */
-    bool follows;               /* it is not the first of its group */
-    bool opened;
-    struct sops_buf clear; /* what takes its place */
+    struct sops_sealed_manifest *sealed; /* in the arena; NULL: plain */
 };
 struct sops_manifests {
     struct sops_manifest *all;
@@ -38,8 +40,8 @@ struct sops_manifests {
 /* Adds the documents of a stream; `file` names it in labels, or is NULL. The text must outlive them. */
 bool sops_manifests_split(struct sops_manifests *m, const char *file, struct sops_slice stream,
                           struct sops_err *e) SOPS_CHECKED;
-/* Adds one. */
-bool sops_manifests_add(struct sops_manifests *m, const char *file, struct sops_slice marker, struct sops_slice text,
+/* Adds one item of a list, which was read as `root`. */
+bool sops_manifests_add(struct sops_manifests *m, struct sops_slice text, const struct sops_node *root,
                         struct sops_err *e) SOPS_CHECKED;
 /* Links those that were sealed together. Behind the last of them. */
 bool sops_manifests_group(struct sops_manifests *m, struct sops_err *e) SOPS_CHECKED;

@@ -78,23 +78,27 @@ static bool copy_name(struct sops_arena *a, struct sops_object_name *name, struc
            sops_arena_copy(a, name->name, &name->name, e) && sops_arena_copy(a, name->space, &name->space, e);
 }
 
-/* `d` is the document, read. */
-static bool look_into(struct sops_manifests *m, const char *file, const struct sops_doc *d, struct sops_manifest *to,
-                      struct sops_err *e)
+/* `root` is the document, read. */
+static bool look_into(struct sops_manifests *m, const char *file, const struct sops_node *root,
+                      struct sops_manifest *to, struct sops_err *e)
 {
-    const struct sops_node *root = d->parts, *sops, *mac;
-    if (root == NULL || root->next != NULL || (sops = sops_node_find(root, SOPS_LIT("sops"))) == NULL ||
-        sops->kind != SOPS_MAP || (mac = sops_node_find(sops, SOPS_LIT("mac"))) == NULL) {
+    const struct sops_node *sops, *mac;
+    if (root->kind != SOPS_MAP || (sops = sops_node_find(root, SOPS_LIT("sops"))) == NULL || sops->kind != SOPS_MAP ||
+        (mac = sops_node_find(sops, SOPS_LIT("mac"))) == NULL) {
         return true;
     }
-    to->of = sops_object_name_of(root);
-    if (sops_slice_eq(to->of.kind, SOPS_LIT(CONTROLLER_KIND)) &&
-        sops_slice_starts(to->of.api, SOPS_LIT(CONTROLLER_GROUP))) {
+    struct sops_object_name of = sops_object_name_of(root);
+    if (sops_slice_eq(of.kind, SOPS_LIT(CONTROLLER_KIND)) && sops_slice_starts(of.api, SOPS_LIT(CONTROLLER_GROUP))) {
         return true;
     }
-    to->sealed = true;
-    return sops_arena_copy(&m->arena, mac->text, &to->mac, e) && copy_name(&m->arena, &to->of, e) &&
-           sops_object_label(&m->arena, file, &to->of, m->count, &to->label, e);
+    struct sops_sealed_manifest *made = sops_arena_alloc(&m->arena, sizeof *made, e);
+    if (made == NULL) {
+        return false;
+    }
+    made->of = of;
+    to->sealed = made;
+    return sops_arena_copy(&m->arena, mac->text, &made->mac, e) && copy_name(&m->arena, &made->of, e) &&
+           sops_object_label(&m->arena, file, &made->of, m->count, &made->label, e);
 }
 
 static bool look_at(struct sops_manifests *m, const char *file, struct sops_manifest *to, struct sops_err *e)
@@ -106,7 +110,7 @@ static bool look_at(struct sops_manifests *m, const char *file, struct sops_mani
     }
     bool ok = true;
     if (sops_doc_parse(&d, sops_manifest_format(), to->text, &why)) {
-        ok = look_into(m, file, &d, to, e);
+        ok = d.parts == NULL || d.parts->next != NULL || look_into(m, file, d.parts, to, e);
     } else if (why.memory) {
         ok = sops_fail_memory(e);
     }
@@ -115,17 +119,30 @@ static bool look_at(struct sops_manifests *m, const char *file, struct sops_mani
     return ok;
 }
 
-bool sops_manifests_add(struct sops_manifests *m, const char *file, struct sops_slice marker, struct sops_slice text,
-                        struct sops_err *e)
+static struct sops_manifest *add_one(struct sops_manifests *m, struct sops_slice marker, struct sops_slice text,
+                                     struct sops_err *e)
 {
     struct sops_manifest *grown = sops_grow(m->all, m->count, &m->room, sizeof *grown, e);
     if (grown == NULL) {
-        return false;
+        return NULL;
     }
     m->all = grown;
     m->all[m->count] = (struct sops_manifest){.marker = marker, .text = text};
-    m->count++;
-    return look_at(m, file, &m->all[m->count - 1], e);
+    return &m->all[m->count++];
+}
+
+bool sops_manifests_add(struct sops_manifests *m, struct sops_slice text, const struct sops_node *root,
+                        struct sops_err *e)
+{
+    struct sops_manifest *one = add_one(m, (struct sops_slice){0}, text, e);
+    return one != NULL && look_into(m, NULL, root, one, e);
+}
+
+static bool add_document(struct sops_manifests *m, const char *file, struct sops_slice marker, struct sops_slice text,
+                         struct sops_err *e)
+{
+    struct sops_manifest *one = add_one(m, marker, text, e);
+    return one != NULL && look_at(m, file, one, e);
 }
 
 /* ---- a stream ---------------------------------------------------------------------------------------------------- */
@@ -153,7 +170,7 @@ bool sops_manifests_split(struct sops_manifests *m, const char *file, struct sop
         size_t with_end = line.len + (line.len != rest.len);
         if (is_marker(line)) {
             struct sops_slice text = sops_slice_of(begin, (size_t)(rest.ptr - begin));
-            if ((!first || text.len != 0) && !sops_manifests_add(m, file, marker, text, e)) {
+            if ((!first || text.len != 0) && !add_document(m, file, marker, text, e)) {
                 return false;
             }
             marker = sops_slice_first(rest, marker_size(line, with_end));
@@ -163,7 +180,7 @@ bool sops_manifests_split(struct sops_manifests *m, const char *file, struct sop
         rest = sops_slice_skip(rest, with_end);
     }
     return stream.len == 0 ||
-           sops_manifests_add(m, file, marker, sops_slice_of(begin, (size_t)(stream.ptr + stream.len - begin)), e);
+           add_document(m, file, marker, sops_slice_of(begin, (size_t)(stream.ptr + stream.len - begin)), e);
 }
 
 bool sops_manifests_group(struct sops_manifests *m, struct sops_err *e)
@@ -171,15 +188,16 @@ bool sops_manifests_group(struct sops_manifests *m, struct sops_err *e)
     struct sops_table last = {0}; /* by mac */
     bool ok = true;
     for (size_t i = 0; ok && i < m->count; i++) {
+        struct sops_sealed_manifest *one = m->all[i].sealed;
         bool is_new = false;
-        void **place = m->all[i].sealed ? sops_table_put(&last, m->all[i].mac, &is_new, e) : NULL;
-        ok = !m->all[i].sealed || place != NULL;
+        void **place = one != NULL ? sops_table_put(&last, one->mac, &is_new, e) : NULL;
+        ok = one == NULL || place != NULL;
         if (place != NULL && !is_new) {
-            ((struct sops_manifest *)*place)->next = i;
-            m->all[i].follows = true;
+            ((struct sops_sealed_manifest *)*place)->next = i;
+            one->follows = true;
         }
         if (place != NULL) {
-            *place = &m->all[i];
+            *place = one;
         }
     }
     sops_table_free(&last);
@@ -189,7 +207,9 @@ bool sops_manifests_group(struct sops_manifests *m, struct sops_err *e)
 void sops_manifests_free(struct sops_manifests *m)
 {
     for (size_t i = 0; i < m->count; i++) {
-        sops_buf_free(&m->all[i].clear);
+        if (m->all[i].sealed != NULL) {
+            sops_buf_free(&m->all[i].sealed->clear);
+        }
     }
     sops_free(m->all);
     sops_arena_free(&m->arena);

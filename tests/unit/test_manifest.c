@@ -37,7 +37,7 @@ static void check_split(const char *stream, size_t count, size_t sealed)
     assert_ok(sops_manifests_split(&m, NULL, sops_str(stream), &e), &e);
     assert_int_equal(m.count, count);
     for (size_t i = 0; i < m.count; i++) {
-        found += m.all[i].sealed;
+        found += m.all[i].sealed != NULL;
         assert_ok(sops_buf_add(&whole, m.all[i].marker, &e) && sops_buf_add(&whole, m.all[i].text, &e), &e);
     }
     assert_int_equal(found, sealed);
@@ -76,12 +76,13 @@ static void groups_are_those_of_one_mac(void **state)
                                    &e),
               &e);
     assert_ok(sops_manifests_group(&m, &e), &e);
-    assert_int_equal(m.all[0].next, 3);
-    assert_int_equal(m.all[3].next, 4);
-    assert_int_equal(m.all[4].next, 0);
-    assert_int_equal(m.all[2].next, 0);
-    assert_false(m.all[0].follows || m.all[1].follows || m.all[2].follows);
-    assert_true(m.all[3].follows && m.all[4].follows);
+    assert_int_equal(m.all[0].sealed->next, 3);
+    assert_int_equal(m.all[3].sealed->next, 4);
+    assert_int_equal(m.all[4].sealed->next, 0);
+    assert_int_equal(m.all[2].sealed->next, 0);
+    assert_null(m.all[1].sealed);
+    assert_false(m.all[0].sealed->follows || m.all[2].sealed->follows);
+    assert_true(m.all[3].sealed->follows && m.all[4].sealed->follows);
     sops_manifests_free(&m);
 }
 
@@ -107,7 +108,7 @@ static bool split_and_group(struct sops_err *e)
         sops_manifests_split(
             &m, "f", SOPS_LIT("kind: Secret\nmetadata: {name: n}\n" MAC("x") "---\nb: 2\n---\nc: 1\n" MAC("x")), e) &&
         sops_manifests_group(&m, e);
-    assert_true(!ok || (m.all[0].sealed && m.all[0].next == 2));
+    assert_true(!ok || (m.all[0].sealed != NULL && m.all[0].sealed->next == 2));
     sops_manifests_free(&m);
     return ok;
 }

@@ -220,6 +220,7 @@ bool sops_template_next(struct sops_template *t, struct sops_err *e)
         t->rest = t->text;
         t->begun = true;
     } else if (t->bare && t->rest.len == 0) {
+        t->places->complete = true;
         return false;
     }
     size_t at;

@@ -156,8 +156,8 @@ static void what_is_no_note_stays(void **state)
     (void)state;
     static const char *const texts[] = {
         "a: 1\n", "metadata: x\n", "metadata:\n  annotations: x\n",
-        "metadata:\n  annotations:\n    config.kubernetes.io/local-config: \"true\"\n"
-        "    kustomize.config.k8s.io/needs-hash: \"true\"\n    xinternal.config.kubernetes.io/: val\n"};
+        ("metadata:\n  annotations:\n    config.kubernetes.io/local-config: \"true\"\n"
+         "    kustomize.config.k8s.io/needs-hash: \"true\"\n    xinternal.config.kubernetes.io/: val\n")};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct sops_doc d = {0};
         struct sops_notes n = {0};

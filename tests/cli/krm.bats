@@ -83,4 +83,8 @@ generator() { printf 'apiVersion: sops/v1\nkind: SopsSecrets\nmetadata: {name: g
         check 1 "$SOPS" krm < <(list g.yaml)
         has "$out" 'severity: error'
     done
+    cp s.yaml ../x.yaml
+    generator 'files: [../x.yaml]' >g.yaml
+    check 1 "$SOPS" krm < <(list g.yaml)
+    has "$err" 'outside of the folder'
 }

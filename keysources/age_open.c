@@ -272,7 +272,8 @@ static bool ask_on_each(struct many *m, struct sops_age_identity *id, struct sop
     bool ok = true;
     id->asked_once = m->lots > 1;
     for (size_t i = 0; ok && i < m->lots; i++) {
-        for (size_t k = 0; ok && k < m->lot[i].count && sops_lot_opened(&m->lot[i]) == NULL; k++) {
+        bool open = sops_lot_opened(&m->lot[i]) != NULL;
+        for (size_t k = 0; ok && k < m->lot[i].count && !open; k++) {
             struct sops_entry *n = m->lot[i].entry[k];
             const struct sops_age_identities *ids = fits(m, n, id);
             struct sops_age_header h = {0};
@@ -283,6 +284,7 @@ static bool ask_on_each(struct many *m, struct sops_age_identity *id, struct sop
                 enum sops_age_match match = id->unwrap(m->world, id, &h, file_key, &said);
                 n->tried_by = id;
                 ok = settle_key(ids, n, match, file_key, &said, e);
+                open = n->state == SOPS_ENTRY_OPENED;
             }
             sops_wipe(file_key, sizeof file_key);
             sops_err_clear(&said);
@@ -344,6 +346,17 @@ static bool run_alone(struct round *r, size_t i, bool *failed, struct sops_err *
     return ok;
 }
 
+static void note_one_by_one(const struct round *r)
+{
+    char text[160], name[64] = "";
+    struct sops_slice plugin = sops_slice_first(sops_age_plugin_of(r->id), sizeof name - 1);
+    for (size_t i = 0; i < plugin.len; i++) {
+        name[i] = (char)sops_to_lower(plugin.ptr[i]);
+    }
+    (void)snprintf(text, sizeof text, "the plugin %s takes one file at a time: the others follow one by one", name);
+    r->all->world->say(r->all->world, SOPS_SAY_NOTE, text);
+}
+
 /* A run of several files failed: does the plugin take one only, or would it fail for each? Then nobody is asked for a
  * PIN three hundred times. */
 static bool run_singly(struct round *r, bool *given_up, struct sops_err *e)
@@ -363,10 +376,7 @@ static bool run_singly(struct round *r, bool *given_up, struct sops_err *e)
         ok = run_alone(r, i, &failed, &why, e);
         *given_up = first && failed;
         if (first && r->file[i].match == SOPS_AGE_MINE) {
-            char text[160];
-            (void)snprintf(text, sizeof text, "the plugin %.*s takes one file at a time: the others follow one by one",
-                           SOPS_ARG(sops_slice_first(sops_age_plugin_of(r->id), 80)));
-            r->all->world->say(r->all->world, SOPS_SAY_NOTE, text);
+            note_one_by_one(r);
         }
         first = false;
     }
@@ -438,7 +448,8 @@ static struct sops_age_identity *next_asking(struct many *m, const struct sops_a
     const struct sops_age_identities *ids = NULL;
     struct sops_err none = {0};
     for (size_t i = 0; i < m->lots; i++) {
-        for (size_t k = 0; k < m->lot[i].count && sops_lot_opened(&m->lot[i]) == NULL; k++) {
+        bool open = sops_lot_opened(&m->lot[i]) != NULL;
+        for (size_t k = 0; k < m->lot[i].count && !open; k++) {
             if (m->lot[i].entry[k]->state != SOPS_ENTRY_UNASKED ||
                 !sops_age_identities_load(m->world, m->lot[i].entry[k]->key->field[0], &ids, &none)) {
                 continue;
@@ -479,7 +490,8 @@ static bool refuse_rest(struct many *m, struct sops_err *e)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < m->lots; i++) {
-        for (size_t k = 0; ok && k < m->lot[i].count && sops_lot_opened(&m->lot[i]) == NULL; k++) {
+        bool open = sops_lot_opened(&m->lot[i]) != NULL;
+        for (size_t k = 0; ok && k < m->lot[i].count && !open; k++) {
             const struct sops_age_identities *ids = NULL;
             struct sops_entry *n = m->lot[i].entry[k];
             struct sops_err why = {0};

@@ -39,7 +39,9 @@ bool sops_file_is_as_it_was(const char *path, const struct sops_file_was *was, i
 struct sops_replace {
     const struct sops_file_was *was; /* it is replaced only when it is as it was: else SOPS_E_CHANGED */
     bool mode_counts;                /* a file that is there gets `mode`, too, and may not be a link */
-    bool folder_later;               /* the caller syncs the folder (sops_folder_sync) */
+    /* Is given the folder, and syncs it later (sops_folder_sync); NULL: it is synced now. */
+    void (*later)(void *ctx, const char *folder);
+    void *ctx;
 };
 
 /* Puts `bytes` in place of what `path` holds: written to a file without a name in the folder of the file that links
@@ -50,6 +52,24 @@ struct sops_replace {
  * Cannot be opened: code 3; failing writes: code 1; the old content is whole after either. `how` may be NULL. */
 bool sops_file_replace(const char *path, struct sops_slice bytes, mode_t mode, const struct sops_replace *how,
                        struct sops_err *e) SOPS_CHECKED;
+/* The same in steps, so that many files change together (docs/spec/75-many-files.md#all-or-nothing). The new version is
+ * put on the disk without a name; `how->was` must outlive it. Code 3 for what can only be overwritten in place. */
+struct sops_staged;
+bool sops_file_stage(const char *path, struct sops_slice bytes, mode_t mode, const struct sops_replace *how,
+                     struct sops_staged **out, struct sops_err *e) SOPS_CHECKED;
+/* Is the old file as it was? It is held by its lock from then on. */
+bool sops_staged_check(struct sops_staged *s, struct sops_err *e) SOPS_CHECKED;
+/* Exchanges the two in one step; after a failure nothing has changed. */
+bool sops_staged_swap(struct sops_staged *s, struct sops_err *e) SOPS_CHECKED;
+/* Puts the old one back; takes the old one away. */
+void sops_staged_undo(struct sops_staged *s);
+void sops_staged_finish(struct sops_staged *s);
+/* Nothing is left of what was not swapped. NULL is fine. */
+void sops_staged_free(struct sops_staged *s);
+/* Could the file be exchanged? Code 3 when it can only be overwritten in place. */
+bool sops_file_exchangeable(const char *path, struct sops_err *e) SOPS_CHECKED;
+/* `mode` less the umask. Where there will be threads it is called before they are. */
+mode_t sops_file_mode(mode_t mode);
 /* What was renamed in this folder stays so when the machine stops; where a file system cannot do that, it is whole all
  * the same. */
 void sops_folder_sync(const char *folder);

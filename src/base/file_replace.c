@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,7 +195,9 @@ void sops_folder_sync(const char *folder)
 
 static void sync_folder(const struct target *t)
 {
-    if (!t->how.folder_later) {
+    if (t->how.later != NULL) {
+        t->how.later(t->how.ctx, t->folder);
+    } else {
         sops_folder_sync(t->folder);
     }
 }
@@ -293,11 +296,20 @@ static enum outcome replace_nameless(struct target *t, struct sops_slice bytes, 
     return outcome;
 }
 
-static mode_t without_umask(mode_t mode)
+static mode_t process_mask;
+
+static void look_at_mask(void)
 {
-    mode_t mask = umask(077);
-    (void)umask(mask);
-    return mode & ~mask;
+    process_mask = umask(077);
+    (void)umask(process_mask);
+}
+
+/* Nothing of this program changes the mask, and looking at it means changing it: once, for all threads. */
+mode_t sops_file_mode(mode_t mode)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, look_at_mask);
+    return mode & ~process_mask;
 }
 
 /* Beside it, for nobody else until it is whole, and renamed. NOT_THIS_WAY: nothing has changed, and the file can only
@@ -325,7 +337,7 @@ static enum outcome replace_beside(struct target *t, struct sops_slice bytes, st
     if (outcome == DONE && !is_as_it_was(t, e)) {
         outcome = FAILED;
     }
-    if (outcome == DONE && ((!t->exists && fchmod(fd, without_umask(t->mode)) != 0) || rename(path, t->path) != 0)) {
+    if (outcome == DONE && ((!t->exists && fchmod(fd, sops_file_mode(t->mode)) != 0) || rename(path, t->path) != 0)) {
         outcome = t->exists ? NOT_THIS_WAY : FAILED;
         if (outcome == FAILED) {
             cannot_write(t, e);
@@ -470,4 +482,185 @@ bool sops_file_replaceable(const char *path, struct sops_err *e)
         (void)close(t.fd);
     }
     return ok;
+}
+
+/* ---- many files at once ----------------------------------------------------------------------------------------- */
+
+/* A new version that is on the disk, and has not taken the place of the old one yet. */
+struct sops_staged {
+    struct target t;
+    int fd;                 /* without a name; -1: it has `beside` from the beginning */
+    struct sops_buf beside; /* the name of the new file, and of the old one after the exchange; empty: none yet */
+    bool swapped;
+};
+
+bool sops_file_exchangeable(const char *path, struct sops_err *e)
+{
+    struct target t = {.name = path};
+    if (!find_target(&t, e) || !t.exists || !t.regular) {
+        return e->code == SOPS_OK && sops_file_fail_changed(path, e);
+    }
+    const char *why = !t.reached || t.st.st_nlink != 1                              ? "it has several names"
+                      : faccessat(AT_FDCWD, t.folder, W_OK | X_OK, AT_EACCESS) != 0 ? "its folder cannot be written"
+                      : geteuid() != 0 && t.st.st_uid != geteuid()                  ? "somebody else owns it"
+                                                                                    : NULL;
+    return why == NULL || sops_fail(e, SOPS_E_WRITE, "'%s' can only be overwritten in place, as %s", path, why);
+}
+
+void sops_staged_free(struct sops_staged *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    if (s->fd >= 0) {
+        (void)close(s->fd);
+    }
+    if (s->beside.len != 0 && s->fd < 0 && !s->swapped) {
+        sops_temp_remove((const char *)s->beside.ptr);
+    }
+    close_target(&s->t);
+    sops_buf_free(&s->beside);
+    sops_free(s);
+}
+
+/* The new file: without a name where that can be, else one for nobody else. */
+static bool open_stage(struct sops_staged *s, struct sops_err *e)
+{
+    s->fd = open(s->t.folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (s->fd >= 0) {
+        return true;
+    }
+    if (!sops_temp_name(s->t.folder, ".sops-", &s->beside, e)) {
+        return false;
+    }
+    s->fd = sops_temp_open((const char *)s->beside.ptr, 0600, e);
+    return s->fd >= 0 || (e->code == SOPS_OK && cannot_open(&s->t, errno, e));
+}
+
+bool sops_file_stage(const char *path, struct sops_slice bytes, mode_t mode, const struct sops_replace *how,
+                     struct sops_staged **out, struct sops_err *e)
+{
+    struct sops_staged *s = sops_alloc(sizeof *s, e);
+    if (s == NULL) {
+        return false;
+    }
+    s->fd = -1;
+    s->t = (struct target){.name = path, .mode = mode, .how = *how, .fd = -1, .locked = -1};
+    bool ok = find_target(&s->t, e) && is_there_still(&s->t, e);
+    if (ok && s->t.exists) {
+        ok = sops_file_exchangeable(path, e) && open_target(&s->t, e);
+    }
+    ok = ok && open_stage(s, e);
+    enum outcome outcome = ok ? fill(&s->t, s->fd, bytes, e) : FAILED;
+    if (outcome == DONE && !s->t.exists && fchmod(s->fd, mode) != 0) {
+        outcome = cannot_write(&s->t, e) ? DONE : FAILED;
+    }
+    if (outcome == NOT_THIS_WAY) {
+        sops_fail(e, SOPS_E_WRITE, "'%s' can only be overwritten in place, as owner or attributes cannot be kept",
+                  path);
+    }
+    if (s->t.fd >= 0) {
+        (void)close(s->t.fd);
+        s->t.fd = -1;
+    }
+    if (s->beside.len != 0 && s->fd >= 0) {
+        (void)close(s->fd);
+        s->fd = -1;
+    }
+    if (outcome != DONE) {
+        sops_staged_free(s);
+        s = NULL;
+    }
+    *out = s;
+    return outcome == DONE;
+}
+
+bool sops_staged_check(struct sops_staged *s, struct sops_err *e)
+{
+    return s->t.exists || s->t.how.was != NULL ? is_as_it_was(&s->t, e) : true;
+}
+
+/* A name for the new file beside the target. */
+static bool name_stage(struct sops_staged *s, struct sops_err *e)
+{
+    char link[64];
+    if (s->fd < 0) {
+        return true;
+    }
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", s->fd);
+    sops_buf_cut(&s->beside, 0);
+    if (!sops_temp_name(s->t.folder, ".sops-", &s->beside, e)) {
+        return false;
+    }
+    if (linkat(AT_FDCWD, link, AT_FDCWD, (const char *)s->beside.ptr, AT_SYMLINK_FOLLOW) != 0) {
+        sops_buf_cut(&s->beside, 0);
+        return cannot_write(&s->t, e);
+    }
+    return true;
+}
+
+/* The old file gets a second name first, where a file system cannot exchange two. */
+static bool swap_by_link(struct sops_staged *s)
+{
+    struct sops_buf old = {0};
+    struct sops_err none = {0};
+    bool ok = sops_temp_name(s->t.folder, ".sops-old-", &old, &none) && link(s->t.path, (const char *)old.ptr) == 0;
+    if (ok && rename((const char *)s->beside.ptr, s->t.path) != 0) {
+        int cause = errno;
+        (void)unlink((const char *)old.ptr);
+        errno = cause;
+        ok = false;
+    }
+    if (ok) {
+        sops_buf_free(&s->beside);
+        s->beside = old;
+        old = (struct sops_buf){0};
+    }
+    sops_err_clear(&none);
+    sops_buf_free(&old);
+    return ok;
+}
+
+static bool swap(struct sops_staged *s)
+{
+    const char *beside = (const char *)s->beside.ptr;
+    if (!s->t.exists) {
+        return renameat2(AT_FDCWD, beside, AT_FDCWD, s->t.path, RENAME_NOREPLACE) == 0 ||
+               ((errno == EINVAL || errno == ENOSYS) && link(beside, s->t.path) == 0 && unlink(beside) == 0);
+    }
+    return renameat2(AT_FDCWD, beside, AT_FDCWD, s->t.path, RENAME_EXCHANGE) == 0 ||
+           ((errno == EINVAL || errno == ENOSYS) && swap_by_link(s));
+}
+
+bool sops_staged_swap(struct sops_staged *s, struct sops_err *e)
+{
+    bool named = s->fd < 0;
+    if (!name_stage(s, e)) {
+        return false;
+    }
+    s->swapped = swap(s);
+    if (!s->swapped) {
+        cannot_write(&s->t, e);
+        (void)unlink((const char *)s->beside.ptr);
+    }
+    if (named) {
+        sops_temp_forget((const char *)s->beside.ptr);
+    }
+    return s->swapped;
+}
+
+void sops_staged_undo(struct sops_staged *s)
+{
+    if (s->swapped) {
+        (void)(s->t.exists ? rename((const char *)s->beside.ptr, s->t.path) : unlink(s->t.path));
+        sync_folder(&s->t);
+    }
+}
+
+void sops_staged_finish(struct sops_staged *s)
+{
+    if (s->t.exists) {
+        (void)unlink((const char *)s->beside.ptr);
+    }
+    sync_folder(&s->t);
 }

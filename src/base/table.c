@@ -74,6 +74,18 @@ void *sops_table_get(const struct sops_table *t, struct sops_slice key)
     return t->size != 0 ? seek(t, key, hash_of(t, key))->value : NULL;
 }
 
+bool sops_table_each(const struct sops_table *t, size_t *at, void **value)
+{
+    while (*at < t->size && t->slots[*at].key.ptr == NULL) {
+        (*at)++;
+    }
+    if (*at >= t->size) {
+        return false;
+    }
+    *value = t->slots[(*at)++].value;
+    return true;
+}
+
 void sops_table_free(struct sops_table *t)
 {
     sops_free(t->slots);

@@ -16,6 +16,8 @@ struct sops_table {
 void **sops_table_put(struct sops_table *t, struct sops_slice key, bool *is_new, struct sops_err *e) SOPS_CHECKED;
 /* The pointer under `key`, or NULL. */
 void *sops_table_get(const struct sops_table *t, struct sops_slice key);
+/* The next pointer of a walk over all, in no order; `*at` begins with 0. False at the end. */
+bool sops_table_each(const struct sops_table *t, size_t *at, void **value);
 void sops_table_free(struct sops_table *t);
 
 #endif

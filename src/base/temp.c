@@ -2,8 +2,7 @@
 /*
  * What must not stay behind: temp folders, FIFOs, half-written files.
  *
- * The list has fixed places, because a signal handler walks it: no memory is asked for, and folders are emptied with
- * system calls alone.
+ * A signal handler walks the list: no memory is asked for there, and folders are emptied with system calls alone.
  */
 #include "base/file.h"
 
@@ -24,10 +23,15 @@
 
 enum { PLACE_FREE, PLACE_BEING_FILLED, PLACE_KEPT };
 
-static struct {
-    atomic_int state;
-    char path[PATH_MAX];
-} place[PLACES];
+/* Places are never taken away again, as a handler may walk them at any time: more are put behind them. */
+struct row {
+    struct {
+        atomic_int state;
+        char path[PATH_MAX];
+    } place[PLACES];
+    _Atomic(struct row *) next;
+};
+static struct row first;
 static atomic_int owner; /* the process that made them: a child must not remove its parent's */
 
 /* One folder on the way down: open, and known to its parent as `name`. */
@@ -111,21 +115,42 @@ void sops_temp_remove_all(void)
     if (atomic_load(&owner) != getpid()) {
         return;
     }
-    for (size_t i = 0; i < PLACES; i++) {
-        if (atomic_load(&place[i].state) == PLACE_KEPT) {
-            remove_tree(place[i].path);
-            atomic_store(&place[i].state, PLACE_FREE);
+    for (struct row *r = &first; r != NULL; r = atomic_load(&r->next)) {
+        for (size_t i = 0; i < PLACES; i++) {
+            if (atomic_load(&r->place[i].state) == PLACE_KEPT) {
+                remove_tree(r->place[i].path);
+                atomic_store(&r->place[i].state, PLACE_FREE);
+            }
         }
     }
 }
 
-static size_t find(const char *path)
+/* The state of the place that holds `path`, or NULL. */
+static atomic_int *find(const char *path)
 {
-    size_t i = 0;
-    while (i < PLACES && (atomic_load(&place[i].state) != PLACE_KEPT || strcmp(place[i].path, path) != 0)) {
-        i++;
+    for (struct row *r = &first; r != NULL; r = atomic_load(&r->next)) {
+        for (size_t i = 0; i < PLACES; i++) {
+            if (atomic_load(&r->place[i].state) == PLACE_KEPT && strcmp(r->place[i].path, path) == 0) {
+                return &r->place[i].state;
+            }
+        }
     }
-    return i;
+    return NULL;
+}
+
+/* The row behind `r`, made when there is none. NULL without memory. */
+static struct row *next_row(struct row *r, struct sops_err *e)
+{
+    struct row *next = atomic_load(&r->next), *made = NULL;
+    if (next == NULL) {
+        made = sops_alloc(sizeof *made, e);
+        if (made != NULL && !atomic_compare_exchange_strong(&r->next, &next, made)) {
+            sops_free(made); /* another thread was faster: `next` is its row */
+        } else {
+            next = made;
+        }
+    }
+    return next;
 }
 
 bool sops_temp_remember(const char *path, struct sops_err *e)
@@ -137,22 +162,24 @@ bool sops_temp_remember(const char *path, struct sops_err *e)
     if (atomic_exchange(&owner, getpid()) == 0 && atexit(sops_temp_remove_all) != 0) {
         return sops_fail_memory(e);
     }
-    for (size_t i = 0; i < PLACES; i++) {
-        int expected = PLACE_FREE;
-        if (atomic_compare_exchange_strong(&place[i].state, &expected, PLACE_BEING_FILLED)) {
-            memcpy(place[i].path, path, length + 1);
-            atomic_store(&place[i].state, PLACE_KEPT);
-            return true;
+    for (struct row *r = &first; r != NULL; r = next_row(r, e)) {
+        for (size_t i = 0; i < PLACES; i++) {
+            int expected = PLACE_FREE;
+            if (atomic_compare_exchange_strong(&r->place[i].state, &expected, PLACE_BEING_FILLED)) {
+                memcpy(r->place[i].path, path, length + 1);
+                atomic_store(&r->place[i].state, PLACE_KEPT);
+                return true;
+            }
         }
     }
-    return sops_fail(e, SOPS_E_GENERIC, "too many temporary files at one time");
+    return false;
 }
 
 void sops_temp_forget(const char *path)
 {
-    size_t i = find(path);
-    if (i < PLACES) {
-        atomic_store(&place[i].state, PLACE_FREE);
+    atomic_int *state = find(path);
+    if (state != NULL) {
+        atomic_store(state, PLACE_FREE);
     }
 }
 

@@ -2,6 +2,7 @@
 /* An empty path is the whole document, and a path to a mapping a document too; only what is neither goes through the
  * format's writer of single values (docs/spec/50-cli.md#decrypt). */
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/steps.h"
 #include "core/log.h"
 #include "core/route.h"
@@ -120,8 +121,22 @@ bool sops_step_decrypt(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
+static const struct sops_many_action many = {
+    .would = "decrypt",
+    .done = "decrypted",
+    .needs_key = true,
+    .missing = SOPS_E_NO_FILE,
+    .work = sops_step_decrypt,
+};
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
+    if (o->shared.recursive) {
+        return sops_many_run(w, o, &many, e);
+    }
+    if (!sops_many_alone(o, e)) {
+        return false;
+    }
     static sops_step *const steps[] = {
         sops_step_file_or_stdin, sops_step_conflict, sops_step_exists, sops_step_config,
         sops_step_order,         sops_step_decrypt,  sops_step_write,  NULL,
@@ -136,17 +151,27 @@ static const struct sops_option own_list[] = {{.name = "extract",
                                                .help = "only what is there: [\"database\"][0][\"user\"]"},
                                               {.name = NULL}};
 static const struct sops_opt_table own_table = {"RESULT", own_list};
-static const struct sops_opt_table *const tables[] = {&sops_opts_style, &sops_opts_place,    &own_table,
-                                                      &sops_opts_types, &sops_opts_name,     &sops_opts_order,
-                                                      &sops_opts_mac,   &sops_opts_services, NULL};
+static const struct sops_opt_table *const tables[] = {&sops_opts_style,
+                                                      &sops_opts_place,
+                                                      &own_table,
+                                                      &sops_opts_many,
+                                                      &sops_opts_output_dir,
+                                                      &sops_opts_types,
+                                                      &sops_opts_name,
+                                                      &sops_opts_order,
+                                                      &sops_opts_mac,
+                                                      &sops_opts_services,
+                                                      NULL};
 
 const struct sops_verb sops_verb_decrypt = {
     .name = "decrypt",
     .summary = "decrypt a file to stdout",
-    .args = "[FILE]",
+    .args = "[FILE | -r PATH…]",
     .about = "Without FILE, or with -, stdin is read. Nothing is written before the whole file was found to be\n"
-             "unchanged since it was encrypted.\n",
+             "unchanged since it was encrypted.\n"
+             "With -r, files and folders are taken: each encrypted file, with one unlocking for all.\n",
     .example = "sops decrypt --extract '[\"database\"][\"password\"]' secrets.yaml",
     .tables = tables,
+    .many = true,
     .run = run,
 };

@@ -241,9 +241,7 @@ static bool own_place(struct sops_job *j, struct sops_err *e)
 {
     struct edit *d = j->own;
     struct stat st;
-    mode_t mask = umask(077);
-    (void)umask(mask);
-    d->mode = stat(j->path, &st) == 0 ? st.st_mode & 0777 : 0666 & ~mask;
+    d->mode = stat(j->path, &st) == 0 ? st.st_mode & 0777 : sops_file_mode(0666);
     return sops_file_replaceable(j->path, e) || sops_hint(e, "the editor was not started: nothing is lost");
 }
 

@@ -3,6 +3,7 @@
  * before a conflict of rules (docs/spec/50-cli.md#encrypt). */
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/reuse_old.h"
 
 #include <errno.h>
@@ -83,8 +84,35 @@ static bool own_reuse(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
+/* A new file has a new data key. */
+static bool renews(const struct sops_many_file *f)
+{
+    (void)f;
+    return true;
+}
+
+static bool many_work(struct sops_job *j, struct sops_err *e)
+{
+    return sops_step_creation(j, e) && sops_step_encrypt(j, e);
+}
+
+static const struct sops_many_action many = {
+    .would = "encrypt",
+    .done = "encrypted",
+    .required = true,
+    .missing = SOPS_E_NO_FILE,
+    .renews = renews,
+    .work = many_work,
+};
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
+    if (o->shared.recursive) {
+        return sops_many_run(w, o, &many, e);
+    }
+    if (!sops_many_alone(o, e)) {
+        return false;
+    }
     static sops_step *const steps[] = {
         sops_step_file_or_stdin,
         sops_step_conflict,
@@ -113,9 +141,19 @@ static const struct sops_option reuse_options[] = {
     {.name = NULL},
 };
 static const struct sops_opt_table reuse_table = {"RESULT", reuse_options};
+static const struct sops_option no_ignore[] = {
+    {.name = "no-ignore",
+     SOPS_FLAG_TO(struct sops_shared, many.no_ignore),
+     .help = "in folders, also files that git ignores"},
+    {.name = NULL},
+};
+static const struct sops_opt_table no_ignore_table = {"MANY FILES", no_ignore};
 static const struct sops_opt_table *const tables[] = {&reuse_table,
                                                       &sops_opts_style,
                                                       &sops_opts_place,
+                                                      &sops_opts_many,
+                                                      &sops_opts_output_dir,
+                                                      &no_ignore_table,
                                                       &sops_opts_types,
                                                       &sops_opts_name,
                                                       &sops_opts_crypt,
@@ -128,12 +166,15 @@ static const struct sops_opt_table *const tables[] = {&reuse_table,
 const struct sops_verb sops_verb_encrypt = {
     .name = "encrypt",
     .summary = "encrypt a file to stdout",
-    .args = "[FILE]",
+    .args = "[FILE | -r PATH…]",
     .about = "The keys are those of the options, else of the creation rule for FILE in .sops.yaml.\n"
-             "Without FILE, or with -, stdin is read.\n",
+             "Without FILE, or with -, stdin is read.\n"
+             "With -r, files and folders are taken: of folders what must be encrypted by the rules,\n"
+             "as `sops check` has it, each with the nearest .sops.yaml.\n",
     .example = "sops encrypt --age age1… secrets.yaml > secrets.enc.yaml",
     .tables = tables,
     .keys = SOPS_OPT_KEYS,
+    .many = true,
     .own_size = sizeof(struct encrypt_options),
     .run = run,
 };

@@ -69,16 +69,17 @@ static bool load_bytes(struct sops_job *j, struct sops_err *e)
 /* What will be other than in the file, on stdout. */
 static bool show_changes(struct sops_job *j, const struct sops_creation *rule, struct sops_err *e)
 {
-    struct sops_buf text = {0};
-    bool differ = false;
-    bool ok =
-        sops_groups_diff(sops_envelope_meta(j->env), rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ, &text, e);
-    if (ok && differ) {
-        struct sops_slice all = sops_buf_view(&text);
+    const struct sops_meta *m = sops_envelope_meta(j->env);
+    struct sops_groups_diff d = {.file = m,
+                                 .rule = rule,
+                                 .threshold = sops_groups_threshold(m, rule),
+                                 .colour = sops_ui_colour(j->world, STDOUT_FILENO)};
+    bool ok = sops_groups_show(&d, e);
+    if (ok && d.differ) {
         ok = sops_ui_outf(e, "The following changes will be made to the file's key groups:\n") &&
-             sops_ui_out(sops_slice_skip(all, sops_slice_find(all, '\n') + 1), e);
+             sops_ui_out(sops_buf_view(&d.text), e);
     }
-    sops_buf_free(&text);
+    sops_buf_free(&d.text);
     return ok;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rotate: a new data key and, on the way, other master keys (docs/spec/50-cli.md#rotate). Keys are taken out after
  * others were added, so a key that is named for both is gone. */
+#include "base/text.h"
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/steps.h"
 
 static bool same_text(const struct sops_key *a, struct sops_slice shown, bool *same, struct sops_err *e)
@@ -65,6 +67,70 @@ static bool own_keys(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
+/* ---- many files -------------------------------------------------------------------------------------------------- */
+
+#define DAY 86400
+
+/* Was the file last changed by sops so long ago? */
+static bool is_old_enough(const struct sops_many *m, const struct sops_meta *meta)
+{
+    struct sops_time t = {0};
+    return m->older_than < 0 ||
+           (sops_time_parse(meta->last_modified, &t) && t.seconds < m->world->now(m->world) - m->older_than * DAY);
+}
+
+/* The keys of the file in lists of their own: those of the file are what opens it. */
+static bool copy_groups(struct sops_arena *a, const struct sops_group *from, struct sops_group **to, struct sops_err *e)
+{
+    for (; from != NULL; from = from->next, to = &(*to)->next) {
+        struct sops_key **end;
+        *to = sops_arena_alloc(a, sizeof **to, e);
+        if (*to == NULL) {
+            return false;
+        }
+        end = &(*to)->keys;
+        for (const struct sops_key *k = from->keys; k != NULL; k = k->next, end = &(*end)->next) {
+            *end = sops_arena_alloc(a, sizeof **end, e);
+            if (*end == NULL) {
+                return false;
+            }
+            **end = *k;
+            (*end)->next = NULL;
+        }
+    }
+    return true;
+}
+
+static bool many_plan(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e)
+{
+    struct change c = {0};
+    struct sops_meta *meta = sops_envelope_meta(j->env);
+    if (!is_old_enough(m, meta)) {
+        f->state = SOPS_MANY_UNCHANGED;
+        f->reason = "too_new";
+        return true;
+    }
+    f->wanted = sops_arena_alloc(&m->arena, sizeof *f->wanted, e);
+    j->own = &c;
+    bool ok = f->wanted != NULL && own_options(j, e) && copy_groups(&meta->arena, meta->groups, &f->wanted->groups, e);
+    j->own = NULL;
+    if (!ok || f->wanted->groups == NULL) {
+        return ok;
+    }
+    f->wanted->threshold = meta->threshold;
+    sops_keys_append(&f->wanted->groups->keys, c.added);
+    for (const struct sops_key *k = c.removed; ok && k != NULL; k = k->next) {
+        ok = take_out(f->wanted, k, e);
+    }
+    return ok;
+}
+
+static bool renews(const struct sops_many_file *f)
+{
+    (void)f;
+    return true;
+}
+
 bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
 {
     static sops_step *const steps[] = {
@@ -77,8 +143,29 @@ bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
+static bool run_many(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+{
+    bool keys = sops_opt_any(o, "add-") || sops_opt_any(o, "rm-");
+    const struct sops_many_action many = {
+        .would = "rotate",
+        .done = "rotated",
+        .needs_key = true,
+        .missing = keys ? SOPS_E_NO_FILE_KEYS : SOPS_E_READ,
+        .plan = many_plan,
+        .renews = renews,
+        .work = sops_step_rotate,
+    };
+    return sops_many_run(w, o, &many, e);
+}
+
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
+    if (o->shared.recursive) {
+        return run_many(w, o, e);
+    }
+    if (!sops_many_alone(o, e)) {
+        return false;
+    }
     static sops_step *const steps[] = {
         sops_step_file,  sops_step_conflict, sops_step_exists, sops_step_config,
         sops_step_order, sops_step_rotate,   sops_step_write,  NULL,
@@ -90,19 +177,30 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     return sops_job_run(&j, steps, e);
 }
 
+static const struct sops_option older[] = {
+    {.name = "older-than",
+     SOPS_TEXT_TO(struct sops_shared, many.older_than),
+     .value = "AGE",
+     .help = "only files that sops changed last so long ago, in days: 90d"},
+    {.name = NULL},
+};
+static const struct sops_opt_table older_table = {"MANY FILES", older};
 static const struct sops_opt_table *const tables[] = {
-    &sops_opts_style, &sops_opts_place, &sops_opts_types, &sops_opts_name, &sops_opts_order, &sops_opts_services, NULL,
+    &sops_opts_style, &sops_opts_place, &sops_opts_many,     &older_table, &sops_opts_types,
+    &sops_opts_name,  &sops_opts_order, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_rotate = {
     .name = "rotate",
     .summary = "make a new data key, and add or take out master keys",
-    .args = "FILE",
+    .args = "FILE | -r PATH…",
     .about = "Encrypts every value anew with a new data key, wrapped for all keys of the file.\n"
              "Keys that are added go to the first group; keys to be taken out are taken out of\n"
-             "every group. The settings and the threshold stay as they are.\n",
+             "every group. The settings and the threshold stay as they are.\n"
+             "With -r, files and folders are taken: each encrypted file, with one unlocking for all.\n",
     .example = "sops rotate -i --add-age age1... secrets.yaml",
     .tables = tables,
     .keys = SOPS_OPT_ADD_RM,
+    .many = true,
     .run = run,
 };

@@ -5,19 +5,18 @@
  * replaces the file.
  */
 #include "cli/command.h"
-#include "cli/groups_diff.h"
-#include "cli/keys_files.h"
+#include "cli/many.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
+#include "cli/update.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* One file's change, and what becomes of it. */
-struct update {
-    struct sops_creation rule;
+struct single {
+    struct sops_update update;
     enum { FAILED, UPDATED, CURRENT, LEFT, OUTCOMES } outcome;
     struct sops_buf shown; /* the change that the user has seen and agreed to */
     bool agreed;
@@ -37,43 +36,36 @@ static bool own_file(struct sops_job *j, struct sops_err *e)
            sops_hint(e, "--recursive goes through folders");
 }
 
-static bool own_rule(struct sops_job *j, struct sops_err *e)
-{
-    struct update *u = j->own;
-    if (!sops_config_creation(j->config, j->world, &sops_envelope_meta(j->env)->arena, j->path, &u->rule, e)) {
-        return sops_within(e, "'%s'", j->path);
-    }
-    j->rule_line = u->rule.line;
-    return u->rule.from_rule || sops_fail(e, SOPS_E_GENERIC, "'%s': the config file has no creation rules", j->path);
-}
-
 /* What will change, on stdout; done when there is nothing. Somebody else may have changed the file after the question:
  * the same change is not shown again. */
 static bool own_compare(struct sops_job *j, struct sops_err *e)
 {
-    struct update *u = j->own;
-    struct sops_buf text = {0};
-    bool differ = false;
-    bool ok = sops_groups_diff(sops_envelope_meta(j->env), &u->rule, sops_ui_colour(j->world, STDOUT_FILENO), &differ,
-                               &text, e);
-    u->agreed = u->agreed && sops_slice_eq(sops_buf_view(&text), sops_buf_view(&u->shown));
-    if (ok && differ) {
-        ok = u->agreed || sops_ui_out(sops_buf_view(&text), e);
-        sops_buf_free(&u->shown);
-        u->shown = text;
-        text = (struct sops_buf){0};
-    } else if (ok) {
-        sops_ui_note("'%s' is already up to date", j->path);
-        u->outcome = CURRENT;
-        j->done = true;
+    struct single *s = j->own;
+    struct sops_update *u = &s->update;
+    sops_update_free(u);
+    if (!sops_update_look(j, u, sops_ui_colour(j->world, STDOUT_FILENO), e)) {
+        return false;
     }
-    sops_buf_free(&text);
-    return ok;
+    if (!u->differ) {
+        sops_ui_note("'%s' is already up to date", j->path);
+        s->outcome = CURRENT;
+        j->done = true;
+        return true;
+    }
+    s->agreed = s->agreed && sops_slice_eq(sops_buf_view(&u->text), sops_buf_view(&s->shown));
+    if (s->agreed) {
+        return true;
+    }
+    sops_update_warn(j->world, u);
+    sops_buf_cut(&s->shown, 0);
+    return sops_buf_add(&s->shown, sops_buf_view(&u->text), e) &&
+           sops_ui_out(SOPS_LIT("The following changes will be made to the file's groups:\n"), e) &&
+           sops_ui_out(sops_buf_view(&u->text), e);
 }
 
 static bool own_ask(struct sops_job *j, struct sops_err *e)
 {
-    struct update *u = j->own;
+    struct single *u = j->own;
     bool yes = j->opt->shared.yes || u->agreed;
     if (!yes && !sops_ui_confirm("Is this okay? (y/n):", &yes, e)) {
         return false;
@@ -87,19 +79,18 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
-static bool own_groups(struct sops_job *j, struct sops_err *e)
+static bool own_update(struct sops_job *j, struct sops_err *e)
 {
-    const struct update *u = j->own;
-    struct sops_meta *m = sops_envelope_meta(j->env);
-    (void)e;
-    m->groups = u->rule.groups;
-    m->threshold = sops_groups_threshold(m, &u->rule);
-    return true;
+    struct single *s = j->own;
+    j->own = &s->update;
+    bool ok = sops_step_update(j, e);
+    j->own = s;
+    return ok;
 }
 
 static bool own_done(struct sops_job *j, struct sops_err *e)
 {
-    struct update *u = j->own;
+    struct single *u = j->own;
     (void)e;
     sops_ui_note("'%s' is synced with the new keys", j->path);
     u->outcome = UPDATED;
@@ -108,24 +99,14 @@ static bool own_done(struct sops_job *j, struct sops_err *e)
 
 /* ---- one file --------------------------------------------------------------------------------------------------- */
 
-static bool update_file(struct sops_job *common, const char *path, struct update *u, struct sops_err *e)
+static bool update_file(struct sops_job *common, const char *path, struct single *u, struct sops_err *e)
 {
     static sops_step *const steps[] = {
-        own_file,
-        sops_step_own_format,
-        sops_step_read,
-        sops_step_parse_sealed,
-        own_rule,
-        own_compare,
-        own_ask,
-        sops_step_unwrap,
-        own_groups,
-        sops_step_wrap,
-        sops_step_emit_sealed,
-        sops_step_check_keys,
-        sops_step_write,
-        own_done,
-        NULL,
+        own_file,       sops_step_own_format,
+        sops_step_read, sops_step_parse_sealed,
+        own_compare,    own_ask,
+        own_update,     sops_step_write,
+        own_done,       NULL,
     };
     struct sops_job j = {
         .world = common->world,
@@ -142,31 +123,25 @@ static bool update_file(struct sops_job *common, const char *path, struct update
         .config_indent = true,
         .own = u,
     };
-    *u = (struct update){0};
+    *u = (struct single){.agreed = false};
     bool ok = sops_job_run(&j, steps, e);
     sops_buf_free(&u->shown);
+    sops_update_free(&u->update);
     return ok;
 }
 
-/* ---- several files ---------------------------------------------------------------------------------------------- */
+/* ---- several files, one question for each ------------------------------------------------------------------------ */
 
-static void progress(struct sops_job *common, size_t at, size_t all, const char *path)
+static bool update_each(struct sops_job *common, struct sops_err *e)
 {
-    char text[1200];
-    if (isatty(STDERR_FILENO) == 1) {
-        (void)snprintf(text, sizeof text, "[%zu/%zu] %s", at + 1, all, path);
-        common->world->say(common->world, SOPS_SAY_PROGRESS, text);
+    size_t count[OUTCOMES] = {0}, n = common->opt->argc;
+    struct single u;
+    if (n == 1) {
+        return update_file(common, common->opt->args[0], &u, e);
     }
-}
-
-static bool update_all(struct sops_job *common, const char *const *paths, size_t n, struct sops_err *e)
-{
-    size_t count[OUTCOMES] = {0};
     for (size_t i = 0; i < n; i++) {
-        struct update u;
         struct sops_err why = {0};
-        progress(common, i, n, paths[i]);
-        if (!update_file(common, paths[i], &u, &why)) {
+        if (!update_file(common, common->opt->args[i], &u, &why)) {
             u.outcome = FAILED;
             sops_options_fit_hint(common->opt, &why);
             sops_ui_error(common->world, &why);
@@ -179,21 +154,62 @@ static bool update_all(struct sops_job *common, const char *const *paths, size_t
     return count[FAILED] == 0 || sops_fail(e, SOPS_E_GENERIC, "failed updating %zu key(s)", count[FAILED]);
 }
 
-static bool update_arguments(struct sops_job *common, struct sops_err *e)
+/* ---- many files, one question for all ---------------------------------------------------------------------------- */
+
+static bool many_plan(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e)
 {
-    const struct sops_options *o = common->opt;
-    struct sops_arena a = {0};
-    const char *const *paths = (const char *const *)o->args;
-    size_t n = o->argc;
-    struct update u;
-    bool recursive = o->shared.recursive;
-    bool ok = !recursive || sops_keys_files(common, paths, sops_is_encrypted_file, &a, &paths, &n, e);
-    if (ok) {
-        ok = n == 1 && !recursive ? update_file(common, paths[0], &u, e) : update_all(common, paths, n, e);
+    if (!sops_update_look(j, &f->update, !m->opt->shared.many.json && sops_ui_colour(m->world, STDOUT_FILENO), e)) {
+        return false;
     }
-    sops_arena_free(&a);
-    return ok;
+    if (!f->update.differ) {
+        f->state = SOPS_MANY_UNCHANGED;
+        f->reason = "up_to_date";
+        return true;
+    }
+    f->wanted = sops_arena_alloc(&m->arena, sizeof *f->wanted, e);
+    if (f->wanted != NULL) {
+        f->wanted->groups = f->update.rule.groups;
+        f->wanted->threshold = f->update.threshold;
+    }
+    return f->wanted != NULL;
 }
+
+static bool many_renews(const struct sops_many_file *f) { return f->update.new_key; }
+
+/* The change as it is now: when somebody else has changed the file since the question, one that was not shown is not
+ * made. */
+static bool many_work(struct sops_job *j, struct sops_err *e)
+{
+    struct sops_many_work *k = (struct sops_many_work *)(void *)j;
+    struct sops_many *m = k->many;
+    sops_update_free(&k->update);
+    if (!sops_step_read(j, e) || !sops_step_parse_sealed(j, e) ||
+        !sops_update_look(j, &k->update, !m->opt->shared.many.json && sops_ui_colour(m->world, STDOUT_FILENO), e)) {
+        return false;
+    }
+    if (!k->update.differ) {
+        k->file->reason = "up_to_date";
+        j->done = true;
+        return true;
+    }
+    if (!j->opt->shared.yes && !sops_many_was_shown(m, &k->update)) {
+        j->once = true;
+        return sops_file_fail_changed(j->path, e);
+    }
+    j->own = &k->update;
+    return sops_step_update(j, e);
+}
+
+static const struct sops_many_action many = {
+    .would = "update",
+    .done = "updated",
+    .needs_key = true,
+    .needs_config = true,
+    .missing = SOPS_E_GENERIC,
+    .plan = many_plan,
+    .renews = many_renews,
+    .work = many_work,
+};
 
 static bool no_config(struct sops_err *e)
 {
@@ -220,22 +236,26 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_arguments, own_config, sops_job_services, update_arguments, NULL};
+    static sops_step *const steps[] = {own_arguments, own_config, sops_job_services, update_each, NULL};
     struct sops_job common = {.world = w, .opt = o, .needs_rule = true};
-    return sops_job_run(&common, steps, e);
+    if (o->shared.recursive) {
+        return sops_many_run(w, o, &many, e);
+    }
+    return sops_many_alone(o, e) && sops_job_run(&common, steps, e);
 }
 
 static const struct sops_option options[] = {
-    {.name = "recursive",
-     SOPS_FLAG_TO(struct sops_shared, recursive),
-     .short_name = "r",
-     .flags = SOPS_OPT_OURS,
-     .help = "go through folders, and update each encrypted file in them"},
+    {.name = "rotate",
+     SOPS_FLAG_TO(struct sops_update_options, rotate),
+     .help = "when somebody goes, make the data key new, too: who has seen it opens the file else"},
+    {.name = "sync-threshold",
+     SOPS_FLAG_TO(struct sops_update_options, sync_threshold),
+     .help = "give files the rule's shamir_threshold, too"},
     {.name = NULL},
 };
-static const struct sops_opt_table table = {"FILES", options};
+static const struct sops_opt_table table = {"CHANGE", options};
 static const struct sops_opt_table *const tables[] = {
-    &sops_opts_style, &table, &sops_opts_yes, &sops_opts_input_type, &sops_opts_services, NULL,
+    &sops_opts_style, &table, &sops_opts_many, &sops_opts_yes, &sops_opts_input_type, &sops_opts_services, NULL,
 };
 
 const struct sops_verb sops_verb_updatekeys = {
@@ -243,9 +263,12 @@ const struct sops_verb sops_verb_updatekeys = {
     .summary = "give files the keys that .sops.yaml names now",
     .args = "FILE…",
     .about = "Compares the keys of each file with those of its creation rule, shows what will\n"
-             "change and asks. The data key stays, and with it every value; to make a new one,\n"
-             "too, rotate the file. Folders are gone through with the option -r.\n",
+             "change and asks. The data key stays, and with it every value; --rotate makes a new one\n"
+             "where somebody goes. With -r, files and folders are taken, each file with the nearest\n"
+             ".sops.yaml, and there is one question and one unlocking for all.\n",
     .example = "sops updatekeys secrets.yaml",
     .tables = tables,
+    .own_size = sizeof(struct sops_update_options),
+    .many = true,
     .run = run,
 };

@@ -19,6 +19,7 @@ struct sops_verb {
     bool takes_command; /* what stands behind -- is a command of the user's, and none of its words an option here */
     bool finds;         /* exit status 1 is what it looks for (SOPS_FOUND): what else would be 1 is 2 */
     bool words;         /* all of the command line are words, as git gives names that may begin with a dash */
+    bool many;          /* with -r, options count wherever they stand before "--" */
     bool yields;        /* as the only word, with a file of that name there, it is the file: the word is a new one */
     /* NULL when there are `verbs`. What it returns false with is printed by main, and its code is the exit status. */
     bool (*run)(struct sops_world *w, const struct sops_options *o, struct sops_err *e);

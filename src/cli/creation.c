@@ -123,7 +123,7 @@ bool sops_job_keys(struct sops_job *j, struct sops_arena *a, const char *prefix,
 }
 
 /* Do the options name a key of any kind? */
-static bool keys_given(const struct sops_job *j)
+bool sops_job_keys_given(const struct sops_job *j)
 {
     for (size_t i = 0; sops_keysources[i] != NULL; i++) {
         if (sops_opt(j->opt, sops_keysources[i]->flag) != NULL) {
@@ -260,7 +260,7 @@ static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struc
 {
     struct sops_key *keys = NULL;
     struct sops_meta *m = sops_envelope_meta(j->env);
-    if (keys_given(j)) {
+    if (sops_job_keys_given(j)) {
         struct sops_group *group = sops_arena_alloc(&m->arena, sizeof *group, e);
         if (group == NULL || !sops_job_keys(j, &m->arena, "", SOPS_BY_FLAGS, &keys, e)) {
             return false;
@@ -282,7 +282,7 @@ static bool choose_keys(struct sops_job *j, const struct sops_creation *c, struc
 /* Keys that the options name need no rule to give any. */
 static bool do_without_rule(struct sops_job *j, const struct sops_creation *c, struct sops_err *e)
 {
-    if (!c->unmatched || e->memory || !keys_given(j)) {
+    if (!c->unmatched || e->memory || !sops_job_keys_given(j)) {
         return false;
     }
     sops_ui_note(

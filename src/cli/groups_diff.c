@@ -10,7 +10,7 @@
 /* What is written, and in what manner. */
 struct shower {
     struct sops_buf *text;
-    bool colour, differ;
+    bool colour, differ, goes;
 };
 
 static bool begin(struct shower *s, const char *manner, struct sops_err *e)
@@ -38,6 +38,7 @@ static bool show_key(void *ctx, const struct sops_key *k, enum sops_key_fate fat
         return sops_buf_adds(s->text, mark, e) && sops_key_show(k, s->text, e) && sops_buf_addc(s->text, '\n', e);
     }
     s->differ = true;
+    s->goes = s->goes || fate == SOPS_KEY_GOES;
     return begin(s, manner, e) && sops_buf_adds(s->text, mark, e) && sops_key_show(k, s->text, e) && end(s, e);
 }
 
@@ -49,27 +50,51 @@ static bool show_group(void *ctx, size_t number, struct sops_err *e)
 
 static bool show_threshold(struct shower *s, int64_t now, int64_t then, struct sops_err *e)
 {
-    if (now == 0) {
-        return true;
-    }
     if (now == then) {
-        return sops_buf_addf(s->text, e, "shamir_threshold: %lld\n", (long long)now);
+        return now == 0 || sops_buf_addf(s->text, e, "shamir_threshold: %lld\n", (long long)now);
     }
     s->differ = true;
+    s->goes = s->goes || (then < now && then != 0);
     bool ok = then == 0 || (begin(s, GREEN, e) &&
                             sops_buf_addf(s->text, e, "+++ shamir_threshold: %lld", (long long)then) && end(s, e));
-    return ok && begin(s, RED, e) && sops_buf_addf(s->text, e, "--- shamir_threshold: %lld", (long long)now) &&
-           end(s, e);
+    return ok && (now == 0 || (begin(s, RED, e) &&
+                               sops_buf_addf(s->text, e, "--- shamir_threshold: %lld", (long long)now) && end(s, e)));
 }
 
-bool sops_groups_diff(const struct sops_meta *file, const struct sops_creation *rule, bool colour, bool *differ,
-                      struct sops_buf *text, struct sops_err *e)
+static int64_t count_groups(const struct sops_group *g)
 {
-    struct shower s = {.text = text, .colour = colour};
+    int64_t groups = 0;
+    for (; g != NULL; g = g->next) {
+        groups++;
+    }
+    return groups;
+}
+
+bool sops_groups_rule_threshold(const struct sops_creation *rule, int64_t *threshold, struct sops_err *e)
+{
+    int64_t groups = count_groups(rule->groups);
+    *threshold = groups > 1 && rule->threshold == 0 ? groups : rule->threshold;
+    return groups < 2 || (*threshold >= 1 && *threshold <= groups) ||
+           sops_fail(e, SOPS_E_GENERIC, "the shamir_threshold %lld of the creation rule is none for %lld groups",
+                     (long long)*threshold, (long long)groups);
+}
+
+bool sops_groups_show(struct sops_groups_diff *d, struct sops_err *e)
+{
+    struct sops_buf groups = {0};
+    struct shower head = {.text = &d->text, .colour = d->colour}, s = {.text = &groups, .colour = d->colour};
     const struct sops_groups_visitor v = {show_group, show_key, &s};
-    bool ok = sops_buf_adds(text, "The following changes will be made to the file's groups:\n", e) &&
-              show_threshold(&s, file->threshold, sops_groups_threshold(file, rule), e) &&
-              sops_groups_compare(file->groups, rule->groups, &v, e);
-    *differ = s.differ;
+    int64_t had = count_groups(d->file->groups);
+    /* A file of several groups without a threshold has their number. */
+    int64_t now = d->file->threshold == 0 && had > 1 && d->threshold != 0 ? had : d->file->threshold;
+    bool ok =
+        show_threshold(&head, now, d->threshold, e) && sops_groups_compare(d->file->groups, d->rule->groups, &v, e);
+    d->differ = head.differ || s.differ;
+    d->goes = head.goes || s.goes || had > count_groups(d->rule->groups);
+    if (ok && d->rotate && d->goes) {
+        ok = begin(&head, GREEN, e) && sops_buf_adds(&d->text, "+++ new data key", e) && end(&head, e);
+    }
+    ok = ok && sops_buf_add(&d->text, sops_buf_view(&groups), e);
+    sops_buf_free(&groups);
     return ok;
 }

@@ -187,6 +187,13 @@ bool sops_job_formats(struct sops_job *j, struct sops_err *e)
     return j->env != NULL && choose_style(j, e);
 }
 
+bool sops_job_in_format(struct sops_job *j, const struct sops_format *f, struct sops_err *e)
+{
+    bool ok = sops_job_formats(j, e);
+    j->in = j->out = f;
+    return ok && choose_style(j, e);
+}
+
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e)
 {
     if (!sops_job_formats(j, e)) {
@@ -246,6 +253,10 @@ static bool names_itself(const char *path, const char *output)
 
 bool sops_step_read(struct sops_job *j, struct sops_err *e)
 {
+    if (j->read_before) {
+        j->read_before = false;
+        return true;
+    }
     j->onto_itself = j->path != NULL && names_itself(j->path, j->opt->shared.output);
     bool ok = j->path != NULL ? sops_file_read_was(j->path, SOPS_FILE_MAX, &j->raw, &j->was, e)
                               : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);

@@ -97,6 +97,37 @@ TABLE(services, "KEY SERVICES",
        .value = "URL",
        .help = "ask this key service, too: tcp://HOST:PORT or unix:///PATH; may be given again"});
 
+TABLE(many, "MANY FILES",
+      {.name = "recursive",
+       SOPS_FLAG_TO(struct sops_shared, recursive),
+       .short_name = "r",
+       .help = "take files and folders, and go through these; options may stand anywhere"},
+      {.name = "dry-run",
+       SOPS_FLAG_TO(struct sops_shared, many.dry_run),
+       .help = "say what would be done: no key is used, nothing is written"},
+      {.name = "all-or-nothing",
+       SOPS_FLAG_TO(struct sops_shared, many.all_or_nothing),
+       .help = "when one file fails, change none"},
+      {.name = "include",
+       SOPS_MANY_TO(struct sops_shared, many.include),
+       .value = "REGEX",
+       .help = "only files whose printed name matches; may be given again"},
+      {.name = "exclude",
+       SOPS_MANY_TO(struct sops_shared, many.exclude),
+       .value = "REGEX",
+       .help = "no files whose printed name matches; may be given again"},
+      {.name = "jobs",
+       SOPS_INT_TO(struct sops_shared, many.jobs),
+       .value = "N",
+       .help = "files at a time, 1 to 64 (default: 8, or the number of processors, at most 32)"},
+      {.name = "json", SOPS_FLAG_TO(struct sops_shared, many.json), .help = "results as lines of JSON on stdout"});
+
+TABLE(output_dir, "MANY FILES",
+      {.name = "output-dir",
+       SOPS_TEXT_TO(struct sops_shared, many.output_dir),
+       .value = "DIR",
+       .help = "write the results there, below the same names"});
+
 TABLE(yes, "ANSWERS",
       {.name = "yes", SOPS_FLAG_TO(struct sops_shared, yes), .short_name = "y", .help = "do not ask, go on"});
 

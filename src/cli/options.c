@@ -316,8 +316,38 @@ static bool is_own_option(const struct sops_options *o, const char *word)
     return word[0] == '-' && find(o, option_name(word, SIZE_MAX), &by_short) != NULL;
 }
 
-/* Options, and the word behind each that has no '=', move to the front; from "--" on nothing moves. */
-static bool put_in_order(struct sops_options *o, const char *const *words, const char ***ordered, struct sops_err *e)
+/* The slot of a word that is an option here, else NULL. */
+static const struct sops_opt_slot *slot_of(const struct sops_options *o, const char *word)
+{
+    bool by_short;
+    return word[0] == '-' ? find(o, option_name(word, SIZE_MAX), &by_short) : NULL;
+}
+
+static bool takes_a_word(const struct sops_opt_slot *s, const char *word)
+{
+    return s != NULL && s->def.kind != SOPS_OPT_FLAG && strchr(word, '=') == NULL;
+}
+
+/* Is -r among the words before "--"? */
+static bool says_recursive(const struct sops_options *o, const char *const *words)
+{
+    bool on = false;
+    for (; words[0] != NULL && strcmp(words[0], "--") != 0; words++) {
+        const struct sops_opt_slot *s = slot_of(o, words[0]);
+        if (s != NULL && strcmp(s->def.name, "recursive") == 0) {
+            const char *value = strchr(words[0], '=');
+            on = true;
+            (void)(value != NULL && sops_bool_word(sops_str(value + 1), &on));
+        }
+        words += takes_a_word(s, words[0]) && words[1] != NULL;
+    }
+    return on;
+}
+
+/* Options, and the word behind each that has no '=', move to the front; from "--" on nothing moves. With `many` only
+ * the word behind an option that takes one does, and what looks like an option is one. */
+static bool put_in_order(struct sops_options *o, const char *const *words, bool many, const char ***ordered,
+                         struct sops_err *e)
 {
     size_t n = 0, front = 0, rest = 0;
     while (words[n] != NULL) {
@@ -331,13 +361,20 @@ static bool put_in_order(struct sops_options *o, const char *const *words, const
     bool takes_next = false;
     size_t i = 0;
     for (; i < n; i++) {
-        if (is_own_option(o, words[i])) {
+        bool dashes = strcmp(words[i], "--") == 0;
+        if (many && takes_next) {
+            first[front++] = words[i];
+            takes_next = false;
+        } else if (many && !dashes && words[i][0] == '-' && words[i][1] != '\0') {
+            first[front++] = words[i];
+            takes_next = takes_a_word(slot_of(o, words[i]), words[i]);
+        } else if (is_own_option(o, words[i])) {
             first[front++] = words[i];
             takes_next = strchr(words[i], '=') == NULL;
         } else if (takes_next) {
             first[front++] = words[i];
             takes_next = false;
-        } else if (strcmp(words[i], "--") == 0) {
+        } else if (dashes) {
             first[front++] = words[i++];
             break;
         } else {
@@ -471,7 +508,8 @@ bool sops_options_parse(struct sops_options *o, const char *const *words, bool r
         return parse_before_command(o, words, dashes, usage, e);
     }
     if (reorder) {
-        if (!put_in_order(o, words, &ordered, e)) {
+        bool many = o->verb->many && says_recursive(o, words);
+        if (!put_in_order(o, words, many, &ordered, e)) {
             return false;
         }
         words = (const char *const *)ordered;

@@ -30,6 +30,14 @@ struct sops_opt_number {
     bool given;
 };
 
+/* What the options for many files say (-r). */
+struct sops_many_options {
+    bool dry_run, all_or_nothing, json, no_ignore;
+    const char *output_dir, *older_than;
+    const char *const *include, *const *exclude;
+    struct sops_opt_number jobs;
+};
+
 /* What the options that several commands share say. A text that was not given, or is empty, is NULL; everything is
  * empty or false where a command does not have the option. */
 struct sops_shared {
@@ -38,6 +46,7 @@ struct sops_shared {
     const char *const *keyservice; /* NULL-terminated, or NULL */
     struct sops_opt_number indent, threshold;
     bool compact_array_indent, document_start_marker;
+    struct sops_many_options many;
     bool local_keyservice, in_place, recursive, yes, ignore_mac, mac_only_encrypted, show_master_keys, strict, verbose,
         disable_version_check, check_for_updates, help, version;
 };
@@ -100,6 +109,8 @@ extern const struct sops_opt_table sops_opts_order;        /* --decryption-order
 extern const struct sops_opt_table sops_opts_services;     /* --enable-local-keyservice, --keyservice */
 extern const struct sops_opt_table sops_opts_yes;          /* -y --yes */
 extern const struct sops_opt_table sops_opts_style;        /* --preserve-style */
+extern const struct sops_opt_table sops_opts_many;         /* -r --recursive, --dry-run, --include, --jobs, … */
+extern const struct sops_opt_table sops_opts_output_dir;   /* --output-dir */
 extern const struct sops_opt_table sops_opts_global; /* --config, --indent, --mac-only-encrypted, --verbose, … */
 
 #define SOPS_MAX_OPTIONS 96 /* of one command */

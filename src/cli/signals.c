@@ -17,7 +17,8 @@ static const int meaningless[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF,
 static const int ignored[] = {SIGPIPE, SIGXFSZ};
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static atomic_int end_status = -1;
+static atomic_int end_status = -1, noted;
+static atomic_bool noting;
 static sigset_t usual, caught;
 static unsigned char crash_stack[65536]; /* when the usual one is what is at its end */
 
@@ -45,7 +46,18 @@ void sops_signals_end(int number)
     die(number);
 }
 
-static void end(int number) { sops_signals_end(number); }
+static void end(int number)
+{
+    int none = 0;
+    if (atomic_load(&noting) && number != SIGQUIT && atomic_compare_exchange_strong(&noted, &none, number)) {
+        return;
+    }
+    sops_signals_end(number);
+}
+
+void sops_signals_note(bool on) { atomic_store(&noting, on); }
+
+int sops_signals_noted(void) { return atomic_load(&noted); }
 
 static void crash(int number) { die(number); }
 

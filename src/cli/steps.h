@@ -44,6 +44,7 @@ struct sops_job {
     struct sops_envelope *env;   /* of the file; made when its name and formats are known */
     struct sops_buf raw, bytes;  /* as read; to be written */
     struct sops_file_was was;    /* the file when it was read */
+    bool read_before;            /* raw and was are there already */
     struct sops_slice new_key;   /* a data key that was made for the file before, or empty */
     struct sops_wrapped *made;   /* and what it was wrapped for already, or NULL */
     bool onto_itself;            /* --output names the file itself */
@@ -91,6 +92,8 @@ bool sops_step_config(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_job_formats(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The style alone, of the format j->out, for a text that becomes part of another one. */
 void sops_job_style(struct sops_job *j);
+/* The same where the file is read and written in this format, whatever its name says. */
+bool sops_job_in_format(struct sops_job *j, const struct sops_format *f, struct sops_err *e) SOPS_CHECKED;
 /* The same where the file is written in the format that it is read in. */
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --decryption-order: 112. */
@@ -109,6 +112,8 @@ bool sops_step_parts(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_not_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The settings and keys of a new file: options over the creation rule of `name`; fills the metadata. 1, 5, 6, 8. */
 bool sops_step_creation(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* Do the options name keys for a new file? */
+bool sops_job_keys_given(const struct sops_job *j);
 /* Puts the creation rule in front of the message, and a hint, when the failure is that one of `groups`, which are the
  * rule's, is empty. Returns false. */
 bool sops_job_blame_rule(const struct sops_job *j, const struct sops_group *groups, struct sops_err *e);

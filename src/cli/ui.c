@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -47,10 +48,26 @@ static bool add_safe(struct sops_buf *out, struct sops_slice text, bool lines, s
     return true;
 }
 
+bool sops_ui_safe(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_slice line;
+    bool ok = true, first = true;
+    while (ok && text.len != 0 && sops_slice_next(&text, '\n', &line)) {
+        ok = (first || sops_buf_addc(out, '?', e)) && add_safe(out, line, false, e);
+        first = false;
+    }
+    return ok;
+}
+
+static atomic_bool progress_shown;
+
 /* Nothing can be done when stderr is closed or memory is out. */
 static void to_stderr(struct sops_buf *text)
 {
     struct sops_err ignored = {0};
+    if (atomic_exchange(&progress_shown, false)) {
+        (void)!sops_fd_write(STDERR_FILENO, "stderr", SOPS_LIT("\r\033[K"), &ignored);
+    }
     (void)!sops_fd_write(STDERR_FILENO, "stderr", sops_buf_view(text), &ignored);
     sops_err_clear(&ignored);
     sops_buf_free(text);
@@ -181,30 +198,60 @@ static bool add_report(struct sops_buf *out, struct sops_slice report, bool colo
     return true;
 }
 
+bool sops_ui_error_text(struct sops_world *w, const struct sops_err *e, struct sops_buf *text, struct sops_err *why)
+{
+    bool ok = add_safe(text, sops_str(e->msg), false, why);
+    if (ok && e->line != 0) {
+        ok = sops_buf_addf(text, why, " (line %u", e->line) &&
+             (e->column == 0 || sops_buf_addf(text, why, ", column %u", e->column)) && sops_buf_addc(text, ')', why);
+    }
+    ok = ok && (e->msg[0] == '\0' || sops_buf_addc(text, '\n', why));
+    if (ok && e->detail.len != 0) {
+        ok = sops_buf_addc(text, '\n', why) &&
+             add_report(text, sops_slice_trim(sops_buf_view(&e->detail)), sops_ui_colour(w, STDERR_FILENO), why);
+    }
+    return ok &&
+           (e->hint[0] == '\0' || (sops_buf_adds(text, "hint: ", why) &&
+                                   add_safe(text, sops_str(e->hint), false, why) && sops_buf_addc(text, '\n', why)));
+}
+
 void sops_ui_error(struct sops_world *w, const struct sops_err *e)
 {
     struct sops_buf text = {0};
     struct sops_err ignored = {0};
-    bool ok = add_safe(&text, sops_str(e->msg), false, &ignored);
-    if (ok && e->line != 0) {
-        ok = sops_buf_addf(&text, &ignored, " (line %u", e->line) &&
-             (e->column == 0 || sops_buf_addf(&text, &ignored, ", column %u", e->column)) &&
-             sops_buf_addc(&text, ')', &ignored);
-    }
-    ok = ok && (e->msg[0] == '\0' || sops_buf_addc(&text, '\n', &ignored));
-    if (ok && e->detail.len != 0) {
-        ok = sops_buf_addc(&text, '\n', &ignored) &&
-             add_report(&text, sops_slice_trim(sops_buf_view(&e->detail)), sops_ui_colour(w, STDERR_FILENO), &ignored);
-    }
-    if (ok && e->hint[0] != '\0') {
-        ok = sops_buf_adds(&text, "hint: ", &ignored) && add_safe(&text, sops_str(e->hint), false, &ignored) &&
-             sops_buf_addc(&text, '\n', &ignored);
-    }
-    if (!ok) {
+    if (!sops_ui_error_text(w, e, &text, &ignored)) {
         sops_buf_free(&text);
         line_to_stderr("", sops_str(e->msg));
     }
     to_stderr(&text);
+    sops_err_clear(&ignored);
+}
+
+void sops_ui_lines(struct sops_slice lines)
+{
+    struct sops_buf text = {0};
+    struct sops_err ignored = {0};
+    if (sops_buf_add(&text, lines, &ignored)) {
+        to_stderr(&text);
+    }
+    sops_buf_free(&text);
+    sops_err_clear(&ignored);
+}
+
+void sops_ui_progress(const char *text)
+{
+    struct sops_buf line = {0};
+    struct sops_err ignored = {0};
+    if (isatty(STDERR_FILENO) != 1) {
+        return;
+    }
+    if (text == NULL) {
+        to_stderr(&line);
+    } else if (sops_buf_adds(&line, "\r\033[K", &ignored) && add_safe(&line, sops_str(text), false, &ignored)) {
+        (void)!sops_fd_write(STDERR_FILENO, "stderr", sops_buf_view(&line), &ignored);
+        atomic_store(&progress_shown, true);
+    }
+    sops_buf_free(&line);
     sops_err_clear(&ignored);
 }
 
@@ -234,13 +281,16 @@ static bool read_line(struct sops_buf *line, bool *end, struct sops_err *e)
     }
 }
 
-bool sops_ui_confirm(const char *prompt, bool *yes, struct sops_err *e)
+static bool confirm(const char *prompt, bool aside, bool *yes, struct sops_err *e)
 {
     struct sops_buf line = {0};
     bool ok = true, answered = false, end = false;
     while (ok && !answered) {
         sops_buf_cut(&line, 0);
-        ok = sops_ui_out(sops_str(prompt), e) && read_line(&line, &end, e);
+        if (aside) {
+            sops_ui_prompt(prompt);
+        }
+        ok = (aside || sops_ui_out(sops_str(prompt), e)) && read_line(&line, &end, e);
         struct sops_slice word = sops_slice_trim(sops_buf_view(&line));
         if (ok && word.len == 0) {
             ok = sops_fail(e, SOPS_E_GENERIC, "%s", end ? "no answer: stdin ended" : "no answer: an empty line");
@@ -255,3 +305,7 @@ bool sops_ui_confirm(const char *prompt, bool *yes, struct sops_err *e)
     sops_buf_free(&line);
     return ok;
 }
+
+bool sops_ui_confirm(const char *prompt, bool *yes, struct sops_err *e) { return confirm(prompt, false, yes, e); }
+
+bool sops_ui_confirm_aside(const char *prompt, bool *yes, struct sops_err *e) { return confirm(prompt, true, yes, e); }

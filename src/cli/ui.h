@@ -27,10 +27,22 @@ void sops_ui_say(enum sops_say level, const char *text);
 void sops_ui_notes(const char *file, struct sops_slice notes);
 /* The whole failure on stderr: position, message, detail (FAILED red, SUCCESS green on a terminal), hint. */
 void sops_ui_error(struct sops_world *w, const struct sops_err *e);
+/* The same, appended to a text. */
+bool sops_ui_error_text(struct sops_world *w, const struct sops_err *e, struct sops_buf *text,
+                        struct sops_err *why) SOPS_CHECKED;
+/* Lines as they are, but for what is unsafe, to stderr at once. */
+void sops_ui_lines(struct sops_slice lines);
+/* A line that is drawn over the one before, until something else is written to stderr; NULL: it is taken away. Only
+ * where stderr is a terminal. */
+void sops_ui_progress(const char *text);
+/* Appends `text` with what is unsafe as '?', line breaks too. */
+bool sops_ui_safe(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* May `fd` get colours? Only a terminal, and never with NO_COLOR. */
 bool sops_ui_colour(struct sops_world *w, int fd);
 /* Prints `prompt` on stdout and reads lines from stdin until one is "y" or "n" (docs/spec/50-cli.md#updatekeys). An
  * empty line, the end of stdin, or more than one word: code 1. */
 bool sops_ui_confirm(const char *prompt, bool *yes, struct sops_err *e) SOPS_CHECKED;
+/* The same with the prompt on stderr. */
+bool sops_ui_confirm_aside(const char *prompt, bool *yes, struct sops_err *e) SOPS_CHECKED;
 
 #endif

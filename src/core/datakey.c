@@ -436,6 +436,18 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
     return ok;
 }
 
+bool sops_datakey_asks(const struct sops_service *services, const struct sops_meta *m)
+{
+    for (const struct sops_group *g = m->groups; g != NULL; g = g->next) {
+        for (const struct sops_key *k = g->keys; k != NULL; k = k->next) {
+            if (services == NULL || !is_local(services) || lane_of(k) != COMPUTE) {
+                return services != NULL;
+            }
+        }
+    }
+    return false;
+}
+
 bool sops_datakey_wrap_all(struct sops_world *w, struct sops_service *services, struct sops_wrapping *file, size_t n,
                            struct sops_err *e)
 {

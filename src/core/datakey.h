@@ -21,6 +21,8 @@ bool sops_datakey_wrap(struct sops_world *w, struct sops_service *services, stru
 bool sops_datakey_wrap_missing(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
                                const struct sops_secret *key, struct sops_err *e) SOPS_CHECKED;
 
+/* Does wrapping for these keys ask somebody (a plugin, a server, a key service)? */
+bool sops_datakey_asks(const struct sops_service *services, const struct sops_meta *m);
 /* One of several files whose data keys are to be wrapped. */
 struct sops_wrapping {
     struct sops_meta *meta;        /* with the keys that it is to have */

@@ -186,7 +186,6 @@ static bool add_report(struct sops_buf *out, const struct failures *f, struct so
 
 /* A group of a file on its way: its lots are asked one after the other, until one is open. */
 struct unit {
-    struct turn *turns;
     struct sops_entry **entry; /* of all keys, in turn */
     size_t count;
     struct sops_lot *lot;
@@ -197,7 +196,6 @@ struct unit {
 static void units_free(struct unit *unit, size_t n)
 {
     for (size_t i = 0; unit != NULL && i < n; i++) {
-        sops_free(unit[i].turns);
         sops_free(unit[i].entry);
         sops_free(unit[i].lot);
     }
@@ -208,20 +206,24 @@ static void units_free(struct unit *unit, size_t n)
 static bool make_unit(struct sops_answers *a, const struct sops_service *services, const struct sops_group *g,
                       struct sops_slice order, struct unit *u, struct sops_err *e)
 {
-    u->turns = take_turns(g, order, &u->count, e);
-    u->entry = u->turns != NULL ? sops_alloc((u->count + 1) * sizeof *u->entry, e) : NULL;
-    u->lot = u->entry != NULL ? sops_alloc((u->count + 1) * sizeof *u->lot, e) : NULL;
-    for (size_t i = 0; u->lot != NULL && i < u->count; i++) {
-        u->entry[i] = sops_answers_entry(a, services, u->turns[i].key, e);
-        if (u->entry[i] == NULL) {
-            return false;
-        }
-        if (i == 0 || u->turns[i].key->source != u->turns[i - 1].key->source) {
+    struct turn *turns = take_turns(g, order, &u->count, e);
+    size_t lots = 0;
+    for (size_t i = 0; turns != NULL && i < u->count; i++) {
+        lots += i == 0 || turns[i].key->source != turns[i - 1].key->source;
+    }
+    u->entry = turns != NULL ? sops_alloc((u->count + 1) * sizeof *u->entry, e) : NULL;
+    u->lot = u->entry != NULL ? sops_alloc((lots + 1) * sizeof *u->lot, e) : NULL;
+    bool ok = u->lot != NULL;
+    for (size_t i = 0; ok && i < u->count; i++) {
+        u->entry[i] = sops_answers_entry(a, services, turns[i].key, i, e);
+        ok = u->entry[i] != NULL;
+        if (ok && (i == 0 || turns[i].key->source != turns[i - 1].key->source)) {
             u->lot[u->lots++].entry = &u->entry[i];
         }
-        u->lot[u->lots - 1].count++;
+        u->lot[u->lots - ok].count += ok;
     }
-    return u->lot != NULL;
+    sops_free(turns);
+    return ok;
 }
 
 /* Is it neither open nor at its end? What was answered before counts. */
@@ -265,7 +267,7 @@ static bool report_group(const struct unit *u, size_t number, struct sops_buf *r
     bool ok = true;
     for (size_t i = 0; ok && u->opened == NULL && i < u->count; i++) {
         sops_buf_cut(&failures.cause, 0);
-        ok = sops_buf_add(&failures.cause, u->entry[i]->cause, e) && add_failure(&failures, u->turns[i].key, e);
+        ok = sops_buf_add(&failures.cause, u->entry[i]->cause, e) && add_failure(&failures, u->entry[i]->key, e);
     }
     ok = ok && sops_buf_addf(report, e, "Group %zu: %s\n", number, u->opened != NULL ? "SUCCESS" : "FAILED") &&
          (u->opened != NULL || add_report(report, &failures, e)) && sops_buf_addc(report, '\n', e);

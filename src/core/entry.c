@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-#define MOST 100000 /* entries that are remembered */
+#define MOST 30000 /* entries of one file that are remembered: a hostile one may hold a million */
 #define CELL ((size_t)48)
 #define PAGE ((size_t)4080) /* with the canary of sodium_malloc one page */
 
@@ -28,7 +28,6 @@ struct sops_answers {
     struct sops_arena arena;
     pthread_mutex_t asking, filling;
     struct sops_table table;
-    size_t count;
     struct cells *cells;
     struct cell *spare;           /* wiped, to be used again */
     struct sops_slice last_cause; /* the next one is often equal */
@@ -103,31 +102,33 @@ static bool make_id(struct sops_buf *out, const struct sops_service *services, c
 }
 
 struct sops_entry *sops_answers_entry(struct sops_answers *a, const struct sops_service *services,
-                                      const struct sops_key *key, struct sops_err *e)
+                                      const struct sops_key *key, size_t number, struct sops_err *e)
 {
+    struct remembered {
+        struct sops_entry entry;
+        uint8_t id[32]; /* equal for equal keys, services and wrapped data keys */
+    } *r = NULL;
     uint8_t id[32];
-    if (!make_id(&a->scratch, services, key, id, e)) {
-        return NULL;
-    }
-    struct sops_entry *n = sops_table_get(&a->table, sops_slice_of(id, sizeof id));
-    if (n == NULL) {
+    struct sops_entry *n = NULL;
+    void **slot = NULL;
+    if (number >= MOST) {
         n = sops_arena_alloc(&a->arena, sizeof *n, e);
-        if (n == NULL) {
-            return NULL;
-        }
-        memcpy(n->id, id, sizeof id);
-        n->answers = a;
-        void **slot = a->count < MOST ? sops_table_put(&a->table, sops_slice_of(n->id, sizeof n->id), NULL, e) : NULL;
-        if (slot == NULL && e->code != SOPS_OK) {
-            return NULL;
-        }
+    } else if (make_id(&a->scratch, services, key, id, e)) {
+        n = sops_table_get(&a->table, sops_slice_of(id, sizeof id));
+        r = n == NULL ? sops_arena_alloc(&a->arena, sizeof *r, e) : NULL;
+    }
+    if (r != NULL) {
+        memcpy(r->id, id, sizeof id);
+        slot = sops_table_put(&a->table, sops_slice_of(r->id, sizeof r->id), NULL, e);
         if (slot != NULL) {
-            *slot = n;
-            a->count++;
+            *slot = n = &r->entry;
         }
     }
-    n->key = key;
-    n->lot = 0;
+    if (n != NULL) {
+        n->answers = a;
+        n->key = key;
+        n->lot = 0;
+    }
     return n;
 }
 

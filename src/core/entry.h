@@ -20,13 +20,14 @@ enum sops_entry_state { SOPS_ENTRY_UNASKED, SOPS_ENTRY_OPENED, SOPS_ENTRY_REFUSE
 struct sops_entry {
     const struct sops_key *key; /* of the file that has it; while it is asked */
     struct sops_answers *answers;
-    uint8_t id[32]; /* equal for equal keys, services and wrapped data keys */
+    union {
+        struct sops_slice plain; /* OPENED: the data key or share, in locked memory */
+        struct sops_slice cause; /* REFUSED: of each service its message and its hint, a NUL behind each */
+    };
+    const void *tried_by; /* for the source: what was tried on it last */
+    uint32_t users;       /* files that will want `plain` again */
+    uint32_t lot;         /* for whoever asks: the first of the lots that hold it, + 1 */
     enum sops_entry_state state;
-    struct sops_slice plain; /* OPENED: the data key or share, in locked memory */
-    struct sops_slice cause; /* REFUSED: of each service its message and its hint, a NUL behind each */
-    unsigned users;          /* files that will want `plain` again */
-    size_t lot;              /* for whoever asks: the first of the lots that hold it, + 1 */
-    const void *tried_by;    /* for the source: what was tried on it last */
 };
 
 /* Entries of one source that stand next to each other in a group, in the order in which they are tried: any one of them
@@ -41,10 +42,10 @@ struct sops_answers *sops_answers_of(struct sops_world *w, struct sops_err *e) S
 /* One asking at a time: what may ask the user does so in order, and what has been answered is not asked again. */
 void sops_answers_lock(struct sops_answers *a);
 void sops_answers_unlock(struct sops_answers *a);
-/* The entry for `key` by these services, made when it is new. Of very many only the first are remembered. Between lock
- * and unlock. */
+/* The entry for `key`, number `number` of its group, by these services, made when it is new. Of very many only the
+ * first are remembered. Between lock and unlock. */
 struct sops_entry *sops_answers_entry(struct sops_answers *a, const struct sops_service *services,
-                                      const struct sops_key *key, struct sops_err *e) SOPS_CHECKED;
+                                      const struct sops_key *key, size_t number, struct sops_err *e) SOPS_CHECKED;
 
 /* What became of it; any thread may say so of an entry that it was given to ask. `plain` is copied. */
 bool sops_entry_open(struct sops_entry *n, struct sops_slice plain, struct sops_err *e) SOPS_CHECKED;

@@ -85,7 +85,7 @@ void sops_lots_own(const struct sops_lot *lot, size_t lots)
     for (size_t i = 0; i < lots; i++) {
         for (size_t k = 0; k < lot[i].count; k++) {
             struct sops_entry *n = lot[i].entry[k];
-            n->lot = n->lot != 0 ? n->lot : i + 1;
+            n->lot = n->lot != 0 ? n->lot : (uint32_t)i + 1;
         }
     }
 }

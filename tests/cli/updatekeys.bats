@@ -85,16 +85,16 @@ recipients() { grep -oh 'recipient: age1[a-z0-9]*' "$@" | sed "s/.* //; s/$ME/me
     printf 'A value looks like ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]\n' >d/README.md
     ln -s ../e.yaml d/link.yaml
     check 0 "$SOPS" updatekeys -r -y d
-    has "$err" '3 updated, 0 up to date, 0 left unchanged, 0 failed'
+    has "$err" '3 changed, 0 unchanged, 0 failed'
     lacks "$err" README
     cmp e.yaml before.yaml
     cmp d/.git/never.yaml before.yaml
     check 0 "$SOPS" decrypt d/sub/three
     check 0 "$SOPS" updatekeys -r -y d
-    has "$err" '0 updated, 3 up to date'
+    has "$err" '0 changed, 3 unchanged'
     sed '/^sops:/,$d' d/one.yaml >d/damaged.yaml
     printf 'sops:\n  mac: [\n' >>d/damaged.yaml
     check 1 "$SOPS" updatekeys -r -y d
     has "$err" 'd/damaged.yaml'
-    has "$err" '3 up to date, 0 left unchanged, 1 failed'
+    has "$err" '3 unchanged, 1 failed'
 }

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of a run with -r, and of the checks before it: usage, no PATH (100), options in conflict (8), the order of
+ * keys (112), values of options (1). Nothing has been read by then. */
+#include "cli/many.h"
+
+#include "base/ascii.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "cli/signals.h"
+#include "cli/ui.h"
+
+#define MOST_JOBS 64
+#define USUAL_JOBS 8
+#define USUAL_MOST 32
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+static bool is_given(const char *const *list) { return list != NULL && *list != NULL; }
+
+bool sops_many_alone(const struct sops_options *o, struct sops_err *e)
+{
+    const struct sops_many_options *n = &o->shared.many;
+    const struct {
+        bool given;
+        const char *name;
+    } list[] = {
+        {n->output_dir != NULL, "output-dir"}, {n->dry_run, "dry-run"},           {n->all_or_nothing, "all-or-nothing"},
+        {is_given(n->include), "include"},     {is_given(n->exclude), "exclude"}, {n->no_ignore, "no-ignore"},
+        {n->older_than != NULL, "older-than"}, {n->jobs.given, "jobs"},           {n->json, "json"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        if (list[i].given) {
+            sops_fail(e, SOPS_E_CONFLICT, "--%s is for many files, and needs -r", list[i].name);
+            return sops_hint(e, "sops %s -r takes files and folders", o->command);
+        }
+    }
+    return true;
+}
+
+static bool check_conflicts(const struct sops_many *m, struct sops_err *e)
+{
+    const struct sops_shared *s = &m->opt->shared;
+    const char *single = s->output != NULL              ? "output"
+                         : s->output_type != NULL       ? "output-type"
+                         : s->filename_override != NULL ? "filename-override"
+                         : s->extract != NULL           ? "extract"
+                                                        : NULL;
+    if (single != NULL) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--%s is for one file, and does not go with -r", single);
+    }
+    bool dir = s->many.output_dir != NULL;
+    if (s->in_place && dir) {
+        return sops_fail(e, SOPS_E_CONFLICT, "--in-place and --output-dir do not go together");
+    }
+    if (!s->in_place && !dir && !s->many.dry_run && !m->action->needs_config) {
+        bool may = m->action->missing == SOPS_E_NO_FILE;
+        return sops_fail(e, SOPS_E_CONFLICT, "with -r it has to be said where results go: -i (--in-place)%s",
+                         may ? " or --output-dir DIR" : "");
+    }
+    return true;
+}
+
+/* "90d". */
+static bool take_age(struct sops_many *m, struct sops_err *e)
+{
+    struct sops_slice text = sops_str(m->opt->shared.many.older_than);
+    size_t digits = text.len != 0 ? text.len - 1 : 0;
+    m->older_than = -1;
+    if (text.ptr == NULL) {
+        return true;
+    }
+    bool good = digits != 0 && digits < 8 && text.ptr[digits] == 'd' &&
+                strspn((const char *)text.ptr, "0123456789") == digits &&
+                sops_int_parse(sops_slice_first(text, digits), &m->older_than);
+    return good || sops_fail(e, SOPS_E_GENERIC, "'%.*s' in --older-than is no age", SOPS_ARG(text)) ||
+           sops_hint(e, "write a whole number of days, like 90d");
+}
+
+static bool take_values(struct sops_many *m, struct sops_err *e)
+{
+    const struct sops_many_options *n = &m->opt->shared.many;
+    size_t processors = sops_processors();
+    size_t usual = processors < USUAL_JOBS ? USUAL_JOBS : processors > USUAL_MOST ? USUAL_MOST : processors;
+    if (n->jobs.given && (n->jobs.value < 1 || n->jobs.value > MOST_JOBS)) {
+        return sops_fail(e, SOPS_E_GENERIC, "--jobs takes a number from 1 to %d", MOST_JOBS);
+    }
+    m->threads = n->jobs.given ? (size_t)n->jobs.value : usual;
+    m->world->jobs = (unsigned)m->threads;
+    return take_age(m, e) && sops_name_filter_make(&m->filter, n->include, n->exclude, e);
+}
+
+static bool check_usage(struct sops_many *m, struct sops_err *e)
+{
+    if (m->opt->argc == 0) {
+        sops_fail(e, SOPS_E_NO_FILE, "no file specified");
+        return sops_hint(e, "name files or folders; . is the current one");
+    }
+    if (!check_conflicts(m, e)) {
+        return false;
+    }
+    bool order = m->action->needs_key && !m->action->needs_config;
+    return (!order || sops_step_order(&m->common, e)) && take_values(m, e);
+}
+
+/* ---- the run ---------------------------------------------------------------------------------------------------- */
+
+static void free_many(struct sops_many *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        struct sops_many_file *f = &m->file[i];
+        if (f->why != NULL) {
+            sops_err_clear(f->why);
+            sops_free(f->why);
+        }
+        if (f->unlocking != NULL) {
+            sops_unlocking_done(f->unlocking);
+        }
+        if (f->meta != NULL) {
+            sops_meta_free(f->meta);
+        }
+        sops_wrapped_free(f->made);
+        sops_update_free(&f->update);
+    }
+    sops_secret_free(&m->keys);
+    sops_selection_free(&m->selection);
+    sops_configs_free(&m->configs);
+    sops_name_filter_free(&m->filter);
+    sops_git_close(&m->git);
+    sops_job_free(&m->common);
+    sops_arena_free(&m->arena);
+    (void)pthread_mutex_destroy(&m->lock);
+    (void)pthread_mutex_destroy(&m->large);
+}
+
+/* With --all-or-nothing a failure of the plan ends it before anything is asked. */
+static bool may_go_on(struct sops_many *m, struct sops_err *e)
+{
+    size_t count[4];
+    if (!m->opt->shared.many.all_or_nothing) {
+        return true;
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        struct sops_err why = {0};
+        struct sops_many_file *f = &m->file[i];
+        if (f->state == SOPS_MANY_PLANNED && f->target == NULL && !sops_file_exchangeable(f->name, &why)) {
+            sops_many_fail(m, f, &why);
+        }
+        sops_err_clear(&why);
+    }
+    sops_many_count(m, count);
+    return count[SOPS_MANY_FAILED] == 0 && sops_many_may_open(m, e);
+}
+
+static bool end_dry(struct sops_many *m, struct sops_err *e)
+{
+    size_t count[4];
+    if (!sops_many_report_dry(m, e)) {
+        return false;
+    }
+    sops_many_count(m, count);
+    int status = count[SOPS_MANY_FAILED] != 0 ? SOPS_E_READ : count[SOPS_MANY_PLANNED] != 0 ? SOPS_E_GENERIC : SOPS_OK;
+    return status == SOPS_OK || sops_fail(e, status, "%s", "");
+}
+
+static bool run_all(struct sops_many *m, struct sops_err *e)
+{
+    size_t count[4];
+    int number = 0;
+    if (!check_usage(m, e) || !sops_many_plan(m, e)) {
+        return false;
+    }
+    if (m->opt->shared.many.dry_run) {
+        return end_dry(m, e);
+    }
+    if (may_go_on(m, e)) {
+        if ((m->action->needs_config && !sops_many_ask(m, e)) || !sops_job_services(&m->common, e) ||
+            !sops_many_unlock(m, e)) {
+            return false;
+        }
+        number = sops_many_work(m);
+    }
+    if (e->code != SOPS_OK || !sops_many_report(m, e)) {
+        return false;
+    }
+    sops_many_count(m, count);
+    int status = number != 0 ? 128 + number : count[SOPS_MANY_FAILED] != 0 ? SOPS_E_GENERIC : SOPS_OK;
+    return status == SOPS_OK || sops_fail(e, status, "%s", "");
+}
+
+bool sops_many_run(struct sops_world *w, const struct sops_options *o, const struct sops_many_action *action,
+                   struct sops_err *e)
+{
+    struct sops_many m = {.world = w, .opt = o, .action = action, .common = {.world = w, .opt = o}};
+    (void)pthread_mutex_init(&m.lock, NULL);
+    (void)pthread_mutex_init(&m.large, NULL);
+    bool ok = run_all(&m, e);
+    free_many(&m);
+    return ok;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * many.h - encrypt, decrypt, rotate and updatekeys with -r: one run over many files (docs/spec/75-many-files.md).
+ *
+ *     plan     all files are found, read and parsed, their configurations applied; kept are metadata and a hash
+ *     ask      (updatekeys) the changes, once for all
+ *     unlock   data keys, and the wrappings that ask somebody, in batches (core/datakey.h)
+ *     work     on several threads, each file as by a run of the command on it alone
+ *     report   what became of each, in order
+ *
+ * A command says what is its own in a struct sops_many_action.
+ */
+#ifndef SOPS_CLI_MANY_H
+#define SOPS_CLI_MANY_H
+
+#include "cli/select.h"
+#include "cli/steps.h"
+#include "cli/update.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum sops_many_state {
+    SOPS_MANY_PLANNED, /* … or, at the end, not done */
+    SOPS_MANY_CHANGED,
+    SOPS_MANY_UNCHANGED,
+    SOPS_MANY_FAILED,
+};
+
+struct sops_many_file {
+    const char *name;           /* as printed, which is also how it is opened */
+    struct sops_slice absolute; /* clean */
+    bool named;                 /* given as PATH */
+    off_t size;
+    const struct sops_config *config;
+    const struct sops_format *format; /* that was found, or NULL */
+    struct sops_file_was was;         /* as it was in the plan */
+    struct sops_meta *meta;           /* with the keys that it has; NULL: failed, or not needed any more */
+    struct sops_meta *wanted;         /* with the keys that it is to get, when those are others; or NULL */
+    struct sops_update update;        /* updatekeys: its change */
+    const char *target;               /* --output-dir: where the result goes; NULL: in place */
+    enum sops_many_state state;
+    const char *reason; /* UNCHANGED: why */
+    struct sops_err *why;
+    struct sops_unlocking *unlocking;
+    struct sops_slice new_key; /* made for it, in the run's locked memory; empty: none is needed */
+    struct sops_wrapped *made;
+    struct sops_staged *staged; /* --all-or-nothing: the result on the disk, without a name */
+};
+
+/* A change of updatekeys, and the files that it is for. */
+struct sops_many_change {
+    const struct sops_update *update; /* of the first of them */
+    struct sops_many_file **file;
+    size_t count;
+    struct sops_many_change *next;
+};
+
+struct sops_many;
+/* One file being worked on; the steps get its job. */
+struct sops_many_work {
+    struct sops_job job; /* the first member */
+    struct sops_many *many;
+    struct sops_many_file *file;
+    struct sops_update update; /* updatekeys: the change, as it is now */
+};
+
+struct sops_many_action {
+    const char *would, *done; /* "rotate", "rotated" */
+    bool required;            /* takes what must be encrypted, and else what is */
+    bool needs_key;           /* a data key is had; else a new file gets one */
+    int missing;              /* status for a PATH that is not there */
+    bool needs_config;
+    /* The rest of the plan of a file that was parsed into the job (its metadata are those of j->env); it may say that
+     * nothing is to be done (f->state, f->reason), and sets f->wanted when keys are to be wrapped. Also of one that
+     * turned out to be another when it was worked on: then `f` is only a copy. NULL: nothing. */
+    bool (*plan)(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e);
+    /* Does the file get a new data key? */
+    bool (*renews)(const struct sops_many_file *f);
+    /* The work on a job whose file is read and whose formats are set, up to the bytes. */
+    sops_step *work;
+};
+
+struct sops_many {
+    struct sops_world *world;
+    const struct sops_options *opt;
+    const struct sops_many_action *action;
+    struct sops_job common; /* services, order; lent to each file's job */
+    struct sops_git git;
+    struct sops_name_filter filter;
+    struct sops_selection selection;
+    struct sops_configs configs;
+    struct sops_many_file *file;
+    size_t count, room;
+    bool declined;
+    int64_t older_than; /* days; -1: not given */
+    size_t threads;
+    struct sops_arena arena;
+    struct sops_secret keys;         /* the new data keys, one behind the other */
+    struct sops_many_change *change; /* updatekeys: the distinct changes, in the order of their first files */
+    /* the work */
+    pthread_mutex_t lock;      /* folders, progress */
+    pthread_mutex_t large;     /* one large file at a time */
+    struct sops_table folders; /* to be synced */
+    size_t done, todo;
+    atomic_bool stop;
+};
+
+/* The whole of `command -r`. Status 1 when a file failed; 128 + number for a signal. */
+bool sops_many_run(struct sops_world *w, const struct sops_options *o, const struct sops_many_action *action,
+                   struct sops_err *e) SOPS_CHECKED;
+/* Without -r: none of the options that are for many files. Code 8. */
+bool sops_many_alone(const struct sops_options *o, struct sops_err *e) SOPS_CHECKED;
+
+/* ---- between the files of this module --------------------------------------------------------------------------- */
+
+/* many_plan.c: finds the files and plans each; code 8 for --output-dir. */
+bool sops_many_plan(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* The formats of a job whose file is read (j->raw): those of the plan, or, when the file is not what it was then, what
+ * is found now. */
+bool sops_many_formats(struct sops_many_work *k, struct sops_err *e) SOPS_CHECKED;
+/* A job on this file. */
+struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *f);
+/* Marks it as failed, and keeps `why` (which is emptied). */
+void sops_many_fail(struct sops_many *m, struct sops_many_file *f, struct sops_err *why);
+
+/* many_work.c */
+bool sops_many_unlock(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* Gives 0, or the number of the signal that stopped it. */
+int sops_many_work(struct sops_many *m);
+
+/* many_commit.c: with --all-or-nothing, all results to their places, or none. */
+void sops_many_commit(struct sops_many *m);
+/* May as many files be open at a time? Code 1 with both numbers. */
+bool sops_many_may_open(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+
+/* many_target.c: where results go with --output-dir. */
+bool sops_many_targets(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* Folders on the way to the file's target; code 3 when there is a link. */
+bool sops_many_make_folders(struct sops_many *m, const struct sops_many_file *f, struct sops_err *e) SOPS_CHECKED;
+bool sops_many_is_below_output(const struct sops_many *m, struct sops_slice absolute);
+
+/* many_report.c: lines, errors, JSON, counts. */
+bool sops_many_report(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* --dry-run: what would be done, on stdout. */
+bool sops_many_report_dry(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* many_ask.c: finds the distinct changes of updatekeys, shows them and asks; answered `n`, m->declined. */
+bool sops_many_ask(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* Is it one of those that were shown? */
+bool sops_many_was_shown(const struct sops_many *m, const struct sops_update *u);
+/* The changes alone, with all names. */
+bool sops_many_show_changes(struct sops_many *m, bool all_names, struct sops_err *e) SOPS_CHECKED;
+
+void sops_many_count(const struct sops_many *m, size_t count[4]);
+
+#endif

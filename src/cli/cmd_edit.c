@@ -8,6 +8,7 @@
 #include "cli/clear.h"
 #include "cli/command.h"
 #include "cli/edit_changed.h"
+#include "cli/edit_merge.h"
 #include "cli/relay.h"
 #include "cli/scratch.h"
 #include "cli/signals.h"
@@ -29,6 +30,7 @@ struct edit {
     struct sops_clear clear;
     bool show_keys;
     mode_t mode; /* of the file */
+    struct sops_edit_merge merge;
 };
 
 static void edit_free(struct edit *d)
@@ -42,6 +44,7 @@ static void edit_free(struct edit *d)
     sops_buf_free(&d->before);
     sops_buf_free(&d->refused);
     sops_clear_free(&d->clear);
+    sops_edit_merge_free(&d->merge);
 }
 
 /* ---- the editor ------------------------------------------------------------------------------------------------- */
@@ -167,6 +170,9 @@ static bool take_with_meta(struct sops_job *j, struct sops_err *e)
 /* The edited text as the document. False: it is none, or may not be one. */
 static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
+    if (d->merge.marked) {
+        return sops_edit_merge_finish(j, &d->merge, sops_buf_view(&j->raw), e);
+    }
     if (d->show_keys) {
         return take_with_meta(j, e);
     }
@@ -219,19 +225,67 @@ static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct so
         return false;
     }
     *again = isatty(STDIN_FILENO) == 1;
+    if (d->merge.marked) {
+        return sops_step_write(j, e);
+    }
     return raise_version(j, e) && sops_clear_after(j, &d->clear, e) && sops_step_seal(j, e) && sops_step_write(j, e);
 }
 
-/* Another's change in the meantime. True: once more. */
-static bool settle_change(struct sops_job *j, struct edit *d, struct sops_err *e)
+/* The merged text with its conflicts for the editor. */
+static bool show_conflicts(struct edit *d, struct sops_err *e)
+{
+    sops_merge_tell_conflicts(&d->merge.run);
+    sops_buf_cut(&d->before, 0);
+    sops_buf_cut(&d->refused, 0);
+    return sops_file_replace((const char *)d->path.ptr, sops_buf_view(&d->merge.run.text), 0600, NULL, e);
+}
+
+enum settled { SETTLED_WRITTEN, SETTLED_AGAIN, SETTLED_FAILED };
+
+/* Their change merged into the text, and written when nothing is left to be decided. What cannot be merged is told, and
+ * the question comes again. */
+static enum settled merge_change(struct sops_job *j, struct edit *d, bool *ask, struct sops_err *e)
+{
+    bool clean = false;
+    sops_err_clear(e);
+    bool ok = sops_edit_merge(j, &d->merge, &clean, e);
+    *ask = !ok;
+    if (!ok) {
+        sops_ui_error(j->world, e);
+        return SETTLED_FAILED;
+    }
+    if (!clean) {
+        return show_conflicts(d, e) ? SETTLED_AGAIN : SETTLED_FAILED;
+    }
+    if (sops_step_write(j, e)) {
+        sops_merge_tell_done(&d->merge.run);
+        return SETTLED_WRITTEN;
+    }
+    *ask = e->code == SOPS_E_CHANGED;
+    return SETTLED_FAILED;
+}
+
+/* Another's change in the meantime. */
+static enum settled settle_change(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
     for (;;) {
-        if (sops_edit_ask(j, e) == SOPS_EDIT_AGAIN) {
-            return true;
+        struct stat st;
+        bool merge = !d->show_keys && d->merge.base.len != 0 && stat(j->path, &st) == 0 && S_ISREG(st.st_mode);
+        enum sops_edit_choice choice = sops_edit_ask(j, merge, e);
+        bool ask = true;
+        if (choice == SOPS_EDIT_AGAIN) {
+            return SETTLED_AGAIN;
+        }
+        if (choice == SOPS_EDIT_MERGE) {
+            enum settled settled = merge_change(j, d, &ask, e);
+            if (!ask) {
+                return settled;
+            }
+            continue;
         }
         (void)sops_edit_save(j, d->mode, e);
         if (e->code == SOPS_E_CHANGED || isatty(STDIN_FILENO) != 1) {
-            return false;
+            return SETTLED_FAILED;
         }
     }
 }
@@ -257,8 +311,9 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
     j->bytes = (struct sops_buf){0};
     while (!edit_once(j, d, &again, e)) {
         bool changed = e->code == SOPS_E_CHANGED;
-        if (changed ? !settle_change(j, d, e) : !again) {
-            return false;
+        enum settled settled = changed ? settle_change(j, d, e) : again ? SETTLED_AGAIN : SETTLED_FAILED;
+        if (settled != SETTLED_AGAIN) {
+            return settled == SETTLED_WRITTEN;
         }
         if (!changed) {
             wait_for_enter(j, d, e);
@@ -301,11 +356,14 @@ static bool own_open(struct sops_job *j, struct sops_err *e)
     if (sops_slice_trim(sops_buf_view(&j->raw)).len == 0) {
         return begin_new(j, e);
     }
+    struct edit *d = j->own;
     bool sealed = sops_holds_ciphertext(sops_buf_view(&j->raw));
+    if (isatty(STDIN_FILENO) == 1 && !sops_buf_add(&d->merge.base, sops_buf_view(&j->raw), e)) {
+        return false;
+    }
     if (!sops_step_parse_sealed(j, e)) {
         return sealed ? false : hint_to_encrypt(j, e);
     }
-    struct edit *d = j->own;
     j->seeks_clear = true;
     return sops_step_version(j, e) && sops_step_open(j, e) && sops_clear_before(j, &d->clear, e);
 }

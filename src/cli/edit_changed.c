@@ -121,6 +121,7 @@ static bool read_letter(int signals, char *letter)
     *letter = '\0';
     while (length < LONGEST_ANSWER) {
         if (!read_byte(signals, &byte)) {
+            *letter = '\0';
             return false;
         }
         if (byte == '\n') {
@@ -130,11 +131,12 @@ static bool read_letter(int signals, char *letter)
         *letter = byte;
         length++;
     }
+    *letter = '\0';
     return false;
 }
 
 /* What can be chosen. */
-static void show_choices(const struct sops_job *j, const struct sops_err *why)
+static void show_choices(const struct sops_job *j, bool merge, const struct sops_err *why)
 {
     struct sops_buf folder = {0}, path = {0};
     struct sops_err none = {0};
@@ -147,6 +149,9 @@ static void show_choices(const struct sops_job *j, const struct sops_err *why)
         }
     }
     sops_ui_note("%s", why->msg);
+    if (merge) {
+        sops_ui_note("  m  merge what changed there into your text");
+    }
     sops_ui_note("  e  back to the editor, with your text");
     sops_ui_note("  s  save your text, encrypted, as '%s', and end", at != NULL ? at : j->path);
     sops_err_clear(&none);
@@ -154,7 +159,7 @@ static void show_choices(const struct sops_job *j, const struct sops_err *why)
     sops_buf_free(&path);
 }
 
-enum sops_edit_choice sops_edit_ask(struct sops_job *j, const struct sops_err *why)
+enum sops_edit_choice sops_edit_ask(struct sops_job *j, bool merge, const struct sops_err *why)
 {
     sigset_t ending, before;
     enum sops_edit_choice choice = SOPS_EDIT_SAVE;
@@ -168,12 +173,12 @@ enum sops_edit_choice sops_edit_ask(struct sops_job *j, const struct sops_err *w
     (void)sigaddset(&ending, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &ending, &before);
     int signals = signalfd(-1, &ending, SFD_CLOEXEC);
-    show_choices(j, why);
+    show_choices(j, merge, why);
     while (!answered) {
         char letter;
-        sops_ui_prompt("Choose (e/s): ");
-        answered = !read_letter(signals, &letter) || letter == 's' || letter == 'e';
-        choice = answered && letter == 'e' ? SOPS_EDIT_AGAIN : SOPS_EDIT_SAVE;
+        sops_ui_prompt(merge ? "Choose (m/e/s): " : "Choose (e/s): ");
+        answered = !read_letter(signals, &letter) || letter == 's' || letter == 'e' || (merge && letter == 'm');
+        choice = letter == 'e' ? SOPS_EDIT_AGAIN : letter == 'm' ? SOPS_EDIT_MERGE : SOPS_EDIT_SAVE;
     }
     if (signals >= 0) {
         (void)close(signals);

@@ -6,11 +6,11 @@
 
 #include "cli/steps.h"
 
-enum sops_edit_choice { SOPS_EDIT_AGAIN, SOPS_EDIT_SAVE };
+enum sops_edit_choice { SOPS_EDIT_AGAIN, SOPS_EDIT_SAVE, SOPS_EDIT_MERGE };
 
 /* Asks on the terminal that stdin is; where it is none, where it ends, and when a signal comes meanwhile, it is SAVE.
  */
-enum sops_edit_choice sops_edit_ask(struct sops_job *j, const struct sops_err *why);
+enum sops_edit_choice sops_edit_ask(struct sops_job *j, bool merge, const struct sops_err *why);
 /* Keeps j->bytes, the encrypted text, in a new file of mode `mode` beside the job's file, or else in a folder for
  * temporary files. Always false: with SOPS_E_CHANGED and the name of the new file, or with code 1 when it could not be
  * made anywhere. */

@@ -76,7 +76,7 @@ static bool open_files(struct krm *k, const struct sops_generator *g, const stru
     }
     if (ok) {
         ok = sops_inputs_load(in, &k->job, paths, files->count, SOPS_E_NO_FILE, e);
-        blame(k, in->count != 0 ? paths[in->count - 1] : NULL);
+        blame(k, in->count != 0 ? paths[in->blamed] : NULL);
     }
     sops_free(paths);
     return ok;

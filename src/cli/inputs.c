@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/ui.h"
+#include "core/lots.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -45,21 +46,12 @@ bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_
     return true;
 }
 
-static bool open_one(struct sops_job *j, struct sops_job *common, struct sops_err *e)
+/* Reads all files, so that what is missing is told before anybody is asked for a key. */
+static bool load_all(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
+                     int missing, struct sops_err *e)
 {
     static sops_step *const load[] = {sops_step_exists, sops_job_formats, sops_step_load, NULL};
-    return sops_job_steps(j, load, e) && sops_input_unlock(j, common, e);
-}
-
-bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
-                      int missing, struct sops_err *e)
-{
-    if (count > SOPS_INPUTS_MAX) {
-        return sops_fail(e, SOPS_E_GENERIC, "%zu files are more than the %d that one run may open", count,
-                         SOPS_INPUTS_MAX);
-    }
-    o->file = sops_alloc(count * sizeof *o->file, e);
-    bool ok = o->file != NULL;
+    bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         struct sops_job *j = &o->file[o->count++];
         *j = (struct sops_job){.world = common->world,
@@ -72,8 +64,51 @@ bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char
                                .missing = missing,
                                .no_key = common->no_key,
                                .no_text = common->no_text};
-        ok = open_one(j, common, e) || sops_name_file(e, paths[i]);
+        ok = sops_job_steps(j, load, e) || sops_name_file(e, paths[i]);
+        o->blamed = i;
     }
+    return ok;
+}
+
+/* Asks for the data keys of several files at once: servers answer side by side, and who is asked, is asked once. */
+static bool ask_together(struct sops_inputs *o, struct sops_job *common, struct sops_unlocking **asked,
+                         struct sops_err *e)
+{
+    unsigned jobs = common->world->jobs;
+    if (o->count < 2) {
+        return true;
+    }
+    *asked = sops_alloc(o->count * sizeof **asked, e);
+    if (*asked == NULL || !sops_job_services(common, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        (*asked)[i].meta = sops_envelope_meta(o->file[i].env);
+    }
+    common->world->jobs = SOPS_REQUESTS;
+    bool ok = sops_datakey_unwrap_all(common->world, common->services, *asked, o->count, common->order, e);
+    common->world->jobs = jobs;
+    return ok;
+}
+
+bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
+                      int missing, struct sops_err *e)
+{
+    if (count > SOPS_INPUTS_MAX) {
+        return sops_fail(e, SOPS_E_GENERIC, "%zu files are more than the %d that one run may open", count,
+                         SOPS_INPUTS_MAX);
+    }
+    struct sops_unlocking *asked = NULL;
+    o->file = sops_alloc(count * sizeof *o->file, e);
+    bool ok = o->file != NULL && load_all(o, common, paths, count, missing, e) && ask_together(o, common, &asked, e);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = sops_input_unlock(&o->file[i], common, e) || sops_name_file(e, paths[i]);
+        o->blamed = i;
+    }
+    for (size_t i = 0; asked != NULL && i < o->count; i++) {
+        sops_unlocking_done(&asked[i]);
+    }
+    sops_free(asked);
     return ok;
 }
 

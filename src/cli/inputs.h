@@ -12,6 +12,7 @@
 struct sops_inputs {
     struct sops_job *file;
     size_t count;
+    size_t blamed; /* when it failed: the file that it is about */
 };
 /* Opens `count` files in order. `common` has read configuration and order, and owns the key services, which are made
  * when the first file needs them. A message names the file that it is about. `missing`: the code for a file that is

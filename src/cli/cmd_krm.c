@@ -13,6 +13,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct krm_options {
@@ -41,8 +42,12 @@ static bool check_inside(const char *path, struct sops_err *e)
         size_t n = strcmp(here, "/") != 0 ? strlen(here) : 0;
         inside = strncmp(file, here, n) == 0 && file[n] == '/';
     }
-    return inside || sops_fail(e, SOPS_E_GENERIC, "'%s' lies outside of the folder of the kustomization", path) ||
-           sops_hint(e, "SopsSecrets takes files below it only, after links are followed");
+    if (!inside) {
+        sops_fail(e, SOPS_E_GENERIC, "'%s' lies outside of the folder of the kustomization", path);
+        return sops_hint(e, "SopsSecrets takes files below it only, after links are followed");
+    }
+    struct stat st; /* a FIFO would be waited for */
+    return stat(path, &st) != 0 || S_ISREG(st.st_mode) || sops_fail(e, SOPS_E_GENERIC, "'%s' is no regular file", path);
 }
 
 /* From now on a failure is about this file (NULL: none). Without memory that is not told. */

@@ -13,6 +13,7 @@
 #include "cli/usage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -102,17 +103,25 @@ static const char *const *make_argv(struct run *r, struct sops_err *e)
     return argv;
 }
 
-/* The stream becomes stdin. */
+/* `fd` becomes stdin; it is that already where there was none. */
+static bool make_stdin(int fd, struct sops_err *e)
+{
+    bool ok = lseek(fd, 0, SEEK_SET) == 0 &&
+              (fd == STDIN_FILENO ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, STDIN_FILENO) == STDIN_FILENO);
+    return ok || sops_fail(e, SOPS_E_GENERIC, "cannot make a file in memory stdin: %s", sops_os_error(errno));
+}
+
+/* The stream in a file without a name. */
 static bool give_stream(struct sops_slice stream, struct sops_err *e)
 {
     int fd = memfd_create("manifests", MFD_CLOEXEC);
     if (fd < 0) {
         return sops_fail(e, SOPS_E_GENERIC, "cannot make a file in memory: %s", sops_os_error(errno));
     }
-    bool ok = sops_fd_write(fd, "a file in memory", stream, e) &&
-              ((lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO) ||
-               sops_fail(e, SOPS_E_GENERIC, "cannot make a file in memory stdin: %s", sops_os_error(errno)));
-    (void)close(fd);
+    bool ok = sops_fd_write(fd, "a file in memory", stream, e) && make_stdin(fd, e);
+    if (fd != STDIN_FILENO) {
+        (void)close(fd);
+    }
     return ok;
 }
 

@@ -87,4 +87,8 @@ generator() { printf 'apiVersion: sops/v1\nkind: SopsSecrets\nmetadata: {name: g
     generator 'files: [../x.yaml]' >g.yaml
     check 1 "$SOPS" krm < <(list g.yaml)
     has "$err" 'outside of the folder'
+    mkfifo fifo.yaml
+    generator 'files: [fifo.yaml]' >g.yaml
+    check 1 timeout 10 "$SOPS" krm < <(list g.yaml)
+    has "$err" 'no regular file'
 }

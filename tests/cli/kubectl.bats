@@ -61,6 +61,12 @@ kube() { # STATUS WORD…
     SOPS_KUBECTL=$PWD/c.yaml kube 126 apply -f c.yaml
 }
 
+@test "kubectl reads also where there was no stdin" {
+    rm -f stdin
+    "$SOPS" kubectl apply -f c.yaml <&-
+    same "$(grep -c plain stdin)" 1
+}
+
 @test "folders and patterns" {
     mkdir -p d/sub && cp c.yaml d/b.yaml && cp c.yaml d/sub/a.yml && echo 'no: [' >d/readme && mkfifo d/f.yaml
     kube 0 apply -f d

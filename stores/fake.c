@@ -127,6 +127,7 @@ const struct sops_store sops_store_fake = {
     .is_choice = true,
     .property = SOPS_PROPERTY_PATH,
     .find_converts = true,
+    .asks_nobody = true,
     .find_ignores_path = true,
     .from_manifest = site_of_manifest,
     .resolve = resolve,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing, at most half full; the hash key is made when the first slot is. */
+/* Open addressing, at most half full. The hash key is made once a process: asking the kernel for one costs more than
+ * filling a small table. */
 #include "base/table.h"
 
+#include <pthread.h>
 #include <sodium.h>
 
 struct sops_table_slot {
@@ -9,6 +11,11 @@ struct sops_table_slot {
     uint64_t hash;
     void *value;
 };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint8_t hash_key[crypto_shorthash_KEYBYTES];
+
+static void make_key(void) { randombytes_buf(hash_key, sizeof hash_key); }
 
 static uint64_t hash_of(const struct sops_table *t, struct sops_slice key)
 {
@@ -35,7 +42,8 @@ static bool grow(struct sops_table *t, struct sops_err *e)
         return false;
     }
     if (t->size == 0) {
-        randombytes_buf(bigger.key, sizeof bigger.key);
+        (void)pthread_once(&once, make_key);
+        memcpy(bigger.key, hash_key, sizeof bigger.key);
     }
     for (size_t i = 0; i < t->size; i++) {
         if (t->slots[i].key.ptr != NULL) {

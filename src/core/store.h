@@ -124,6 +124,7 @@ struct sops_store {
     bool find_without_conditions;
     bool find_ignores_path;
     bool find_converts; /* its keys are converted before they are rewritten (fake) */
+    bool asks_nobody;   /* its values stand in the SecretStore: waiting for them takes no time */
 
     /* May an item be called so? Code 2 with the limit. */
     bool (*check_name)(struct sops_slice name, struct sops_err *e);

@@ -420,11 +420,15 @@ static bool convert_key(const struct sops_regex *letter, struct sops_slice key, 
 bool sops_keys_convert(struct sops_keys *k, bool unicode, struct sops_err *e)
 {
     struct sops_keys next = {0};
-    struct sops_regex *letter = sops_regex_new(SOPS_LIT("^[\\p{L}\\p{N}]$"), e);
-    bool ok = letter != NULL;
+    struct sops_regex *letter = NULL; /* made for the first key that needs it */
+    bool ok = true;
     for (const struct sops_key_value *kv = k->first; ok && kv != NULL; kv = kv->next) {
         struct sops_buf key = {0};
-        ok = convert_key(letter, kv->key, unicode, &key, e) && put_new(&next, sops_buf_view(&key), kv->value, e);
+        if (letter == NULL && !sops_only_alnum(kv->key, "-._")) {
+            letter = sops_regex_new(SOPS_LIT("^[\\p{L}\\p{N}]$"), e);
+            ok = letter != NULL;
+        }
+        ok = ok && convert_key(letter, kv->key, unicode, &key, e) && put_new(&next, sops_buf_view(&key), kv->value, e);
         sops_buf_free(&key);
     }
     sops_regex_free(letter);

@@ -143,6 +143,7 @@ void sops_pull_free(struct sops_pull *p)
     }
     sops_table_free(&p->sites);
     sops_table_free(&p->fetches);
+    sops_table_free(&p->noted);
     sops_arena_free(&p->arena);
     *p = (struct sops_pull){0};
 }
@@ -164,10 +165,20 @@ static void say_note(struct sops_pull *p, const struct sops_object *o, const cha
     p->world->say(p->world, SOPS_SAY_NOTE, line);
 }
 
+/* Once, however many namespaces use a ClusterSecretStore. */
 static void note_of_store(void *ctx, const char *text)
 {
     const struct looking *l = ctx;
-    say_note(l->p, l->store, text);
+    struct sops_err e = {0};
+    struct sops_slice line;
+    bool fresh = true;
+    char shown[600];
+    bool ok = sops_arena_printf(&l->p->arena, &line, &e, "%s %s", sops_object_shown(l->store, shown), text) &&
+              sops_table_put(&l->p->noted, line, &fresh, &e) != NULL;
+    sops_err_clear(&e);
+    if (!ok || fresh) {
+        say_note(l->p, l->store, text);
+    }
 }
 
 /* A Secret's value: a text of stringData, else base64 of data. */
@@ -584,7 +595,12 @@ static bool ask_keys(struct sops_pull *p, struct sops_err *e)
     struct asking a = {p, sops_alloc((n + 1) * sizeof(void *), e), NULL};
     n = 0;
     for (struct sops_pull_fetch *f = p->first_fetch; a.fetch != NULL && f != NULL; f = f->next) {
-        a.fetch[n++] = f;
+        a.fetch[n] = f;
+        if (f->site->store->asks_nobody) {
+            fetch_job(&a, n);
+        } else {
+            n++;
+        }
     }
     if (a.fetch != NULL) {
         sops_together(n, SOPS_STORE_TOGETHER, fetch_job, &a);

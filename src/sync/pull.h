@@ -32,7 +32,7 @@ struct sops_pull {
     struct sops_arena arena;
     struct sops_pull_secret *secret; /* in the order of the input */
     size_t secrets;
-    struct sops_table sites, fetches;
+    struct sops_table sites, fetches, noted;
     struct sops_pull_fetch *first_fetch, *last_fetch;
     struct sops_pull_find *first_find, *last_find;
 };

@@ -50,14 +50,16 @@ bool sops_age_hybrid_wrap(struct sops_world *w, const struct sops_age_recipient 
 /* What the identity expands to; kept in its locked pages. */
 static const struct sops_hpke_private *expanded(struct sops_age_identity *id, struct sops_err *e)
 {
+    sops_age_set_hold();
     if (id->more == NULL) {
         struct sops_hpke_private *k = (struct sops_hpke_private *)sops_age_set_lock(id->set, sizeof *k, e);
-        if (k == NULL || !sops_hpke_expand(id->secret.ptr, k, e)) {
-            return NULL;
+        if (k != NULL && sops_hpke_expand(id->secret.ptr, k, e)) {
+            id->more = k;
         }
-        id->more = k;
     }
-    return id->more;
+    const struct sops_hpke_private *found = id->more;
+    sops_age_set_release();
+    return found;
 }
 
 static enum sops_age_match open_stanza(struct sops_age_identity *id, const struct sops_age_stanza *s,

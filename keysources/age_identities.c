@@ -12,6 +12,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #define TEXT_MAX                                                                                                       \
@@ -83,6 +84,12 @@ bool sops_age_give_up(struct sops_age_identity *id, const struct sops_err *e)
     sops_err_clear(&none);
     return false;
 }
+
+static pthread_mutex_t sets = PTHREAD_MUTEX_INITIALIZER;
+
+void sops_age_set_hold(void) { (void)pthread_mutex_lock(&sets); }
+
+void sops_age_set_release(void) { (void)pthread_mutex_unlock(&sets); }
 
 static void free_pages(struct sops_age_pages *p)
 {

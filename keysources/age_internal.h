@@ -105,6 +105,9 @@ struct sops_age_identity *sops_age_set_add(struct sops_age_set *set, sops_age_un
 /* `size` bytes of locked memory that lives as long as the set. */
 uint8_t *sops_age_set_lock(struct sops_age_set *set, size_t size, struct sops_err *e) SOPS_CHECKED;
 void sops_age_set_free(struct sops_age_set *set);
+/* What identities work out when they are first used is put into their sets by one thread at a time. */
+void sops_age_set_hold(void);
+void sops_age_set_release(void);
 
 enum sops_age_text {
     SOPS_AGE_TEXT_LINES,  /* one identity a line */

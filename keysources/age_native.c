@@ -136,18 +136,20 @@ static enum sops_age_match x25519_open(const uint8_t secret[32], const uint8_t p
     return mine ? SOPS_AGE_MINE : SOPS_AGE_NOT_MINE;
 }
 
-/* The public key of an identity, worked out for the first stanza that needs it. */
+/* The public key of an identity, worked out for the first stanza that needs it; by one of several threads. */
 static const uint8_t *public_of(struct sops_age_identity *id, struct sops_err *e)
 {
+    sops_age_set_hold();
     if (id->more == NULL) {
         uint8_t *public = sops_arena_bytes(&id->set->arena, 32, e);
-        if (public == NULL) {
-            return NULL;
+        if (public != NULL) {
+            (void)crypto_scalarmult_base(public, id->secret.ptr);
+            id->more = public;
         }
-        (void)crypto_scalarmult_base(public, id->secret.ptr);
-        id->more = public;
     }
-    return id->more;
+    const uint8_t *found = id->more;
+    sops_age_set_release();
+    return found;
 }
 
 enum sops_age_match sops_age_x25519_unwrap(struct sops_world *w, struct sops_age_identity *id,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reseal: SealedSecrets for another certificate, in the text itself (docs/spec/72-sealed-secrets.md#reseal). Only the
  * ciphertexts change; the new text is read back before it takes the place of the old one. */
+#include "cli/anew.h"
 #include "cli/command.h"
 #include "cli/keys_files.h"
 #include "cli/ui.h"
@@ -214,7 +215,10 @@ static bool write_file(struct reseal_run *r, struct reseal_file *f, struct sops_
     if (ok && f->path == NULL) {
         ok = r->own.check || sops_buf_add(&r->out, sops_buf_view(&text), e);
     } else if (ok && f->edits != 0 && !r->own.check) {
-        ok = sops_file_replace(f->path, sops_buf_view(&text), 0666, NULL, e);
+        struct sops_file_was was = {0};
+        const struct sops_replace how = {.was = &was};
+        sops_file_was_held(&was, old);
+        ok = sops_file_replace(f->path, sops_buf_view(&text), 0666, &how, e);
     }
     sops_buf_free(&text);
     return ok && (f->path == NULL || sops_buf_add(&r->out, sops_buf_view(&f->lines), e));
@@ -320,7 +324,12 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
         struct sops_err why = {0};
         const char *at = count != 0 ? path[i] : NULL;
         at = at != NULL && strncmp(at, "./", 2) == 0 ? at + 2 : at;
-        if (reseal_file(r, at, &why)) {
+        struct sops_anew anew = {.world = j->world};
+        bool ok = reseal_file(r, at, &why);
+        while (!ok && sops_anew(&anew, at, &why)) {
+            ok = reseal_file(r, at, &why);
+        }
+        if (ok) {
             continue;
         }
         r->failures++;

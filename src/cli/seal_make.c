@@ -171,8 +171,8 @@ static bool check_standing(const struct seal_file *f, const struct seal_target *
     return true;
 }
 
-static bool read_standing(struct seal_run *r, const struct seal_file *f, const struct seal_target *t,
-                          struct standing *s, struct sops_err *e)
+static bool read_standing(struct seal_run *r, const struct seal_file *f, struct seal_target *t, struct standing *s,
+                          struct sops_err *e)
 {
     struct sops_buf text = {0};
     struct sops_err tried = {0};
@@ -180,10 +180,11 @@ static bool read_standing(struct seal_run *r, const struct seal_file *f, const s
     struct stat st;
     size_t others = 0;
     if (t->path == NULL || (stat(t->path, &st) != 0 && errno == ENOENT)) {
+        t->was.how = SOPS_WAS_ABSENT;
         return true;
     }
     s->there = true;
-    bool parsed = sops_file_read(t->path, SOPS_FILE_MAX, &text, &tried) &&
+    bool parsed = sops_file_read_was(t->path, SOPS_FILE_MAX, &text, &t->was, &tried) &&
                   sops_format_of_text(sops_buf_view(&text), &format, &tried) &&
                   sops_doc_parse_row(&s->doc, format, sops_buf_view(&text), &tried);
     bool ok =
@@ -261,8 +262,9 @@ bool sops_seal_write(struct seal_run *r, struct seal_file *f, struct sops_err *e
         if (t->path == NULL) {
             ok = sops_buf_add(&r->out, sops_buf_view(&t->text), e);
         } else if (t->write && !r->own->check) {
+            const struct sops_replace how = {.was = &t->was};
             ok = sops_make_folders(t->path, e) &&
-                 sops_file_replace(t->path, sops_buf_view(&t->text), NEW_FILE_MODE, NULL, e);
+                 sops_file_replace(t->path, sops_buf_view(&t->text), NEW_FILE_MODE, &how, e);
         }
     }
     return ok;

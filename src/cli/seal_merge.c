@@ -73,6 +73,7 @@ bool sops_seal_raw(struct seal_run *r, struct sops_err *e)
 /* ---- --merge-into ----------------------------------------------------------------------------------------------- */
 
 struct merging {
+    struct sops_file_was was;
     struct sops_doc old, out;
     struct sops_arena arena;
     const struct sops_format *format;
@@ -97,7 +98,7 @@ static bool read_sealed(const struct seal_run *r, struct merging *m, struct sops
 {
     struct sops_buf text = {0};
     size_t others = 0;
-    bool ok = sops_file_read(r->own->merge_into, SOPS_FILE_MAX, &text, e) &&
+    bool ok = sops_file_read_was(r->own->merge_into, SOPS_FILE_MAX, &text, &m->was, e) &&
               sops_format_of_text(sops_buf_view(&text), &m->format, e) &&
               sops_doc_parse_row(&m->old, m->format, sops_buf_view(&text), e) &&
               sops_sealed_all(&m->old, &m->arena, &m->all, &m->count, &others, e);
@@ -287,7 +288,7 @@ static bool merge_file(struct seal_run *r, struct seal_file *f, struct merging *
     if (!find_sealed(r, m, o->secret, e) || !check_scope(r, m, o->secret, e)) {
         return false;
     }
-    *t = (struct seal_target){.path = r->own->merge_into, .shown = r->own->merge_into, .file = f};
+    *t = (struct seal_target){.path = r->own->merge_into, .shown = r->own->merge_into, .file = f, .was = m->was};
     o->target = f->target = t;
     f->object = o;
     o->scope = m->target->scope;

@@ -39,7 +39,8 @@ struct seal_target {
     const char *shown;
     const struct sops_format *format;
     struct sops_buf text;
-    bool write; /* it differs from what is there */
+    bool write;               /* it differs from what is there */
+    struct sops_file_was was; /* what is there, as it was read */
     struct seal_file *file;
     struct seal_target *next;
 };

@@ -124,8 +124,10 @@ struct sops_entry *sops_answers_entry(struct sops_answers *a, const struct sops_
             *slot = n = &r->entry;
         }
     }
+    if (n != NULL && n->answers == NULL) {
+        n->answers = a; /* once: others may look at it, who are done with theirs */
+    }
     if (n != NULL) {
-        n->answers = a;
         n->key = key;
         n->lot = 0;
     }

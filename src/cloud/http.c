@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -45,9 +46,74 @@ static unsigned pause_before(struct sops_world *w, const struct sops_retry *r, u
     return (unsigned)ms;
 }
 
+/* ---- servers that are down -------------------------------------------------------------------------------------- */
+
+#define SILENT_MOST 3
+
+/* Exchanges in a row that got no answer from one server. */
+struct server {
+    unsigned silent;
+    char why[1024], hint[256]; /* of the last of them */
+};
+
+static pthread_mutex_t servers = PTHREAD_MUTEX_INITIALIZER;
+
+static bool make_server(struct sops_world *w, struct sops_arena *a, void *arg, void **made, struct sops_err *e)
+{
+    (void)w;
+    (void)arg;
+    *made = sops_arena_alloc(a, sizeof(struct server), e);
+    return *made != NULL;
+}
+
+/* What is known of the server; NULL where one is asked for one file only, and where nothing can be kept. */
+static struct server *server_of(struct sops_world *w, const struct sops_http_req *req)
+{
+    static const char owner;
+    struct sops_url url;
+    struct sops_err none = {0};
+    void *made = NULL;
+    bool ok = w->jobs != 0 && sops_url_parse(sops_str(req->url), &url) &&
+              sops_world_once(w, &owner, req->unix_path != NULL ? sops_str(req->unix_path) : url.authority, make_server,
+                              NULL, &made, &none);
+    sops_err_clear(&none);
+    return ok ? made : NULL;
+}
+
+/* Hundreds of files must not wait for hundreds of time-outs. */
+static bool is_down(const struct server *s, struct sops_err *e)
+{
+    (void)pthread_mutex_lock(&servers);
+    bool down = s != NULL && s->silent >= SILENT_MOST;
+    if (down) {
+        (void)sops_fail(e, SOPS_E_GENERIC, "%s", s->why);
+        (void)(s->hint[0] != '\0' && sops_hint(e, "%s", s->hint));
+    }
+    (void)pthread_mutex_unlock(&servers);
+    return down;
+}
+
+static void note_answer(struct server *s, const struct sops_err *failure)
+{
+    if (s == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&servers);
+    s->silent = failure == NULL ? 0 : s->silent + 1;
+    if (failure != NULL) {
+        (void)snprintf(s->why, sizeof s->why, "%s", failure->msg);
+        (void)snprintf(s->hint, sizeof s->hint, "%s", failure->hint);
+    }
+    (void)pthread_mutex_unlock(&servers);
+}
+
 bool sops_call(struct sops_world *w, const struct sops_http_req *req, const struct sops_retry *retry,
                struct sops_http_res *res, struct sops_err *e)
 {
+    struct server *server = server_of(w, req);
+    if (is_down(server, e)) {
+        return false;
+    }
     bool (*again)(const struct sops_http_res *) = retry->again != NULL ? retry->again : usual_again;
     for (unsigned tried = 1;; tried++) {
         struct sops_err failure = {0};
@@ -59,9 +125,11 @@ bool sops_call(struct sops_world *w, const struct sops_http_req *req, const stru
             *retry->tried = tried;
         }
         if (answered && last) {
+            note_answer(server, NULL);
             return true;
         }
         if (last) {
+            note_answer(server, &failure);
             sops_http_res_free(res);
             (void)sops_fail(e, failure.code, "%s", failure.msg);
             if (failure.hint[0] != '\0') {

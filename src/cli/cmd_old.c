@@ -80,16 +80,10 @@ static bool own_exists(struct sops_job *j, struct sops_err *e)
 /* One mode on a job of its own, which leaves its result in `result`. */
 static bool run_mode(struct sops_job *all, sops_step *const steps[], struct sops_buf *result, struct sops_err *e)
 {
-    struct sops_job j = {.world = all->world,
-                         .opt = all->opt,
-                         .services = all->services,
-                         .services_lent = true,
-                         .config = all->config,
-                         .path = all->path,
-                         .name = all->name,
-                         .order = all->order,
-                         .old_form = true,
-                         .in_place = all->in_place};
+    struct sops_job j = sops_job_beside(all, all->path);
+    j.name = all->name;
+    j.old_form = true;
+    j.in_place = all->in_place;
     bool ok = sops_job_formats(&j, e) && sops_job_steps(&j, steps, e);
     all->was = j.was;
     all->onto_itself = j.onto_itself;

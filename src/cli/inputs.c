@@ -54,16 +54,10 @@ static bool load_all(struct sops_inputs *o, struct sops_job *common, const char 
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         struct sops_job *j = &o->file[o->count++];
-        *j = (struct sops_job){.world = common->world,
-                               .opt = common->opt,
-                               .services_lent = true,
-                               .config = common->config,
-                               .order = common->order,
-                               .path = paths[i],
-                               .name = paths[i],
-                               .missing = missing,
-                               .no_key = common->no_key,
-                               .no_text = common->no_text};
+        *j = sops_job_beside(common, paths[i]);
+        j->missing = missing;
+        j->no_key = common->no_key;
+        j->no_text = common->no_text;
         ok = sops_job_steps(j, load, e) || sops_name_file(e, paths[i]);
         o->blamed = i;
     }

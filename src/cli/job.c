@@ -3,6 +3,18 @@
 #include "cli/anew.h"
 #include "cli/steps.h"
 
+struct sops_job sops_job_beside(const struct sops_job *common, const char *path)
+{
+    return (struct sops_job){.world = common->world,
+                             .opt = common->opt,
+                             .services = common->services,
+                             .services_lent = true,
+                             .config = common->config,
+                             .order = common->order,
+                             .path = path,
+                             .name = path};
+}
+
 bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e)
 {
     for (size_t i = 0; steps[i] != NULL && !j->done; i++) {

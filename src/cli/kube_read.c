@@ -142,12 +142,7 @@ static bool add_sealed_json(struct kube_read *r, const char *path, const struct 
                             struct sops_err *e)
 {
     bool binary = is_binary(d->parts);
-    struct sops_job j = {.world = r->common->world,
-                         .opt = r->common->opt,
-                         .services_lent = true,
-                         .config = r->common->config,
-                         .order = r->common->order,
-                         .path = path};
+    struct sops_job j = sops_job_beside(r->common, path);
     j.in = j.out = binary ? sops_format_named(SOPS_LIT("binary")) : json();
     j.env = sops_envelope_new(j.world, shown(path), e);
     r->opened = true;

@@ -50,15 +50,9 @@ static bool unlock_group(struct group *g, const struct sops_manifest_how *how, s
     struct sops_job *j = &g->job;
     struct sops_doc d = {0};
     const char *label = g->all->all[g->first].sealed->label;
-    *j = (struct sops_job){.world = how->common->world,
-                           .opt = how->common->opt,
-                           .services_lent = true,
-                           .config = how->common->config,
-                           .order = how->common->order,
-                           .path = how->path,
-                           .name = label,
-                           .in = sops_manifest_format(),
-                           .out = sops_manifest_format()};
+    *j = sops_job_beside(how->common, how->path);
+    j->name = label;
+    j->in = j->out = sops_manifest_format();
     sops_job_style(j);
     j->env = sops_envelope_new(j->world, label, e);
     bool ok = j->env != NULL && read_group(g, &d, e);

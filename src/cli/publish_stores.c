@@ -328,19 +328,9 @@ static bool make_items(struct sops_publish_run *r, const struct published_file *
 static bool open_file(struct sops_publish_run *r, const struct published_file *f, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_own_format, sops_step_order, sops_step_unlock, NULL};
-    struct sops_job j = {
-        .world = r->job->world,
-        .opt = r->job->opt,
-        .services = r->job->services,
-        .services_lent = true,
-        .config = r->job->config,
-        .path = f->path,
-        .name = f->path,
-        .missing = SOPS_E_READ,
-        .bad_input = SOPS_E_READ,
-        .as_typed = true,
-        .config_indent = true,
-    };
+    struct sops_job j = sops_job_beside(r->job, f->path);
+    j.missing = j.bad_input = SOPS_E_READ;
+    j.as_typed = j.config_indent = true;
     bool opened = sops_job_steps(&j, steps, e);
     bool ok = opened && make_items(r, f, &j, e);
     if (!ok && opened) {

@@ -164,18 +164,10 @@ static bool take_sealed(struct sops_pull_run *r, const char *path, const char *n
         return false;
     }
     in->source = (struct sops_source){.common = &r->job, .path = path, .name = path, .by_text = path == NULL};
-    in->source.job = (struct sops_job){.world = r->job.world,
-                                       .opt = r->job.opt,
-                                       .services = r->job.services,
-                                       .services_lent = true,
-                                       .config = r->job.config,
-                                       .path = path,
-                                       .name = path,
-                                       .order = r->job.order};
     if (!sops_job_services(&r->job, e)) {
         return false;
     }
-    in->source.job.services = r->job.services;
+    in->source.job = sops_job_beside(&r->job, path);
     bool ok = sops_job_formats(&in->source.job, e) && sops_source_parse(&in->source, text, e);
     *plain = !in->source.encrypted;
     if (!ok && *plain && !e->memory) {

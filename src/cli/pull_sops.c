@@ -125,16 +125,9 @@ static bool try_rule(const struct sops_pull_target *t, struct sops_err *e)
 static bool look_up_rule(struct sops_pull_run *r, struct sops_pull_target *t, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_job_formats, sops_step_creation, NULL};
-    t->job = (struct sops_job){.world = r->job.world,
-                               .opt = r->job.opt,
-                               .services_lent = true,
-                               .config = r->job.config,
-                               .path = t->path,
-                               .name = t->path,
-                               .in_place = true,
-                               .needs_rule = true,
-                               .as_typed = true,
-                               .encrypted_regex = CRYPT_RULE};
+    t->job = sops_job_beside(&r->job, t->path);
+    t->job.in_place = t->job.needs_rule = t->job.as_typed = true;
+    t->job.encrypted_regex = CRYPT_RULE;
     return sops_job_steps(&t->job, steps, e) && try_rule(t, e);
 }
 
@@ -469,18 +462,9 @@ static bool refresh_file(struct sops_pull_run *r, struct sops_pull_target *t, st
 {
     static sops_step *const steps[] = {sops_step_own_format, sops_step_order, sops_step_unlock, NULL};
     sops_job_free(&t->job);
-    t->job = (struct sops_job){.world = r->job.world,
-                               .opt = r->job.opt,
-                               .services = r->job.services,
-                               .services_lent = true,
-                               .config = r->job.config,
-                               .path = t->path,
-                               .name = t->path,
-                               .missing = SOPS_E_READ,
-                               .bad_input = SOPS_E_READ,
-                               .in_place = true,
-                               .as_typed = true,
-                               .config_indent = true};
+    t->job = sops_job_beside(&r->job, t->path);
+    t->job.missing = t->job.bad_input = SOPS_E_READ;
+    t->job.in_place = t->job.as_typed = t->job.config_indent = true;
     if (!sops_job_steps(&t->job, steps, e)) {
         sops_recode(e, e->code == SOPS_E_GENERIC ? SOPS_E_READ : e->code);
         return strstr(e->msg, t->path) != NULL ? false : sops_within(e, "'%s'", t->path);

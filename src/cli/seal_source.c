@@ -86,18 +86,9 @@ bool sops_source_parse(struct sops_source *s, struct sops_slice text, struct sop
 
 bool sops_source_open(struct sops_source *s, struct sops_err *e)
 {
-    const struct sops_job *c = s->common;
     struct stat st;
-    s->job = (struct sops_job){
-        .world = c->world,
-        .opt = c->opt,
-        .services = c->services,
-        .services_lent = true,
-        .config = c->config,
-        .path = s->path,
-        .name = s->name,
-        .order = c->order,
-    };
+    s->job = sops_job_beside(s->common, s->path);
+    s->job.name = s->name;
     if (s->path != NULL && stat(s->path, &st) != 0 && errno == ENOENT) {
         return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", s->path);
     }

@@ -62,7 +62,10 @@ typedef bool sops_step(struct sops_job *j, struct sops_err *e);
  * be replaced was changed by somebody else since it was read, all begins anew with what is there then, up to 20 times;
  * what the command keeps in `own` must allow for that (docs/spec/75-many-files.md#changes-of-others). */
 bool sops_job_run(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;
-/* For commands that work on several files: run without freeing, and free. */
+/* For commands that work on several files: the job of one of them (path, or NULL for stdin), which is lent the world,
+ * the options, the configuration, the key services and the order of keys that `common` has by now. */
+struct sops_job sops_job_beside(const struct sops_job *common, const char *path);
+/* Run without freeing, and free. */
 bool sops_job_steps(struct sops_job *j, sops_step *const steps[], struct sops_err *e) SOPS_CHECKED;
 void sops_job_free(struct sops_job *j);
 /* Closes and frees a chain that sops_job_services made. */

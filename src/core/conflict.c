@@ -115,15 +115,9 @@ static struct sops_span span_of_entry(const struct sops_node *n)
     return s;
 }
 
-static bool reads_as_comment(const struct sops_node *n)
-{
-    return n->kind == SOPS_COMMENT ||
-           (n->kind == SOPS_STR && sops_is_ciphertext(n->text) && sops_slice_ends(n->text, SOPS_LIT(",type:comment]")));
-}
-
 static struct sops_node *skip_comments(struct sops_node *n)
 {
-    while (n != NULL && reads_as_comment(n)) {
+    while (n != NULL && sops_reads_as_comment(n)) {
         n = n->next;
     }
     return n;
@@ -141,7 +135,7 @@ static void tag_entry(struct text *t, const struct sops_conflict *c, bool behind
     for (; notes > c->notes; notes--) {
         note = note->next;
     }
-    for (size_t left = behind ? c->notes : notes; left != 0 && note != NULL && reads_as_comment(note); left--) {
+    for (size_t left = behind ? c->notes : notes; left != 0 && note != NULL && sops_reads_as_comment(note); left--) {
         tag_lines(t, note->span, tag);
         note = note->next;
     }

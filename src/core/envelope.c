@@ -395,6 +395,20 @@ static bool hint_two_files(const struct sops_envelope *v, struct sops_err *e)
 
 bool sops_envelope_mark(struct sops_envelope *v, struct sops_err *e) { return mark_as_read(v, e); }
 
+bool sops_envelope_opens_to(struct sops_envelope *v, struct sops_slice enc, struct sops_slice aad, enum sops_kind kind,
+                            struct sops_slice text, bool *yes, struct sops_err *e)
+{
+    struct sops_buf opened = {0};
+    struct sops_err why = {0};
+    enum sops_kind is = SOPS_STR;
+    bool ok = sops_text_open(crypt_of(v), enc, aad, &is, &opened, &why);
+    bool memory = why.memory;
+    *yes = ok && is == kind && sops_slice_eq(sops_buf_view(&opened), text);
+    sops_err_clear(&why);
+    sops_buf_free(&opened);
+    return !memory || sops_fail_memory(e);
+}
+
 static bool open_values(struct sops_envelope *v, sops_fault_fn *fault, void *ctx, struct sops_err *e)
 {
     sops_buf_cut(&v->mac, 0);

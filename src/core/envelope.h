@@ -109,6 +109,9 @@ bool sops_envelope_wrap_missing(struct sops_envelope *v, struct sops_service *se
 bool sops_envelope_open(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
 /* Marks the leaves of a CLOSED one by its rules, so that ciphertexts can be told from what is clear. */
 bool sops_envelope_mark(struct sops_envelope *v, struct sops_err *e) SOPS_CHECKED;
+/* Does the ciphertext `enc` open at the place `aad`, with the data key, to this kind and text? */
+bool sops_envelope_opens_to(struct sops_envelope *v, struct sops_slice enc, struct sops_slice aad, enum sops_kind kind,
+                            struct sops_slice text, bool *yes, struct sops_err *e) SOPS_CHECKED;
 /* The same as opening, going on after failures: `fault` is told of each value that does not open, and why. After one
  * there is no way to CLEAR. False only for what is not about a value (memory; a tree that cannot be walked). */
 bool sops_envelope_open_each(struct sops_envelope *v, sops_fault_fn *fault, void *ctx, struct sops_err *e) SOPS_CHECKED;

@@ -9,6 +9,12 @@ bool sops_is_ciphertext(struct sops_slice text)
     return sops_slice_starts(text, SOPS_LIT("ENC[AES256_GCM,")) && sops_slice_ends(text, SOPS_LIT("]"));
 }
 
+bool sops_reads_as_comment(const struct sops_node *n)
+{
+    return n->kind == SOPS_COMMENT ||
+           (n->kind == SOPS_STR && sops_is_ciphertext(n->text) && sops_slice_ends(n->text, SOPS_LIT(",type:comment]")));
+}
+
 /* The ciphertext of a leaf that is encrypted in its file, else the empty slice. */
 static struct sops_slice ciphertext_of(const struct sops_node *n, enum sops_shape_by by)
 {

@@ -43,5 +43,7 @@ void sops_shapes_free(struct sops_shapes *s);
 size_t sops_shape_values(const struct sops_shapes *s, uint32_t at);
 /* Is it a ciphertext by its spelling: ENC[AES256_GCM,…]? */
 bool sops_is_ciphertext(struct sops_slice text);
+/* Is it a comment of a text that was not opened: one, or in a list the item that an encrypted one is? */
+bool sops_reads_as_comment(const struct sops_node *n);
 
 #endif

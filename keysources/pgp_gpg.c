@@ -32,6 +32,7 @@ struct gpgme {
     __typeof__(gpgme_ctx_set_engine_info) *set_engine_info;
     __typeof__(gpgme_set_armor) *set_armor;
     __typeof__(gpgme_set_passphrase_cb) *set_passphrase;
+    __typeof__(gpgme_set_pinentry_mode) *set_pinentry;
     __typeof__(gpgme_io_writen) *write_all;
     __typeof__(gpgme_op_encrypt_ext) *encrypt;
     __typeof__(gpgme_op_decrypt) *decrypt;
@@ -102,6 +103,7 @@ static bool load(struct sops_world *w, struct sops_arena *a, void *arg, void **m
         {"gpgme_ctx_set_engine_info", &g->set_engine_info},
         {"gpgme_set_armor", &g->set_armor},
         {"gpgme_set_passphrase_cb", &g->set_passphrase},
+        {"gpgme_set_pinentry_mode", &g->set_pinentry},
         {"gpgme_io_writen", &g->write_all},
         {"gpgme_op_encrypt_ext", &g->encrypt},
         {"gpgme_op_decrypt", &g->decrypt},
@@ -447,6 +449,9 @@ bool sops_gpg_decrypt(struct sops_world *w, struct sops_slice armor, struct sops
         const char *before = w->env(w, "GPG_TTY");
         bool terminal = announce_terminal(w);
         g->set_passphrase(context, ask_passphrase, &asking);
+        if (w->never_asks) {
+            (void)g->set_pinentry(context, GPGME_PINENTRY_MODE_ERROR);
+        }
         gpgme_error_t error = g->decrypt(context, in, out);
         withdraw_terminal(before);
         if (error != 0) {

@@ -8,6 +8,7 @@
 #include "cli/clear.h"
 #include "cli/command.h"
 #include "cli/edit_changed.h"
+#include "cli/edit_conflict.h"
 #include "cli/edit_merge.h"
 #include "cli/relay.h"
 #include "cli/scratch.h"
@@ -29,7 +30,9 @@ struct edit {
     bool taken;                   /* it is a document, and there is only to write it */
     struct sops_clear clear;
     bool show_keys;
-    mode_t mode; /* of the file */
+    mode_t mode;      /* of the file */
+    bool in_conflict; /* what git left: both sides are edited */
+    struct sops_edit_conflict conflict;
     struct sops_edit_merge merge;
 };
 
@@ -39,6 +42,7 @@ static void edit_free(struct edit *d)
         sops_temp_remove((const char *)d->folder.ptr);
     }
     sops_words_free(&d->words);
+    sops_edit_conflict_free(&d->conflict);
     sops_buf_free(&d->folder);
     sops_buf_free(&d->path);
     sops_buf_free(&d->before);
@@ -125,6 +129,9 @@ static bool run_editor(struct sops_world *w, struct edit *d, struct sops_err *e)
 /* What the editor shows: the document or, with --show-master-keys, as it would be written with its metadata. */
 static bool emit(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
+    if (d->in_conflict) {
+        return true; /* it stands there already */
+    }
     sops_buf_cut(&j->bytes, 0);
     return d->show_keys ? sops_envelope_emit_all(j->env, j->out, &j->style, &j->bytes, e) : sops_step_emit(j, e);
 }
@@ -147,7 +154,8 @@ static bool read_again(struct sops_job *j, struct edit *d, struct sops_err *e)
     if (!sops_file_read((const char *)d->path.ptr, SOPS_FILE_MAX, &j->raw, e)) {
         return false;
     }
-    if (sops_slice_eq(sops_buf_view(&j->raw), sops_buf_view(&d->before))) {
+    bool same = sops_slice_eq(sops_buf_view(&j->raw), sops_buf_view(&d->before));
+    if (same && !(d->in_conflict && !sops_holds_markers(sops_buf_view(&j->raw)))) {
         return sops_fail(e, SOPS_E_UNCHANGED, "the file has not changed: nothing is written");
     }
     if (d->unattended && sops_slice_eq(sops_buf_view(&j->raw), sops_buf_view(&d->refused))) {
@@ -172,6 +180,9 @@ static bool take(struct sops_job *j, struct edit *d, struct sops_err *e)
 {
     if (d->merge.marked) {
         return sops_edit_merge_finish(j, &d->merge, sops_buf_view(&j->raw), e);
+    }
+    if (d->in_conflict) {
+        return sops_edit_conflict_take(&d->conflict, j, e);
     }
     if (d->show_keys) {
         return take_with_meta(j, e);
@@ -211,6 +222,15 @@ static bool raise_version(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
+/* What was taken, into the file. */
+static bool write_taken(struct sops_job *j, struct edit *d, struct sops_err *e)
+{
+    if (d->in_conflict || d->merge.marked) {
+        return sops_step_write(j, e);
+    }
+    return raise_version(j, e) && sops_clear_after(j, &d->clear, e) && sops_step_seal(j, e) && sops_step_write(j, e);
+}
+
 /* One round: `*again` when the edited text cannot be taken, but may be put right. Somebody at a terminal may put right
  * as well what the output format cannot hold, or a disk that is full: then nothing of the work is lost. */
 static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct sops_err *e)
@@ -225,10 +245,7 @@ static bool edit_once(struct sops_job *j, struct edit *d, bool *again, struct so
         return false;
     }
     *again = isatty(STDIN_FILENO) == 1;
-    if (d->merge.marked) {
-        return sops_step_write(j, e);
-    }
-    return raise_version(j, e) && sops_clear_after(j, &d->clear, e) && sops_step_seal(j, e) && sops_step_write(j, e);
+    return write_taken(j, d, e);
 }
 
 /* The merged text with its conflicts for the editor. */
@@ -303,8 +320,8 @@ static bool own_rounds(struct sops_job *j, struct sops_err *e)
 {
     struct edit *d = j->own;
     bool again = false;
-    if (!sops_rules_compile(&sops_envelope_meta(j->env)->rules, e) || !choose_editor(j->world, d, e) ||
-        !emit(j, d, e) || !write_clear_text(j, d, e)) {
+    if ((!d->in_conflict && !sops_rules_compile(&sops_envelope_meta(j->env)->rules, e)) ||
+        !choose_editor(j->world, d, e) || !emit(j, d, e) || !write_clear_text(j, d, e)) {
         return false;
     }
     d->before = j->bytes;
@@ -357,6 +374,10 @@ static bool own_open(struct sops_job *j, struct sops_err *e)
         return begin_new(j, e);
     }
     struct edit *d = j->own;
+    d->in_conflict = sops_holds_markers(sops_buf_view(&j->raw));
+    if (d->in_conflict) {
+        return sops_edit_conflict_begin(&d->conflict, j, e);
+    }
     bool sealed = sops_holds_ciphertext(sops_buf_view(&j->raw));
     if (isatty(STDIN_FILENO) == 1 && !sops_buf_add(&d->merge.base, sops_buf_view(&j->raw), e)) {
         return false;

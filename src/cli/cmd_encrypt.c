@@ -168,7 +168,8 @@ const struct sops_verb sops_verb_encrypt = {
     .summary = "encrypt a file to stdout",
     .args = "[FILE | -r PATH…]",
     .about = "The keys are those of the options, else of the creation rule for FILE in .sops.yaml.\n"
-             "Without FILE, or with -, stdin is read.\n"
+             "Without FILE, or with -, stdin is read. --reuse OLD keeps the ciphertexts of an older\n"
+             "version for what did not change; where nothing did, the result is OLD.\n"
              "With -r, files and folders are taken: of folders what must be encrypted by the rules,\n"
              "as `sops check` has it, each with the nearest .sops.yaml.\n",
     .example = "sops encrypt --age age1… secrets.yaml > secrets.enc.yaml",

@@ -2,8 +2,8 @@
 /* The table of what git calls, and what people type for it. */
 #include "cli/git_verbs.h"
 
-static const struct sops_verb *const verbs[] = {&sops_verb_git_install, &sops_verb_git_resolve, &sops_verb_git_driver,
-                                                NULL};
+static const struct sops_verb *const verbs[] = {&sops_verb_git_install,  &sops_verb_git_resolve, &sops_verb_git_driver,
+                                                &sops_verb_git_textconv, &sops_verb_git_filter,  NULL};
 
 const struct sops_verb sops_verb_git = {
     .name = "git",

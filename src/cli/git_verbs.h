@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 
-extern const struct sops_verb sops_verb_git_install, sops_verb_git_resolve, sops_verb_git_driver;
+extern const struct sops_verb sops_verb_git_install, sops_verb_git_resolve, sops_verb_git_driver,
+    sops_verb_git_textconv, sops_verb_git_filter;
 
 #endif

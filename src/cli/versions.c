@@ -194,7 +194,10 @@ bool sops_version_fetch(struct sops_version *v, struct sops_world *w, const char
     if (stat(word, &st) == 0 || (errno != ENOENT && errno != ENOTDIR)) {
         return sops_file_read(word, SOPS_FILE_MAX, &v->text, e);
     }
-    if (colon == NULL || word[0] == '-') {
+    if (word[0] == '-') {
+        return sops_fail(e, SOPS_E_READ, "'%s' is no file, and no option here", word);
+    }
+    if (colon == NULL) {
         return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", word);
     }
     if (word[0] == ':' && word[1] >= '0' && word[1] <= '3' && word[2] == ':') {

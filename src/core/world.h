@@ -96,6 +96,7 @@ struct sops_world {
     bool (*audit)(struct sops_world *w, const char *action, const char *file, struct sops_err *e); /* NULL: no audit */
     bool offline;            /* keys are only looked at and compared: what only a server could add to one is left out */
     unsigned jobs;           /* threads for what is done to many files; 0: no more than one at a time */
+    bool never_asks;         /* nor has others ask (gpg's agent): what a question would open is closed */
     bool verbose;            /* sops_log says what is done (core/log.h) */
     void *ctx;               /* for whoever made this world */
     struct sops_slot *slots; /* what sources keep for the whole command, behind a lock */

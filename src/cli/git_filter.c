@@ -377,7 +377,9 @@ const struct sops_verb sops_verb_git_filter = {
     .name = "filter-process",
     .summary = "encrypt what goes into git, decrypt what comes out (git calls this)",
     .args = "",
-    .about = "For `sops git install --filter`: the work tree then holds clear text.\n",
+    .about = "The part `filter` of `sops git install` has git start it. The work tree then holds clear\n"
+             "text, and what git archive writes, too.\n",
+    .example = "git config filter.sops.process 'sops git filter-process'",
     .tables = tables,
     .ours = true,
     .finds = true,

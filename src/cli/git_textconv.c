@@ -250,6 +250,7 @@ const struct sops_verb sops_verb_git_textconv = {
     .summary = "show a file in clear text for git diff and git log (git calls this)",
     .args = "FILE",
     .about = "Without a key: its structure. Nothing is asked, and nothing is said on stderr.\n",
+    .example = "sops git textconv secrets.yaml",
     .tables = tables,
     .ours = true,
     .finds = true,

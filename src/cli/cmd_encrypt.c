@@ -136,7 +136,6 @@ static const struct sops_option reuse_options[] = {
     {.name = "reuse",
      SOPS_TEXT_TO(struct encrypt_options, reuse),
      .value = "OLD",
-     .flags = SOPS_OPT_OURS,
      .help = "keep the data key and ciphertexts of this older version, where it is for the same keys"},
     {.name = NULL},
 };

@@ -186,7 +186,7 @@ static bool merge_versions(struct driver *d, struct sops_err *e)
         return true;
     }
     if (!sops_merge_open(&d->run, e)) {
-        return merge_closed(d, e);
+        return !e->memory && merge_closed(d, e);
     }
     return sops_merge_plan(&d->run, e) && write_result(d, e);
 }

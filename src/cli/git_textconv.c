@@ -207,7 +207,7 @@ static bool convert(struct sops_job *j, struct sops_version *v, const struct sop
     if (!sops_version_open(v, j, NULL, true, &why) || !sops_envelope_emit_clear(v->env, f, &style, out, &why)) {
         reason = reason_of(why.code);
         sops_buf_cut(out, 0);
-        ok = add_structure(j->world, f, sops_buf_view(&v->text), out, e);
+        ok = why.memory ? sops_fail_memory(e) : add_structure(j->world, f, sops_buf_view(&v->text), out, e);
     }
     sops_err_clear(&why);
     return ok && finish_text(f, out, e) && add_tail(sops_envelope_meta(v->env), f, reason, out, e);
@@ -234,7 +234,7 @@ static bool run_textconv(struct sops_world *w, const struct sops_options *o, str
         const struct sops_format *f = sops_version_format(w, NULL, NULL, v.name, sops_buf_view(&v.text));
         bool sealed = sops_version_look(&v, w, f, &why) && v.state == SOPS_VERSION_SEALED;
         bool shown = sealed && convert(&j, &v, f, &out, &why);
-        ok = sops_ui_out(sops_buf_view(shown ? &out : &v.text), e);
+        ok = (!why.memory || sops_fail_memory(e)) && sops_ui_out(sops_buf_view(shown ? &out : &v.text), e);
     }
     sops_err_clear(&why);
     sops_buf_free(&out);

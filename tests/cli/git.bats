@@ -33,11 +33,8 @@ line() { grep "^$1:" "$2"; }
     "$SOPS" set theirs.yaml '["a"]' '"theirs"'
     run -1 --separate-stderr "$SOPS" merge base.yaml ours.yaml theirs.yaml
     [[ $stderr == *'["a"]  changed on both sides'* ]]
-    [ "$(sed -n 1,5p <<<"$output")" = "<<<<<<< ours
-$(line a ours.yaml)
-=======
-$(line a theirs.yaml)
->>>>>>> theirs" ]
+    want=$(printf '%s\n' '<<<<<<< ours' "$(line a ours.yaml)" '=======' "$(line a theirs.yaml)" '>>>>>>> theirs')
+    [ "$(sed -n 1,5p <<<"$output")" = "$want" ]
     first=$output
     run -1 --separate-stderr "$SOPS" merge base.yaml ours.yaml theirs.yaml
     [ "$output" = "$first" ]

@@ -217,6 +217,8 @@ void sops_arena_free(struct sops_arena *a);
     X(SOPS_E_EMPTY, 92, "The input has no document")                                                                   \
     X(SOPS_E_NO_FILE, 100, "No file")                                                                                  \
     X(SOPS_E_ORDER, 112, "A key type twice in the decryption order")                                                   \
+    X(SOPS_E_NOT_RUNNABLE, 126, "A program is there, and cannot be run")                                               \
+    X(SOPS_E_NOT_THERE, 127, "A program is not there")                                                                 \
     X(SOPS_E_NO_KEY, 128, "No key opens the file")                                                                     \
     X(SOPS_E_UNCHANGED, 200, "Nothing was changed in the editor")                                                      \
     X(SOPS_E_EDITOR, 201, "No editor, or it failed")                                                                   \

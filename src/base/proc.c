@@ -189,11 +189,11 @@ bool sops_proc_locate(const char *name, const char *path, struct sops_buf *out, 
     if (ok) {
         ok = here ? sops_buf_adds(out, name, e) : sops_buf_add(out, sops_buf_view(&found), e);
     } else if (there) {
-        ok = sops_fail(e, SOPS_PROC_NOT_RUNNABLE, "'%s' is there, but it is no program that can be run", name);
+        ok = sops_fail(e, SOPS_E_NOT_RUNNABLE, "'%s' is there, but it is no program that can be run", name);
     } else if (here) {
-        ok = sops_fail(e, SOPS_PROC_NOT_THERE, "there is no program '%s'", name);
+        ok = sops_fail(e, SOPS_E_NOT_THERE, "there is no program '%s'", name);
     } else {
-        ok = sops_fail(e, SOPS_PROC_NOT_THERE, "the program '%s' was not found in PATH", name);
+        ok = sops_fail(e, SOPS_E_NOT_THERE, "the program '%s' was not found in PATH", name);
     }
     sops_buf_free(&found);
     return ok && sops_buf_cstr(out, e) != NULL;

@@ -26,7 +26,6 @@ bool sops_proc_find(const char *name, const char *path, struct sops_buf *out, st
 
 /* The same for a program that the user named on our command line, with a shell's statuses: 127 when it is not there,
  * 126 when it cannot be run. Relative entries of PATH are passed over. */
-enum { SOPS_PROC_NOT_RUNNABLE = 126, SOPS_PROC_NOT_THERE = 127 };
 bool sops_proc_locate(const char *name, const char *path, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
 /* An environment in `a`: "NAME=value" of `base` and then of `more` (each NULL-terminated, or NULL); of a name that

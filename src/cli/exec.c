@@ -196,7 +196,7 @@ static bool start(const char *path, const char *const *argv, char *const *env, c
         .group = r != NULL && r->own,
     };
     sops_harden_pause();
-    bool ok = sops_proc_start(&s, pid, e) || sops_recode(e, SOPS_PROC_NOT_RUNNABLE);
+    bool ok = sops_proc_start(&s, pid, e) || sops_recode(e, SOPS_E_NOT_RUNNABLE);
     sops_harden_resume();
     return ok;
 }
@@ -272,7 +272,7 @@ bool sops_exec_become(const char *path, const char *const *argv, char *const *en
     sops_signals_restore();
     sops_harden_pause();
     (void)execve(path, (char *const *)(uintptr_t)argv, env);
-    (void)sops_fail(e, SOPS_PROC_NOT_RUNNABLE, "cannot run '%s': %s", path, sops_os_error(errno));
+    (void)sops_fail(e, SOPS_E_NOT_RUNNABLE, "cannot run '%s': %s", path, sops_os_error(errno));
     sops_harden_resume();
     sops_signals_catch();
     return false;

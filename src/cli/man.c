@@ -119,7 +119,8 @@ static const char environment[] =
     "stderr, "
     "too.\n"
     ".TP\n.B SOPS_GPG_EXEC\nThe program for PGP, in place of gpg. GNUPGHOME names its folder, GPG_TTY the terminal for "
-    "a passphrase (where it is not set, the one that sops runs on).\n";
+    "a passphrase (where it is not set, the one that sops runs on).\n"
+    ".TP\n.B SOPS_KUBECTL\nThe program for sops kubectl, in place of kubectl.\n";
 
 static const char tail[] =
     ".SH FILES\n"

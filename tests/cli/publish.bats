@@ -83,3 +83,40 @@ setup() {
     check 1 "$SOPS" publish --input-type yaml e <<<n
     has "$err" "Publication of $PWD/e canceled"
 }
+
+stores() { # RULE: the configuration, with a rule of creation
+    printf 'creation_rules:\n  - age: %s\ndestination_rules:\n  - %s\n' "$ME" "$1" >.sops.yaml
+    export AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=canary-key AWS_MAX_ATTEMPTS=1
+}
+
+@test "stores: rules are read strictly, before anything is asked" {
+    for rule in '{aws_secretsmanager: {region: eu-west-1}}' '{aws_secretsmanager: {owner: o, region: eu-west-1, layout: rows}}' \
+        '{aws_secretsmanager: {owner: o, region: eu-west-1, regoin: x}}' '{azure_keyvault: {owner: o, vault: v, layout: per_key}, vault_path: x}' \
+        '{gcp_secretmanager: {owner: o}}' '{vault_kv: {owner: o, mount: [m]}}'; do
+        stores "$rule"
+        check 2 "$SOPS" publish --plan e.yaml
+        lacks "$out$err" canary
+        lacks "$err" refused
+    done
+}
+
+@test "stores: usage" {
+    stores '{aws_secretsmanager: {owner: o, region: eu-west-1}}'
+    check 100 "$SOPS" publish --prune --adopt
+    check 2 "$SOPS" publish --plan p.yaml missing.yaml
+    lacks "$out$err" canary
+}
+
+@test "stores: a server that is not there" {
+    stores '{aws_secretsmanager: {owner: o, region: eu-west-1}}'
+    check 2 "$SOPS" publish --plan e.yaml
+    has "$err" 'refused'
+    check 2 "$SOPS" publish --yes e.yaml
+    lacks "$out$err" canary
+}
+
+@test "stores: a file that is not encrypted is nothing to publish" {
+    stores '{aws_secretsmanager: {owner: o, region: eu-west-1}}'
+    check 2 "$SOPS" publish --plan p.yaml
+    lacks "$out$err" canary
+}

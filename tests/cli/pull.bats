@@ -119,3 +119,18 @@ rule() {
     [[ $output == *--recursive* ]]
     "$SOPS" pull --recursive m | grep -q 'name: es'
 }
+
+@test "the Vault token of this machine goes only where its owner said" {
+    sed -i 's|^spec:.*|spec: {provider: {vault: {server: "http://127.0.0.1:9", path: kv, version: v2}}}|' store.yaml
+    export VAULT_TOKEN=canary-token
+    check 2 "$SOPS" pull store.yaml es.yaml
+    has "$err" 'not sent'
+    has "$err" 'VAULT_ADDR'
+    export VAULT_ADDR=http://127.0.0.1:9/ VAULT_MAX_RETRIES=0
+    check 2 "$SOPS" pull store.yaml es.yaml
+    has "$err" 'refused'
+    export VAULT_ADDR=http://127.0.0.1:8
+    check 2 "$SOPS" pull store.yaml es.yaml
+    has "$err" 'not sent'
+    lacks "$out$err" canary
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP against a server of our own in a thread: limits, times, redirects, proxies, broken answers. What asks no
  * server is in test_http_rules.c. */
+#include "cloud/http.h"
 #include "http_world.h"
 
 #include <arpa/inet.h>
@@ -487,6 +488,35 @@ static void crowds_of_two_hosts(void **state)
     stop(&s[1]);
 }
 
+/* What may have arrived is not sent again when it must not arrive twice. */
+static void sent_once(void **state)
+{
+    (void)state;
+    struct server s;
+    struct sops_world w;
+    char url[128];
+    unsigned tried = 0;
+    const struct sops_retry retry = {.tries = 3, .base_ms = 1, .cap_ms = 1, .tried = &tried};
+    new_world(&w);
+    for (int i = 0; i < 3; i++) {
+        struct sops_err e = {0};
+        struct sops_http_res res = {0};
+        start(&s);
+        (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/close", s.port);
+        if (i == 2) {
+            stop(&s);
+        }
+        const struct sops_http_req req = {.method = "PUT", .url = url, .once = i != 0};
+        assert_false(sops_call(&w, &req, &retry, &res, &e));
+        assert_int_equal(tried, i == 1 ? 1 : 3);
+        sops_err_clear(&e);
+        if (i != 2) {
+            stop(&s);
+        }
+    }
+    sops_world_forget(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +530,7 @@ int main(void)
         cmocka_unit_test(connect_limit),
         cmocka_unit_test(connections_of_two_hosts),
         cmocka_unit_test(crowds_of_two_hosts),
+        cmocka_unit_test(sent_once),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

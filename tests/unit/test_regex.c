@@ -202,12 +202,42 @@ static void time_is_linear(void **state)
     sops_regex_free(r);
 }
 
+/* As Go's ReplaceAllString. */
+static void replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text, *target, *want;
+    } row[] = {
+        {"([a-z]+)-(?P<x>[0-9]+)", "a-1, b-22!", "${x}/$1$$", "1/a$, 22/b$!"},
+        {"([a-z]+)", "ab c", "$1x-${1}x-$x", "-abx- -cx-"},
+        {"x*", "axb", "-", "-a-b-"},
+        {"a*", "baaac", "x", "xbxcx"},
+        {"^k(.)?$", "k", "[$1]", "[]"},
+        {"nothing", "text", "$0", "text"},
+        {".",
+         "\xC3\xA9"
+         "e",
+         "<$0>", "<\xC3\xA9><e>"},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct sops_err e = {0};
+        struct sops_buf out = {0};
+        struct sops_regex *r = sops_regex_capturing(sops_str(row[i].pattern), &e);
+        assert_non_null(r);
+        assert_true(sops_regex_replace(r, sops_str(row[i].text), sops_str(row[i].target), &out, &e));
+        assert_string_equal(sops_buf_cstr(&out, &e), row[i].want);
+        sops_buf_free(&out);
+        sops_regex_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taken),          cmocka_unit_test(names_of_classes),
         cmocka_unit_test(refused),        cmocka_unit_test(bytes_that_are_no_text),
-        cmocka_unit_test(time_is_linear),
+        cmocka_unit_test(time_is_linear), cmocka_unit_test(replaced),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

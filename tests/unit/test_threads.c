@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What runs on several threads: the leaves of a large document, opened and sealed, and several files at a time. The same
- * program is run under ThreadSanitizer (scripts/test -k tsan), which sees what a right result does not show. */
+/* What runs on several threads: the leaves of a large document, opened and sealed, and several files at a time. The
+ * same program is run under ThreadSanitizer (scripts/test -k tsan), which sees what a right result does not show. */
 #include "testing.h"
 
+#include "base/thread.h"
 #include "core/envelope.h"
 #include "core/format.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define LEAVES 6000 /* well above what makes the ciphers start helpers */
@@ -166,12 +169,44 @@ static void several_files_at_once(void **state)
     }
 }
 
+struct tally {
+    _Atomic unsigned done[200];
+    _Atomic int now, most;
+};
+
+static void one_job(void *ctx, size_t i)
+{
+    struct tally *t = ctx;
+    int now = atomic_fetch_add(&t->now, 1) + 1, most = atomic_load(&t->most);
+    while (now > most && !atomic_compare_exchange_weak(&t->most, &most, now)) {
+    }
+    (void)sched_yield();
+    atomic_fetch_add(&t->done[i], 1);
+    atomic_fetch_sub(&t->now, 1);
+}
+
+/* Each job once, and never more at a time than may be. */
+static void jobs_together(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {0, 1, 3, 200};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        struct tally t = {0};
+        sops_together(counts[c], 4, one_job, &t);
+        for (size_t i = 0; i < 200; i++) {
+            assert_int_equal(t.done[i], i < counts[c] ? 1 : 0);
+        }
+        assert_true(t.most <= 4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_leaves),
         cmocka_unit_test(the_first_bad_leaf_is_named),
         cmocka_unit_test(several_files_at_once),
+        cmocka_unit_test(jobs_together),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || sops_mem_live() != 0;

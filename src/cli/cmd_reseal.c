@@ -3,6 +3,7 @@
  * ciphertexts change; the new text is read back before it takes the place of the old one. */
 #include "cli/anew.h"
 #include "cli/command.h"
+#include "cli/each_file.h"
 #include "cli/keys_files.h"
 #include "cli/ui.h"
 #include "cli/unseal.h"
@@ -308,6 +309,18 @@ static bool own_keys(struct sops_job *j, struct sops_err *e)
     return sops_unseal_keys(&r->keys, j, &r->sealing, r->own.key, r->own.cluster, e);
 }
 
+/* Begun anew when somebody else has changed the file meanwhile. */
+static bool reseal_one(void *ctx, const char *path, struct sops_err *e)
+{
+    struct reseal_run *r = ctx;
+    struct sops_anew anew = {.world = r->job.world};
+    bool ok = reseal_file(r, path, e);
+    while (!ok && sops_anew(&anew, path, e)) {
+        ok = reseal_file(r, path, e);
+    }
+    return ok;
+}
+
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
     static const char *const here[] = {".", NULL};
@@ -319,30 +332,16 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
         !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
         return false;
     }
-    bool one = count <= 1 && !o->shared.recursive;
-    for (size_t i = 0; i < (one ? 1 : count); i++) {
-        struct sops_err why = {0};
-        const char *at = count != 0 ? path[i] : NULL;
-        at = at != NULL && strncmp(at, "./", 2) == 0 ? at + 2 : at;
-        struct sops_anew anew = {.world = j->world};
-        bool ok = reseal_file(r, at, &why);
-        while (!ok && sops_anew(&anew, at, &why)) {
-            ok = reseal_file(r, at, &why);
-        }
-        if (ok) {
-            continue;
-        }
-        r->failures++;
-        if (one) {
-            *e = why;
-            return false;
-        }
-        sops_options_fit_hint(o, &why);
-        (void)sops_within(&why, "'%s'", at);
-        sops_ui_error(j->world, &why);
-        sops_err_clear(&why);
-    }
-    if (!sops_ui_out(sops_buf_view(&r->out), e)) {
+    static const char *const input[] = {NULL};
+    struct sops_each_file each = {.world = j->world,
+                                  .opt = o,
+                                  .only = count <= 1 && !o->shared.recursive,
+                                  .prefixed = true,
+                                  .one = reseal_one,
+                                  .ctx = r};
+    bool ok = sops_each_file(&each, count != 0 ? path : input, count == 0 && each.only ? 1 : count, e);
+    r->failures += each.failed;
+    if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }
     if (r->failures != 0) {

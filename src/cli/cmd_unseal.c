@@ -2,6 +2,7 @@
 /* unseal: SealedSecrets back to Secrets, with a backup of the controller's keys
  * (docs/spec/72-sealed-secrets.md#unseal). Nothing is given out before every item of a file opened. */
 #include "cli/command.h"
+#include "cli/each_file.h"
 #include "cli/keys_files.h"
 #include "cli/ui.h"
 #include "cli/unseal.h"
@@ -283,6 +284,8 @@ static bool unseal_file(struct unseal_run *r, const char *path, struct sops_err 
     return ok;
 }
 
+static bool unseal_one(void *ctx, const char *path, struct sops_err *e) { return unseal_file(ctx, path, e); }
+
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
     static const char *const here[] = {".", NULL};
@@ -294,26 +297,17 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
         !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
         return false;
     }
-    bool one = count <= 1 && !o->shared.recursive, ok = true;
-    for (size_t i = 0; ok && i < (one ? 1 : count); i++) {
-        struct sops_err why = {0};
-        const char *at = count != 0 ? path[i] : NULL;
-        at = at != NULL && strncmp(at, "./", 2) == 0 ? at + 2 : at;
-        if (unseal_file(r, at, &why)) {
-            continue;
-        }
-        r->unread = true;
-        r->failures++;
-        if (one) {
-            *e = why;
-            return false;
-        }
-        sops_options_fit_hint(o, &why);
-        (void)sops_within(&why, "'%s'", at);
-        sops_ui_error(j->world, &why);
-        sops_err_clear(&why);
-    }
-    if (!sops_ui_out(sops_buf_view(&r->out), e)) {
+    static const char *const input[] = {NULL};
+    struct sops_each_file each = {.world = j->world,
+                                  .opt = o,
+                                  .only = count <= 1 && !o->shared.recursive,
+                                  .prefixed = true,
+                                  .one = unseal_one,
+                                  .ctx = r};
+    bool ok = sops_each_file(&each, count != 0 ? path : input, count == 0 && each.only ? 1 : count, e);
+    r->failures += each.failed;
+    r->unread = r->unread || each.failed != 0;
+    if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }
     if (r->skipped != 0) {

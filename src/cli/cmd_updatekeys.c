@@ -5,6 +5,7 @@
  * replaces the file.
  */
 #include "cli/command.h"
+#include "cli/each_file.h"
 #include "cli/many.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
@@ -132,26 +133,31 @@ static bool update_file(struct sops_job *common, const char *path, struct single
 
 /* ---- several files, one question for each ------------------------------------------------------------------------ */
 
+struct row {
+    struct sops_job *common;
+    size_t count[OUTCOMES];
+};
+
+static bool update_one(void *ctx, const char *path, struct sops_err *e)
+{
+    struct row *r = ctx;
+    struct single u;
+    bool ok = update_file(r->common, path, &u, e);
+    r->count[ok ? u.outcome : FAILED]++;
+    return ok;
+}
+
 static bool update_each(struct sops_job *common, struct sops_err *e)
 {
-    size_t count[OUTCOMES] = {0}, n = common->opt->argc;
-    struct single u;
-    if (n == 1) {
-        return update_file(common, common->opt->args[0], &u, e);
+    struct row r = {.common = common};
+    struct sops_each_file each = {
+        .world = common->world, .opt = common->opt, .only = common->opt->argc == 1, .one = update_one, .ctx = &r};
+    if (!sops_each_file(&each, common->opt->args, common->opt->argc, e) || each.only) {
+        return e->code == SOPS_OK;
     }
-    for (size_t i = 0; i < n; i++) {
-        struct sops_err why = {0};
-        if (!update_file(common, common->opt->args[i], &u, &why)) {
-            u.outcome = FAILED;
-            sops_options_fit_hint(common->opt, &why);
-            sops_ui_error(common->world, &why);
-        }
-        count[u.outcome]++;
-        sops_err_clear(&why);
-    }
-    sops_ui_note("%zu updated, %zu up to date, %zu left unchanged, %zu failed", count[UPDATED], count[CURRENT],
-                 count[LEFT], count[FAILED]);
-    return count[FAILED] == 0 || sops_fail(e, SOPS_E_GENERIC, "failed updating %zu key(s)", count[FAILED]);
+    sops_ui_note("%zu updated, %zu up to date, %zu left unchanged, %zu failed", r.count[UPDATED], r.count[CURRENT],
+                 r.count[LEFT], r.count[FAILED]);
+    return each.failed == 0 || sops_fail(e, SOPS_E_GENERIC, "failed updating %zu key(s)", each.failed);
 }
 
 /* ---- many files, one question for all ---------------------------------------------------------------------------- */

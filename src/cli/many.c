@@ -105,22 +105,26 @@ static bool check_usage(struct sops_many *m, struct sops_err *e)
 
 /* ---- the run ---------------------------------------------------------------------------------------------------- */
 
+void sops_many_drop(struct sops_many_file *f)
+{
+    if (f->why != NULL) {
+        sops_err_clear(f->why);
+        sops_free(f->why);
+    }
+    if (f->unlocking != NULL) {
+        sops_unlocking_done(f->unlocking);
+    }
+    if (f->meta != NULL) {
+        sops_meta_free(f->meta);
+    }
+    sops_wrapped_free(f->made);
+    sops_update_free(&f->update);
+}
+
 static void free_many(struct sops_many *m)
 {
     for (size_t i = 0; i < m->count; i++) {
-        struct sops_many_file *f = &m->file[i];
-        if (f->why != NULL) {
-            sops_err_clear(f->why);
-            sops_free(f->why);
-        }
-        if (f->unlocking != NULL) {
-            sops_unlocking_done(f->unlocking);
-        }
-        if (f->meta != NULL) {
-            sops_meta_free(f->meta);
-        }
-        sops_wrapped_free(f->made);
-        sops_update_free(&f->update);
+        sops_many_drop(&m->file[i]);
     }
     sops_secret_free(&m->keys);
     sops_selection_free(&m->selection);
@@ -163,6 +167,16 @@ static bool end_dry(struct sops_many *m, struct sops_err *e)
     return status == SOPS_OK || sops_fail(e, status, "%s", "");
 }
 
+/* No memory for the lines after the work is no failure of the work; whoever reads JSON waits for its last line. */
+static bool may_go_unreported(const struct sops_many *m, struct sops_err *e)
+{
+    bool may = e->memory && !m->opt->shared.many.json;
+    if (may) {
+        sops_err_clear(e);
+    }
+    return may;
+}
+
 static bool run_all(struct sops_many *m, struct sops_err *e)
 {
     size_t count[4];
@@ -180,7 +194,7 @@ static bool run_all(struct sops_many *m, struct sops_err *e)
         }
         number = sops_many_work(m);
     }
-    if (e->code != SOPS_OK || !sops_many_report(m, e)) {
+    if (e->code != SOPS_OK || !(sops_many_report(m, e) || may_go_unreported(m, e))) {
         return false;
     }
     sops_many_count(m, count);

@@ -119,6 +119,8 @@ bool sops_many_plan(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
 /* The formats of a job whose file is read (j->raw): those of the plan, or, when the file is not what it was then, what
  * is found now. */
 bool sops_many_formats(struct sops_many_work *k, struct sops_err *e) SOPS_CHECKED;
+/* Frees what the file holds. */
+void sops_many_drop(struct sops_many_file *f);
 /* A job on this file. */
 struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *f);
 /* Marks it as failed, and keeps `why` (which is emptied). */

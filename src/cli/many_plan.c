@@ -301,6 +301,8 @@ static bool plan_selected(struct sops_many *m, const struct sops_selected *s, st
         ok = kept != NULL;
         if (ok) {
             *kept = f;
+        } else {
+            sops_many_drop(&f);
         }
         if (ok && !planned) {
             sops_many_fail(m, kept, &why);

@@ -3,6 +3,8 @@
  * (docs/spec/72-sealed-secrets.md#seal). */
 #include "cli/seal_run.h"
 
+#include "cli/each_file.h"
+
 #include "base/file.h"
 #include "cli/ui.h"
 
@@ -11,18 +13,13 @@
 
 bool sops_seal_file_failed(struct seal_run *r, struct seal_file *f, struct sops_err *why, struct sops_err *e)
 {
+    const struct sops_options *o = r->job.opt;
+    struct sops_each_file each = {
+        .world = r->job.world, .opt = o, .only = r->files == 1 && !o->shared.recursive, .prefixed = true};
     f->failed = true;
     r->failures++;
     (void)snprintf(f->error, sizeof f->error, "%.255s", why->msg);
-    if (r->files == 1 && !r->job.opt->shared.recursive) {
-        *e = *why;
-        return false;
-    }
-    sops_options_fit_hint(r->job.opt, why);
-    (void)sops_within(why, "'%s'", f->shown);
-    sops_ui_error(r->job.world, why);
-    sops_err_clear(why);
-    return true;
+    return sops_each_file_failed(&each, f->shown, why, e);
 }
 
 /* ---- clusters --------------------------------------------------------------------------------------------------- */

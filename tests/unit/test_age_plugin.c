@@ -144,6 +144,53 @@ static void unwrapping(void **state)
     }
 }
 
+/* Several files in one process: keys in any order, a failure of one file alone, and one of the run, before which what
+ * came counts. */
+static void several_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *matches,
+            *words; /* `matches`: what each file got; `words`: of the run's failure, or NULL */
+    } cases[] = {
+        {"-> file-key 2\n" KEY_BODY "\n-> file-key 0\n" KEY_BODY "\n" DONE, "+-+", NULL},
+        {"-> file-key 0\n" KEY_BODY "\n-> error stanza 1 0\nYm9vbQ\n-> file-key 2\n" KEY_BODY "\n" DONE, "+!+", NULL},
+        {"-> file-key 1\n" KEY_BODY "\n-> error identity 0\nYm9vbQ\n" DONE, "-+-", "boom"},
+        {"-> error internal\nYm9vbQ\n-> error internal\nc2Vjb25k\n" DONE, "---", "boom"},
+        {"-> file-key 0\n" KEY_BODY "\n", "+--", "ended before it was done"},
+        {"-> file-key 0\n" KEY_BODY "\n-> file-key 0\n" KEY_BODY "\n" DONE, "+--", "malformed or second file key"},
+        {"-> file-key 3\n" KEY_BODY "\n" DONE, "---", "malformed or second file key"},
+        {"-> file-key -1\n" KEY_BODY "\n" DONE, "---", "malformed or second file key"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct age_world a;
+        struct age_peer p = {.script = cases[i].script};
+        struct sops_age_set set = {0};
+        struct sops_err e = {0};
+        struct sops_slice arg[] = {SOPS_LIT("testecho"), SOPS_LIT("arg1")};
+        struct sops_age_stanza stanza = {arg, 2, SOPS_LIT(""), NULL};
+        const struct sops_age_header h = {.stanzas = &stanza, .count = 1};
+        struct sops_age_plugin_file file[] = {{.h = &h}, {.h = &h}, {.h = &h}};
+        char got[4] = "";
+        age_world_new(&a);
+        a.peer = &p;
+        assert_ok(sops_age_set_parse(&set, SOPS_LIT(IDENTITY), SOPS_AGE_TEXT_LINES, &e), &e);
+        bool ok = sops_age_plugin_run(&a.world, set.first, file, 3, &e);
+        for (size_t k = 0; k < 3; k++) {
+            got[k] = "-+!"[file[k].match];
+            sops_buf_free(&file[k].why);
+        }
+        assert_string_equal(got, cases[i].matches);
+        assert_int_equal(ok, cases[i].words == NULL);
+        assert_true(ok || strstr(e.msg, cases[i].words) != NULL);
+        assert_non_null(strstr(p.heard, "-> recipient-stanza 2 testecho arg1"));
+        assert_int_equal(p.opened, 1);
+        sops_err_clear(&e);
+        sops_age_set_free(&set);
+        age_world_end(&a);
+    }
+}
+
 /* A type alone is a stanza; several are kept in order. */
 static void several_stanzas(void **state)
 {
@@ -281,9 +328,9 @@ static void real_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrapping),        cmocka_unit_test(unwrapping),   cmocka_unit_test(silence),
-        cmocka_unit_test(several_stanzas), cmocka_unit_test(surroundings), cmocka_unit_test(missing),
-        cmocka_unit_test(names),           cmocka_unit_test(real_program),
+        cmocka_unit_test(wrapping), cmocka_unit_test(unwrapping),      cmocka_unit_test(several_files),
+        cmocka_unit_test(silence),  cmocka_unit_test(several_stanzas), cmocka_unit_test(surroundings),
+        cmocka_unit_test(missing),  cmocka_unit_test(names),           cmocka_unit_test(real_program),
     };
     return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -160,11 +160,104 @@ static void lock_of_another(void **state)
     assert_int_equal(close(ends[1]), 0);
 }
 
+/* ---- many files at once ----------------------------------------------------------------------------------------- */
+
+static struct sops_staged *stage(const char *path, const struct sops_replace *how, const char *text)
+{
+    struct sops_err e = {0};
+    struct sops_staged *s = NULL;
+    if (!sops_file_stage(path, sops_str(text), 0644, how, &s, &e)) {
+        fail_msg("%s", e.msg);
+    }
+    return s;
+}
+
+static void swapped_and_back(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    struct sops_err e = {0};
+    put("a", "old");
+    assert_int_equal(chmod("a", 0604), 0);
+    read_it("a", &was);
+    const struct sops_replace how = {.was = &was};
+    struct sops_staged *s = stage("a", &how, "new"), *made = stage("b", &(struct sops_replace){.was = NULL}, "new");
+    assert_int_equal(entries("."), 1); /* nothing has a name yet */
+    assert_holds("a", "old");
+    assert_true(sops_staged_check(s, &e) && sops_staged_swap(s, &e) && sops_staged_swap(made, &e));
+    assert_holds("a", "new");
+    assert_holds("b", "new");
+    sops_staged_undo(s);
+    sops_staged_undo(made);
+    assert_holds("a", "old");
+    assert_int_equal(entries("."), 1);
+    sops_staged_free(s);
+    sops_staged_free(made);
+    s = stage("a", &how, "newer");
+    assert_true(sops_staged_check(s, &e) && sops_staged_swap(s, &e));
+    sops_staged_finish(s);
+    sops_staged_free(s);
+    assert_holds("a", "newer");
+    assert_int_equal(mode_of("a"), S_IFREG | 0604);
+    assert_int_equal(entries("."), 1);
+}
+
+static void staged_for_nothing(void **state)
+{
+    (void)state;
+    struct sops_file_was was;
+    struct sops_err e = {0};
+    put("a", "old");
+    read_it("a", &was);
+    const struct sops_replace how = {.was = &was};
+    struct sops_staged *s = stage("a", &how, "new");
+    put("a", "theirs");
+    assert_false(sops_staged_check(s, &e));
+    assert_int_equal(e.code, SOPS_E_CHANGED);
+    sops_staged_free(s);
+    assert_holds("a", "theirs");
+    assert_int_equal(link("a", "b"), 0);
+    sops_err_clear(&e);
+    assert_false(sops_file_exchangeable("a", &e));
+    assert_int_equal(e.code, SOPS_E_WRITE);
+    assert_int_equal(entries("."), 2);
+}
+
+/* More temporary files than the list had places for; in a process of its own, as places are never given back. */
+static void many_temporary_files(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct sops_err e = {0};
+        char name[16];
+        for (int i = 0; i < 40; i++) {
+            (void)snprintf(name, sizeof name, "t%d", i);
+            if (sops_temp_open(name, 0600, &e) < 0) {
+                _exit(1);
+            }
+        }
+        sops_temp_remove_all();
+        _exit(entries(".") != 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(entries("."), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(other_bytes),    TEST(same_bytes),          TEST(several_links), TEST(gone),
-        TEST(made_meanwhile), TEST(pipes_are_read_once), TEST(new_mode),      TEST(lock_of_another),
-    };
+    const struct CMUnitTest tests[] = {TEST(other_bytes),
+                                       TEST(same_bytes),
+                                       TEST(several_links),
+                                       TEST(gone),
+                                       TEST(made_meanwhile),
+                                       TEST(pipes_are_read_once),
+                                       TEST(new_mode),
+                                       TEST(lock_of_another),
+                                       TEST(swapped_and_back),
+                                       TEST(staged_for_nothing),
+                                       TEST(many_temporary_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

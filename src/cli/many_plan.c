@@ -21,18 +21,11 @@
 
 static struct sops_many_file *add(struct sops_many *m, const char *name, struct sops_err *e)
 {
-    if (m->count == m->room) {
-        size_t room = m->room != 0 ? 2 * m->room : 256;
-        struct sops_many_file *grown = sops_arena_alloc(&m->arena, room * sizeof *grown, e);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (m->count != 0) {
-            memcpy(grown, m->file, m->count * sizeof *grown);
-        }
-        m->file = grown;
-        m->room = room;
+    struct sops_many_file *grown = sops_arena_grow(&m->arena, m->file, m->count, &m->room, sizeof *grown, e);
+    if (grown == NULL) {
+        return NULL;
     }
+    m->file = grown;
     struct sops_many_file *f = &m->file[m->count++];
     *f = (struct sops_many_file){.name = name};
     return f;
@@ -295,9 +288,9 @@ static bool plan_selected(struct sops_many *m, const struct sops_selected *s, st
     sops_look_free(&found);
     f.was = j.was;
     if (ok && (take || !read)) {
-        bool planned = read && take_config(m, &f, judge, &why) &&
+        struct sops_many_file *kept = add(m, f.name, e); /* first, as what the plan holds is freed with it */
+        bool planned = kept != NULL && read && take_config(m, &f, judge, &why) &&
                        (f.state == SOPS_MANY_UNCHANGED || plan_quietly(m, &f, &j, &why));
-        struct sops_many_file *kept = add(m, f.name, e);
         ok = kept != NULL;
         if (ok) {
             *kept = f;

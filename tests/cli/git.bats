@@ -102,6 +102,10 @@ line() { grep "^$1:" "$2"; }
     "$SOPS" set theirs.yaml '["b"]' '"theirs"'
     run -1 env HOME=/nonexistent "$SOPS" git merge-driver base.yaml ours.yaml theirs.yaml 7 f.yaml
     cp before.yaml ours.yaml
+    sed '/^c:/d' theirs.yaml >cut.yaml # and so with a wrong MAC
+    run -1 "$SOPS" git merge-driver base.yaml ours.yaml cut.yaml 7 f.yaml
+    [[ $output == *theirs* ]]
+    cp before.yaml ours.yaml
     run -0 "$SOPS" git merge-driver base.yaml ours.yaml theirs.yaml 7 f.yaml
     [ "$("$SOPS" decrypt --extract '["b"]' ours.yaml)" = theirs ]
 }

@@ -205,6 +205,11 @@ static void text_behind(void **state)
     open_again(&d, &c);
     seal(&d, &c, NULL, SOPS_REUSE_LAST);
     assert_true(sops_slice_eq(n->text, sops_buf_view(&enc)));
+    /* In order it is made anew: nobody knows who put the text there. */
+    n->text = sops_buf_view(&file);
+    open_again(&d, &c);
+    seal(&d, &c, NULL, SOPS_REUSE_IN_ORDER);
+    assert_false(sops_slice_eq(n->text, sops_buf_view(&enc)));
     sops_buf_free(&enc);
     sops_buf_free(&file);
     sops_crypt_free(&c);

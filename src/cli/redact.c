@@ -164,7 +164,11 @@ static bool read_more(struct outlet *o)
     }
     ssize_t n = read(o->ours, held->ptr + held->len, ROOM);
     held->len += n > 0 ? (size_t)n : 0;
-    return n > 0 || (n < 0 && errno == EINTR);
+    bool interrupted = n < 0 && errno == EINTR;
+    if (n < 0 && !interrupted && !(o->terminal && errno == EIO)) { /* so ends a terminal that nobody has open */
+        (void)sops_fail(&o->why, SOPS_E_READ, "it cannot be read: %s", sops_os_error(errno));
+    }
+    return n > 0 || interrupted;
 }
 
 /* Redacts and writes; false when nobody reads, so that the program's next write fails, too. */

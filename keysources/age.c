@@ -283,6 +283,8 @@ const struct sops_keysource sops_keysource_age = {
     .computes = age_computes,
     .unwrap = sops_age_unwrap,
     .unwrap_many = sops_age_unwrap_many,
+    .places = sops_age_places,
+    .unwrap_with = sops_age_unwrap_with,
     .generate = age_generate,
     .recipients = age_recipients,
 };

@@ -214,8 +214,13 @@ bool sops_age_set_parse(struct sops_age_set *set, struct sops_slice text, enum s
         if (line.len != 0 && line.ptr[line.len - 1] == '\r') {
             line.len--;
         }
+        struct sops_age_identity *before = set->last;
         if (line.len != 0 && line.ptr[0] != '#' && !parse_line(set, line, how, e)) {
             ok = sops_within(e, "line %u", number);
+        }
+        struct sops_age_identity *id = before != NULL ? before->next : set->first;
+        for (; id != NULL; id = id->next) {
+            id->line = number;
         }
     }
     sops_buf_free(&set->decoded);
@@ -526,4 +531,145 @@ bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient,
     bool ok = sops_world_once(w, places, commands ? recipient : SOPS_LIT("all"), make_identities, &seen, &made, e);
     *out = made;
     return ok;
+}
+
+/* ---- what is where, without asking --------------------------------------------------------------------------- */
+
+/* What one identity tells of itself. */
+static bool describe(struct sops_arena *a, const struct sops_age_identity *id, struct sops_own *o, struct sops_err *e)
+{
+    struct sops_buf text = {0};
+    bool ok = true;
+    *o = (struct sops_own){.line = id->line, .asks = id->rank == SOPS_AGE_ASKS, .handle = id};
+    if (id->rank == SOPS_AGE_NATIVE) {
+        o->kind = "age";
+        ok = sops_age_native_recipient(id, &text, e);
+    } else if (id->unwrap == sops_age_ssh_unwrap) {
+        ok = sops_age_ssh_recipient(id, &text, e);
+        o->kind = ok && sops_slice_starts(sops_buf_view(&text), SOPS_LIT("ssh-rsa")) ? "ssh-rsa" : "ssh-ed25519";
+    } else if (id->unwrap == sops_age_plugin_unwrap) {
+        struct sops_slice hrp, name;
+        struct sops_buf ignored = {.locked = true};
+        ok = sops_bech32_take(id->secret, &hrp, &ignored, e);
+        name = ok ? sops_age_plugin_name(hrp, true) : (struct sops_slice){0};
+        sops_buf_free(&ignored);
+        struct sops_buf lower = {0};
+        for (size_t i = 0; ok && i < name.len; i++) {
+            ok = sops_buf_addc(&lower, sops_to_lower(name.ptr[i]), e);
+        }
+        o->kind = ok ? sops_arena_text(a, e, "plugin %.*s", SOPS_ARG(sops_buf_view(&lower))) : NULL;
+        o->plugin = ok ? sops_arena_text(a, e, "age-plugin-%.*s", SOPS_ARG(sops_buf_view(&lower))) : NULL;
+        ok = o->kind != NULL && o->plugin != NULL;
+        sops_buf_free(&lower);
+    } else {
+        o->kind = "protected by a passphrase";
+    }
+    ok = ok && (text.len == 0 || sops_arena_copy(a, sops_buf_view(&text), &o->id, e));
+    sops_buf_free(&text);
+    return ok;
+}
+
+static bool list_own(struct sops_arena *a, const struct sops_age_set *set, struct sops_place *p, struct sops_err *e)
+{
+    struct sops_own **end = &p->own;
+    for (const struct sops_age_identity *id = set->first; id != NULL; id = id->next) {
+        struct sops_own *o = sops_arena_alloc(a, sizeof *o, e);
+        if (o == NULL || !describe(a, id, o, e)) {
+            return false;
+        }
+        *end = o;
+        end = &o->next;
+    }
+    return true;
+}
+
+/* What to do about a source that is not as it should be. */
+static const char *advise(const struct place *at, const char *error)
+{
+    if (strstr(error, "public key") != NULL) {
+        return "put the private half there: a line that begins with AGE-SECRET-KEY-";
+    }
+    if (at->medium == IN_VARIABLE && strstr(error, "path") != NULL) {
+        return "put the path into SOPS_AGE_KEY_FILE instead";
+    }
+    if (strstr(error, "ermission") != NULL) {
+        return "let the user who runs sops read it: chmod 600, chown";
+    }
+    return at->medium == IN_FILE || at->medium == IN_SSH_FILE ? "correct the file, or name another one"
+                                                              : "correct the variable, or unset it";
+}
+
+/* "mode 0600, owner 0", for a file that cannot be read. */
+static bool add_mode(struct sops_arena *a, struct sops_place *p, struct sops_err *e)
+{
+    struct stat st;
+    if (p->path == NULL || strstr(p->error, "ermission") == NULL || stat(p->path, &st) != 0) {
+        return true;
+    }
+    p->error = sops_arena_text(a, e, "%s (mode %04o, owner %u)", p->error, (unsigned)(st.st_mode & 07777),
+                               (unsigned)st.st_uid);
+    return p->error != NULL;
+}
+
+static bool look_into(struct sops_world *w, struct sops_arena *a, const struct place *at, const char *value,
+                      struct sops_place *p, struct sops_err *e)
+{
+    struct reading r = {at, value, {0}};
+    struct sops_age_set *set = NULL;
+    if (!kept_set(w, &r, &set, e)) {
+        return false;
+    }
+    if (set->error.len != 0) {
+        p->state = SOPS_PLACE_FAULTY;
+        p->error = sops_arena_text(a, e, "%.*s", SOPS_ARG(set->error));
+        p->next_step = p->error != NULL ? advise(at, p->error) : NULL;
+        return p->error != NULL && add_mode(a, p, e);
+    }
+    p->state = set->first != NULL ? SOPS_PLACE_HOLDS : SOPS_PLACE_EMPTY;
+    p->error = set->first == NULL ? "it holds no identity" : NULL;
+    p->next_step = set->first == NULL ? "put an identity there (sops keygen), or unset it" : NULL;
+    return list_own(a, set, p, e);
+}
+
+static bool make_place(struct sops_world *w, struct sops_arena *a, const struct place *at, struct sops_place *p,
+                       struct sops_err *e)
+{
+    struct sops_buf value = {0};
+    struct sops_err why = {0};
+    bool there = find_place(w, at, &value, &why), ok = !why.memory || sops_fail_memory(e);
+    const char *text = ok && there ? sops_arena_text(a, e, "%s", (const char *)value.ptr) : NULL;
+    ok = ok && (!there || text != NULL);
+    p->name = at->variable != NULL ? at->variable : text != NULL ? text : at->under;
+    p->source = at->variable != NULL ? at->variable : "file";
+    p->path = at->medium == IN_FILE || at->medium == IN_SSH_FILE ? text : NULL;
+    if (ok && why.code != SOPS_OK) {
+        p->state = SOPS_PLACE_FAULTY;
+        p->error = sops_arena_text(a, e, "%s", why.msg);
+        p->next_step = "set HOME, or XDG_CONFIG_HOME to an absolute path";
+        ok = p->error != NULL;
+    } else if (ok && !there) {
+        p->state = SOPS_PLACE_UNSET;
+    } else if (ok && is_command(at)) {
+        p->state = SOPS_PLACE_COMMAND;
+    } else if (ok && at->variable == NULL && is_missing(text)) {
+        p->state = SOPS_PLACE_MISSING;
+    } else if (ok) {
+        ok = look_into(w, a, at, text, p, e);
+    }
+    sops_err_clear(&why);
+    sops_buf_free(&value);
+    return ok;
+}
+
+bool sops_age_places(struct sops_world *w, struct sops_arena *a, struct sops_place **out, struct sops_err *e)
+{
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        struct sops_place *p = sops_arena_alloc(a, sizeof *p, e);
+        if (p == NULL || !make_place(w, a, &places[i], p, e)) {
+            return false;
+        }
+        *out = p;
+        out = &p->next;
+    }
+    return true;
 }

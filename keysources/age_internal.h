@@ -74,6 +74,7 @@ struct sops_age_identity {
     sops_age_unwrap_fn *unwrap;
     enum sops_age_rank rank;
     struct sops_slice source; /* the variable or the path that it came from */
+    unsigned line;            /* in its text; 0: it is not of lines */
     struct sops_slice secret; /* scalar, seed, plugin identity, protected or SSH key file: in locked pages of the set */
     void *more;               /* what the kind needs besides */
     bool asked_once;          /* many files: when the user cannot unlock it, nobody is asked for the next file */
@@ -131,6 +132,14 @@ struct sops_age_identities {
  * without memory: what is wrong with a source stands in its set. */
 bool sops_age_identities_load(struct sops_world *w, struct sops_slice recipient, const struct sops_age_identities **out,
                               struct sops_err *e) SOPS_CHECKED;
+
+/* What is in the eight places, without running a command or asking (struct sops_keysource). */
+bool sops_age_places(struct sops_world *w, struct sops_arena *a, struct sops_place **out, struct sops_err *e);
+/* Opens an entry with one identity alone. */
+bool sops_age_unwrap_with(struct sops_world *w, const void *handle, const struct sops_key *k, struct sops_buf *plain,
+                          struct sops_err *e);
+/* Type and public key of an SSH identity, appended as a recipient is written. */
+bool sops_age_ssh_recipient(const struct sops_age_identity *id, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 
 /* The recipient of a native identity, appended as text. */
 bool sops_age_native_recipient(const struct sops_age_identity *id, struct sops_buf *out,

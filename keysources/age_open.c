@@ -111,6 +111,26 @@ bool sops_age_unwrap(struct sops_world *w, const struct sops_key *k, struct sops
     return ok;
 }
 
+bool sops_age_unwrap_with(struct sops_world *w, const void *handle, const struct sops_key *k, struct sops_buf *plain,
+                          struct sops_err *e)
+{
+    struct sops_age_identity *id = (struct sops_age_identity *)(uintptr_t)handle;
+    uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
+    struct sops_age_header h = {0};
+    struct sops_buf file = {0};
+    bool ok = start(e) && sops_age_entry_parse(k->enc, &file, &h, e);
+    enum sops_age_match match = ok ? id->unwrap(w, id, &h, file_key, e) : SOPS_AGE_BROKEN;
+    if (ok && match == SOPS_AGE_NOT_MINE) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "it is encrypted for somebody else");
+    }
+    ok = ok && match == SOPS_AGE_MINE && sops_age_header_check(&h, file_key, e) &&
+         sops_age_payload_open(&h, file_key, plain, e);
+    sops_wipe(file_key, sizeof file_key);
+    sops_age_header_free(&h);
+    sops_buf_free(&file);
+    return ok;
+}
+
 /* ---- many entries: what only computes -----------------------------------------------------------------------------
  */
 

@@ -180,6 +180,13 @@ bool sops_age_ssh_add(struct sops_age_set *set, const char *path, struct sops_sl
     return ok || named ? ok : sops_within(e, "'%s'", path);
 }
 
+bool sops_age_ssh_recipient(const struct sops_age_identity *id, struct sops_buf *out, struct sops_err *e)
+{
+    const struct ssh *ssh = id->more;
+    return sops_buf_addf(out, e, "%s ", ssh->rsa ? SOPS_SSH_RSA : SOPS_SSH_ED25519) &&
+           sops_base64_add(out, SOPS_B64_STD, ssh->wire, e);
+}
+
 /* The private key, after asking for the passphrase that it needs; kept once it was right. */
 static bool unlock(struct sops_world *w, struct sops_age_identity *id, struct sops_ssh_private *k, struct sops_err *e)
 {

@@ -49,4 +49,5 @@ const struct sops_keysource sops_keysource_pgp = {
     .parse = parse,
     .wrap = wrap,
     .unwrap = unwrap,
+    .places = sops_pgp_places,
 };

@@ -64,6 +64,36 @@ struct sops_wrap {
     bool ok;
 };
 
+/* One private key of the user's own, as far as it can be told without asking anybody. */
+struct sops_own {
+    struct sops_slice id;   /* its public half, as the key of a file is written; empty: it cannot be told */
+    const char *kind;       /* "age", "ssh-ed25519", "plugin NAME", "protected by a passphrase", "pgp" */
+    const char *plugin;     /* the program that it needs, or NULL */
+    struct sops_slice name; /* that its owner gave it, or empty */
+    unsigned line;          /* in its file; 0: not told */
+    bool asks;              /* using it may ask a question */
+    const void *handle;     /* for unwrap_with; lives as long as the world */
+    struct sops_own *next;
+};
+enum sops_place_state {
+    SOPS_PLACE_UNSET,   /* nobody has named it */
+    SOPS_PLACE_MISSING, /* no such file, which is no fault */
+    SOPS_PLACE_FAULTY,  /* something is wrong with it: error */
+    SOPS_PLACE_EMPTY,   /* nothing of use in it: error */
+    SOPS_PLACE_HOLDS,
+    SOPS_PLACE_COMMAND, /* only a command would tell, which is not run */
+};
+/* A place where private keys may be. */
+struct sops_place {
+    const char *name;   /* the variable, or else the path, or "keyring" */
+    const char *source; /* the variable, "file" or "keyring" */
+    const char *path;   /* of the file, or NULL */
+    enum sops_place_state state;
+    const char *error, *next_step; /* FAULTY, EMPTY; next_step may be NULL */
+    struct sops_own *own;
+    struct sops_place *next;
+};
+
 struct sops_keysource {
     const char *id; /* "azure_kv": metadata, decryption order, messages */
     const char
@@ -109,6 +139,12 @@ struct sops_keysource {
     /* Opens in each lot one entry, or refuses all: what asks for the fewest questions and requests over all lots. Those
      * that are settled stay as they are. False only when it cannot go on (memory). NULL: `unwrap`, one by one. */
     bool (*unwrap_many)(struct sops_world *w, const struct sops_lot *lot, size_t lots, struct sops_err *e);
+    /* The places of private keys, in their order, and what is in them, in `a`: no command is run, nobody is asked.
+     * NULL: it has none of its own. */
+    bool (*places)(struct sops_world *w, struct sops_arena *a, struct sops_place **out, struct sops_err *e);
+    /* Opens the entry with this one (`handle` of a sops_own) and no other; code 1. NULL: cannot be done. */
+    bool (*unwrap_with)(struct sops_world *w, const void *handle, const struct sops_key *k, struct sops_buf *plain,
+                        struct sops_err *e);
     /* `sops keygen`: the text of a private identity file line, and what others encrypt to. `kind` is "" or "pq". NULL:
      * none. */
     bool (*generate)(struct sops_world *w, struct sops_slice kind, struct sops_buf *identity,

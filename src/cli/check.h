@@ -111,7 +111,5 @@ bool check_history_starts(struct sops_git *g, char id[CHECK_STARTS][SOPS_GIT_ID]
 bool check_key(struct check_run *r, const struct check_item *i, const struct sops_subject *s, struct sops_checked *c,
                struct sops_err *e) SOPS_CHECKED;
 void check_keys_free(struct check_run *r);
-/* Names of keys as the configuration has them; kept for the run. */
-struct sops_names *check_names_of(struct check_run *r, const struct sops_judge *j, struct sops_err *e);
 
 #endif

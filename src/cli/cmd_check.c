@@ -220,19 +220,6 @@ static const char *command_for(struct check_run *r, const struct sops_judge *j, 
     return text;
 }
 
-struct sops_names *check_names_of(struct check_run *r, const struct sops_judge *judge, struct sops_err *e)
-{
-    struct sops_judge *j = (struct sops_judge *)(uintptr_t)judge;
-    if (j->names == NULL) {
-        j->names = sops_alloc(sizeof *j->names, e);
-        if (j->names != NULL && j->there &&
-            !sops_names_read(j->names, r->job->world, j->config.doc.parts, sops_buf_view(&j->source), e)) {
-            return NULL;
-        }
-    }
-    return j->names;
-}
-
 static bool check_file(struct check_run *r, const struct check_item *i, struct sops_err *e)
 {
     struct sops_checked c = {0};
@@ -242,7 +229,7 @@ static bool check_file(struct check_run *r, const struct check_item *i, struct s
     }
     struct sops_subject s = subject_of(r, i);
     bool cipher = s.text.len != 0 && memmem(s.text.ptr, s.text.len, "sops", 4) != NULL;
-    s.names = cipher ? check_names_of(r, i->judge, e) : NULL;
+    s.names = cipher ? sops_configs_names(&r->configs, i->judge, e) : NULL;
     s.command = command_for(r, i->judge, &c.found, e);
     bool ok = (!cipher || s.names != NULL) && s.command != NULL && sops_check_file(&s, &c, e);
     if (ok && c.encrypted && c.readable && c.marked) {
@@ -308,16 +295,6 @@ static bool run_check(struct check_run *r, const struct sops_options *o, struct 
 
 static void free_run(struct check_run *r)
 {
-    for (size_t i = 0; i < r->configs.count; i++) {
-        if (r->configs.judge[i]->names != NULL) {
-            sops_names_free(r->configs.judge[i]->names);
-            sops_free(r->configs.judge[i]->names);
-        }
-    }
-    if (r->configs.none.names != NULL) {
-        sops_names_free(r->configs.none.names);
-        sops_free(r->configs.none.names);
-    }
     check_keys_free(r);
     sops_configs_free(&r->configs);
     check_report_free(&r->report);

@@ -158,9 +158,32 @@ struct sops_judge *sops_configs_for(struct sops_configs *c, struct sops_slice ab
     return remember(c, first, folder.len, found, e) ? found : NULL;
 }
 
+struct sops_names *sops_configs_names(struct sops_configs *c, struct sops_judge *j, struct sops_err *e)
+{
+    if (j->names == NULL) {
+        j->names = sops_alloc(sizeof *j->names, e);
+        if (j->names != NULL && j->there &&
+            !sops_names_read(j->names, c->world, j->config.doc.parts, sops_buf_view(&j->source), e)) {
+            return NULL;
+        }
+    }
+    return j->names;
+}
+
+static void free_names(struct sops_judge *j)
+{
+    if (j->names != NULL) {
+        sops_names_free(j->names);
+        sops_free(j->names);
+        j->names = NULL;
+    }
+}
+
 void sops_configs_free(struct sops_configs *c)
 {
+    free_names(&c->none);
     for (size_t i = 0; i < c->count; i++) {
+        free_names(c->judge[i]);
         sops_judge_free(c->judge[i]);
         sops_free(c->judge[i]);
     }

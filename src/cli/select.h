@@ -6,6 +6,7 @@
 #ifndef SOPS_CLI_SELECT_H
 #define SOPS_CLI_SELECT_H
 
+#include "check/names.h"
 #include "check/judge.h"
 #include "cli/git.h"
 
@@ -98,6 +99,8 @@ bool sops_configs_open(struct sops_configs *c, struct sops_err *e) SOPS_CHECKED;
 /* The judge for the file at `absolute`; never NULL but for memory: without a configuration one that is not `there`. */
 struct sops_judge *sops_configs_for(struct sops_configs *c, struct sops_slice absolute,
                                     struct sops_err *e) SOPS_CHECKED;
+/* The names that a judge's configuration gives to keys; read when they are wanted first. NULL without memory. */
+struct sops_names *sops_configs_names(struct sops_configs *c, struct sops_judge *j, struct sops_err *e) SOPS_CHECKED;
 void sops_configs_free(struct sops_configs *c);
 
 #endif

@@ -107,6 +107,14 @@ bool sops_ui_piece(struct sops_buf *gathered, struct sops_slice piece, struct so
     return ok;
 }
 
+bool sops_ui_lines(struct sops_slice text, struct sops_err *e)
+{
+    struct sops_buf safe = {0};
+    bool ok = add_safe(&safe, text, true, e) && sops_ui_out(sops_buf_view(&safe), e);
+    sops_buf_free(&safe);
+    return ok;
+}
+
 bool sops_ui_outf(struct sops_err *e, const char *fmt, ...)
 {
     char text[2048];

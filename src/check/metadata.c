@@ -224,7 +224,7 @@ static unsigned line_of_refusal(const struct sops_checked *c, const struct sops_
 }
 
 /* The first document has none, and a later one has: its line, or 0. */
-static unsigned later_line(const struct sops_checked *c)
+static unsigned later_line(struct sops_checked *c)
 {
     if (c->look.format->meta != SOPS_META_NESTED || sops_look_has_meta(&c->look.doc, SOPS_META_NESTED)) {
         return 0;
@@ -232,7 +232,7 @@ static unsigned later_line(const struct sops_checked *c)
     for (const struct sops_node *part = c->look.doc.parts; part != NULL; part = part->next) {
         const struct sops_node *n = sops_node_find(part, SOPS_LIT("sops"));
         if (n != NULL && part != c->look.doc.parts) {
-            return n->line;
+            return sops_liner_of(&c->liner, n);
         }
     }
     return 0;

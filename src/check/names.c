@@ -21,6 +21,7 @@ static bool add_as(struct sops_names *n, struct sops_world *w, const struct sops
             *place = (void *)(uintptr_t)value.ptr;
         }
     }
+    ok = ok && (!none.memory || sops_fail_memory(e));
     sops_err_clear(&none);
     sops_buf_free(&id);
     sops_arena_free(&a);

@@ -4,6 +4,7 @@
 #include "cli/check.h"
 
 #include "cli/own_keys.h"
+#include "cli/ui.h"
 #include "core/cipher.h"
 
 struct check_keys {
@@ -11,11 +12,12 @@ struct check_keys {
     struct own_keys own;
 };
 
-static void say_nothing(struct sops_world *w, enum sops_say level, const char *text)
+static void say_no_warning(struct sops_world *w, enum sops_say level, const char *text)
 {
     (void)w;
-    (void)level;
-    (void)text;
+    if (level != SOPS_SAY_WARN) {
+        sops_ui_say(level, text);
+    }
 }
 
 void check_keys_free(struct check_run *r)
@@ -31,9 +33,7 @@ static struct check_keys *keys_of(struct check_run *r, struct sops_err *e)
     if (r->keys == NULL) {
         r->keys = sops_alloc(sizeof *r->keys, e);
         if (r->keys != NULL) {
-            r->keys->own.world = r->job->world;
-            r->keys->quiet = *r->job->world;
-            r->keys->quiet.say = say_nothing;
+            r->keys->own.world = &r->keys->quiet; /* what is kept for the run stays on one list */
         }
     }
     return r->keys;
@@ -204,7 +204,7 @@ static bool try_entry(const struct opening *o, const struct sops_key *k, size_t 
     if (mine != OWN_YES || own->asks) {
         return true;
     }
-    bool opened = k->source->unwrap_with(o->r->job->world, own->handle, k, &plain, &why), ok = true;
+    bool opened = k->source->unwrap_with(&o->r->keys->quiet, own->handle, k, &plain, &why), ok = true;
     if (!opened) {
         ok = why.memory ? sops_fail_memory(e) : add_entry(o, k, index, "does not open with that identity", e);
     } else if (first->len == 0) {
@@ -263,6 +263,8 @@ bool check_key(struct check_run *r, const struct check_item *i, const struct sop
     if (keys_of(r, e) == NULL || !sops_job_services(r->job, e)) {
         return false;
     }
+    r->keys->quiet = *r->job->world;
+    r->keys->quiet.say = say_no_warning;
     o.env = sops_envelope_new(&r->keys->quiet, i->name, e);
     bool ok = o.env != NULL;
     if (ok && !sops_envelope_parse(o.env, c->look.format, s->text, &why)) {
@@ -274,5 +276,6 @@ bool check_key(struct check_run *r, const struct check_item *i, const struct sop
     }
     sops_err_clear(&why);
     sops_envelope_free(o.env);
+    r->job->world->slots = r->keys->quiet.slots; /* what was kept for the run is kept for all of it */
     return ok;
 }

@@ -40,6 +40,9 @@ static bool read_disk(const char *path, struct sops_buf *out, struct sops_err *e
             break;
         }
         out->len += (size_t)n;
+        if (out->len == (size_t)st.st_size && out->len < want) {
+            break; /* a small file, whole */
+        }
         if (out->len == want && sops_slice_find(sops_buf_view(out), 0) == out->len) {
             size_t more = (size_t)st.st_size > out->len ? (size_t)st.st_size - out->len : 4096;
             ok = out->len < SOPS_FILE_MAX || sops_fail(e, SOPS_E_READ, "it is too long");

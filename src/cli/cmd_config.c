@@ -484,7 +484,7 @@ static bool print_human(struct explaining *x, const char *path, const struct sop
     for (size_t i = 0; ok && i < x->warnings; i++) {
         ok = sops_buf_addf(&o, e, "  warning: %s\n", x->warning[i]);
     }
-    ok = ok && sops_ui_lines(sops_buf_view(&o), e);
+    ok = ok && sops_ui_plain(sops_buf_view(&o), e);
     sops_buf_free(&o);
     return ok;
 }

@@ -198,7 +198,7 @@ static bool print_human(const struct doctor *d, struct sops_err *e)
              (c->next_step == NULL || (sops_buf_adds(&o, "      next: ", e) && sops_buf_adds(&o, c->next_step, e) &&
                                        sops_buf_addc(&o, '\n', e)));
     }
-    ok = ok && sops_ui_lines(sops_buf_view(&o), e);
+    ok = ok && sops_ui_plain(sops_buf_view(&o), e);
     sops_buf_free(&o);
     return ok;
 }
@@ -206,11 +206,12 @@ static bool print_human(const struct doctor *d, struct sops_err *e)
 /* ---- the run
  * -------------------------------------------------------------------------------------------------------------- */
 
-static void say_nothing(struct sops_world *w, enum sops_say level, const char *text)
+static void say_no_warning(struct sops_world *w, enum sops_say level, const char *text)
 {
     (void)w;
-    (void)level;
-    (void)text;
+    if (level != SOPS_SAY_WARN) {
+        sops_ui_say(level, text);
+    }
 }
 
 /* The configuration that decrypt would read here; one that cannot be read counts as broken. */
@@ -242,7 +243,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     struct doctor d = {.job = &job, .json = own->json, .all = own->all, .quiet = *w, .own = {.world = w}};
     d.configs.world = w;
     d.configs.named = o->shared.config;
-    d.quiet.say = say_nothing;
+    d.quiet.say = say_no_warning;
     d.end = &d.first;
     d.file = sops_arg(o, 0);
     d.secrets = sops_secrets_new(e);

@@ -177,7 +177,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         ok = list_source(&l, sops_keysources[i], e);
     }
     ok = ok && list_clouds(&l, e) &&
-         (l.json ? sops_ui_out(sops_buf_view(&l.out), e) : sops_ui_lines(sops_buf_view(&l.out), e));
+         (l.json ? sops_ui_out(sops_buf_view(&l.out), e) : sops_ui_plain(sops_buf_view(&l.out), e));
     sops_buf_free(&path);
     sops_configs_free(&l.configs);
     own_keys_free(&l.keys);

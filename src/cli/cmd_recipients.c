@@ -294,7 +294,7 @@ static void tell_failure(struct listing *l, const char *name, const char *why)
 
 static bool flush(struct listing *l, struct sops_err *e)
 {
-    bool ok = l->own->json ? sops_ui_out(sops_buf_view(&l->out), e) : sops_ui_lines(sops_buf_view(&l->out), e);
+    bool ok = l->own->json ? sops_ui_out(sops_buf_view(&l->out), e) : sops_ui_plain(sops_buf_view(&l->out), e);
     sops_buf_cut(&l->out, 0);
     return ok;
 }

@@ -86,11 +86,32 @@ static bool add_unread(struct sops_selection *s, const char *name, const char *w
     return true;
 }
 
+/* The clean path of a file. Most files stand in the folder of the one before: only another folder is looked at. */
+static bool make_absolute(struct sops_selection *s, const char *path, struct sops_slice *out, struct sops_err *e)
+{
+    const char *slash = strrchr(path, '/'), *last = slash != NULL ? slash + 1 : path;
+    struct sops_slice folder = sops_slice_of(path, (size_t)(last - path));
+    if (strcmp(last, "..") == 0 || strcmp(last, ".") == 0 || *last == '\0') {
+        struct sops_buf whole = {0};
+        bool ok = sops_path_absolute(path, &whole, e) && sops_arena_copy(&s->arena, sops_buf_view(&whole), out, e);
+        sops_buf_free(&whole);
+        return ok;
+    }
+    if (s->absolute.len == 0 || !sops_slice_eq(sops_buf_view(&s->folder), folder)) {
+        sops_buf_cut(&s->folder, 0);
+        if (!sops_buf_add(&s->folder, folder, e) || sops_buf_cstr(&s->folder, e) == NULL ||
+            !sops_path_absolute(folder.len != 0 ? (const char *)s->folder.ptr : ".", &s->absolute, e)) {
+            return false;
+        }
+    }
+    bool root = s->absolute.len == 1;
+    return sops_arena_printf(&s->arena, out, e, "%s/%s", root ? "" : (const char *)s->absolute.ptr, last);
+}
+
 /* `name` and `path` are copied. */
 static bool add_file(struct sops_selection *s, const char *name, const char *path, bool named, const struct stat *st,
                      struct sops_err *e)
 {
-    struct sops_buf absolute = {0};
     struct sops_slice copy[2] = {{0}};
     struct sops_selected f = {.named = named, .device = st->st_dev, .inode = st->st_ino, .size = st->st_size};
     if (!sops_name_filter_wants(s->filter, sops_str(name))) {
@@ -98,11 +119,9 @@ static bool add_file(struct sops_selection *s, const char *name, const char *pat
     }
     struct sops_selected *list = sops_arena_grow(&s->arena, s->file, s->count, &s->rooms[0], sizeof *list, e);
     bool ok = list != NULL && sops_arena_copy(&s->arena, sops_str(name), &copy[0], e) &&
-              sops_path_absolute(path, &absolute, e) &&
-              sops_arena_copy(&s->arena, sops_buf_view(&absolute), &f.absolute, e);
+              make_absolute(s, path, &f.absolute, e);
     copy[1] = copy[0];
     ok = ok && (strcmp(name, path) == 0 || sops_arena_copy(&s->arena, sops_str(path), &copy[1], e));
-    sops_buf_free(&absolute);
     if (ok) {
         f.name = (const char *)copy[0].ptr;
         f.path = (const char *)copy[1].ptr;
@@ -367,6 +386,8 @@ bool sops_select_tracked(struct sops_selection *s, const char *const *paths, str
 void sops_selection_free(struct sops_selection *s)
 {
     sops_arena_free(&s->arena);
+    sops_buf_free(&s->folder);
+    sops_buf_free(&s->absolute);
     *s = (struct sops_selection){0};
 }
 

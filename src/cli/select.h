@@ -52,6 +52,7 @@ struct sops_selection {
     size_t unreads;
     struct sops_arena arena;
     size_t rooms[2];
+    struct sops_buf folder, absolute; /* the folder of the file that was added last, and its clean path */
 };
 /* Finds the files that `paths` (ends with NULL) mean: a file, whatever it is called and also by a link; a folder, with
  * all regular files below it. In the work tree of git these are the files that git lists: cached, and others that are

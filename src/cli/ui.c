@@ -107,7 +107,7 @@ bool sops_ui_piece(struct sops_buf *gathered, struct sops_slice piece, struct so
     return ok;
 }
 
-bool sops_ui_lines(struct sops_slice text, struct sops_err *e)
+bool sops_ui_plain(struct sops_slice text, struct sops_err *e)
 {
     struct sops_buf safe = {0};
     bool ok = add_safe(&safe, text, true, e) && sops_ui_out(sops_buf_view(&safe), e);

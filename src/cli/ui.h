@@ -16,7 +16,7 @@ bool sops_ui_out(struct sops_slice bytes, struct sops_err *e) SOPS_CHECKED;
  * from where they are. Behind the last, what is gathered is for sops_ui_out. */
 bool sops_ui_piece(struct sops_buf *gathered, struct sops_slice piece, struct sops_err *e) SOPS_CHECKED;
 /* The same for people: lines whose names and texts may be foreign are freed of control characters. */
-bool sops_ui_lines(struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+bool sops_ui_plain(struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 bool sops_ui_outf(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3) SOPS_CHECKED;
 /* One line on stderr, "warning: " in front or nothing. */
 void sops_ui_warn(const char *fmt, ...) SOPS_PRINTF(1, 2);

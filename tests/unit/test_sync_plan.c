@@ -191,7 +191,7 @@ static void mark(const struct sops_plan_item *i, enum whose whose)
     if (whose == NOBODY || whose == MANY_TAGS) {
         there.tags = whose == NOBODY ? 1 : 6;
         for (size_t n = 0; n < there.tags; n++) {
-            there.tag[n] = (struct sops_store_tag){.key = sops_slice_of("uvwxyz" + n, 1), .value = SOPS_LIT("n")};
+            there.tag[n] = (struct sops_store_tag){.key = sops_slice_of(&"uvwxyz"[n], 1), .value = SOPS_LIT("n")};
         }
     }
     if (whose == OURS_OTHER_DIGEST) {

@@ -357,6 +357,10 @@ static bool read_source(struct sops_world *w, struct sops_age_set *set, const st
     } else {
         ok = take_file(set, p, r->value, &why);
     }
+    if (!ok && why.memory) {
+        sops_err_clear(&why);
+        return sops_fail_memory(e);
+    }
     if (!ok) {
         set->first = set->last = NULL; /* one bad line spoils its source */
         ok = sops_arena_printf(&set->arena, &set->error, e, "%.*s: %s", SOPS_ARG(set->source), why.msg);

@@ -149,6 +149,9 @@ static bool check_cipher(struct leaves *l, const struct sops_node *n, struct sop
     const char *why = sops_cipher_look(n->text, &kind);
     bool in_map = n->up != NULL && n->up->kind == SOPS_MAP && n->kind != SOPS_COMMENT;
     why = why == NULL && kind == SOPS_COMMENT && in_map ? "a value has the type comment" : why;
+    if (why == sops_no_memory) {
+        return sops_fail_memory(e);
+    }
     if (why != NULL) {
         const char *message = text(l, e, "no key can open it: %", why, "");
         return message != NULL && add(l, SOPS_FIND_BAD_CIPHER, n, message,

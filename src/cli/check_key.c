@@ -51,6 +51,14 @@ struct opening {
     size_t before; /* findings of the keyless check */
 };
 
+/* Is a failure that was collected as text one of memory, and none of the file's? */
+static bool is_memory(const struct sops_err *why)
+{
+    static const char words[] = "memory"; /* in the report "out of memory" may stand on two lines */
+    return why->memory || strstr(why->msg, words) != NULL ||
+           (why->detail.len != 0 && memmem(why->detail.ptr, why->detail.len, words, sizeof words - 1) != NULL);
+}
+
 /* ---- data key
  * ---------------------------------------------------------------------------------------------------------- */
 
@@ -105,6 +113,10 @@ static void on_fault(void *ctx, const struct sops_node *leaf, const char *why)
     struct opening *o = ctx;
     struct sops_buf path = {0};
     unsigned line = sops_liner_of(&o->c->liner, leaf);
+    if (why == sops_no_memory) { /* the fault is not the file's */
+        (void)sops_fail_memory(o->e);
+        return;
+    }
     o->faulty = true;
     bool ok = o->e->code == SOPS_OK && sops_pather_add(&o->pather, leaf, &path, o->e);
     if (ok && !is_known(o, sops_buf_view(&path), line)) {
@@ -206,7 +218,7 @@ static bool try_entry(const struct opening *o, const struct sops_key *k, size_t 
     }
     bool opened = k->source->unwrap_with(&o->r->keys->quiet, own->handle, k, &plain, &why), ok = true;
     if (!opened) {
-        ok = why.memory ? sops_fail_memory(e) : add_entry(o, k, index, "does not open with that identity", e);
+        ok = is_memory(&why) ? sops_fail_memory(e) : add_entry(o, k, index, "does not open with that identity", e);
     } else if (first->len == 0) {
         ok = sops_buf_add(first, sops_buf_view(&plain), e);
     } else if (!sops_slice_eq(sops_buf_view(first), sops_buf_view(&plain))) {
@@ -272,7 +284,7 @@ bool check_key(struct check_run *r, const struct check_item *i, const struct sop
     } else if (ok && sops_envelope_unwrap(o.env, r->job->services, r->job->order, &why)) {
         ok = open_values(&o, i, e) && check_entries(&o, e);
     } else if (ok) {
-        ok = why.memory ? sops_fail_memory(e) : add_cannot_open(&o, e) && check_entries(&o, e);
+        ok = is_memory(&why) ? sops_fail_memory(e) : add_cannot_open(&o, e) && check_entries(&o, e);
     }
     sops_err_clear(&why);
     sops_envelope_free(o.env);

@@ -236,6 +236,9 @@ const char *sops_cipher_look(struct sops_slice enc, enum sops_kind *kind)
         why = no_frame;
     } else if (!kind_of(f.type, kind)) {
         why = odd_type;
+    } else if (!sops_buf_reserve(&c.nonce, f.iv.len, NULL) ||
+               !sops_buf_reserve(&sealed, f.data.len + f.tag.len, NULL)) {
+        why = sops_no_memory;
     } else if (!decode(&c, &f, &sealed)) {
         why = no_base64;
     } else if (c.nonce.len == 0 || sealed.len < TAG) {

@@ -94,10 +94,13 @@ static bool add_bad(const struct sops_subject *s, struct sops_checked *c, const 
 static bool check_mac(const struct sops_subject *s, struct sops_checked *c, struct sops_err *e)
 {
     enum sops_kind kind = SOPS_STR;
-    const char *why = NULL;
+    const char *why = NULL, *form = c->meta.mac.len != 0 ? sops_cipher_look(c->meta.mac, &kind) : NULL;
+    if (form == sops_no_memory) {
+        return sops_fail_memory(e);
+    }
     if (c->meta.mac.len == 0) {
         why = "'mac' is missing or empty: nothing tells whether the values are whole";
-    } else if (sops_cipher_look(c->meta.mac, &kind) != NULL || kind != SOPS_STR) {
+    } else if (form != NULL || kind != SOPS_STR) {
         why = "'mac' is no ciphertext of the type str";
     }
     return why == NULL || add_bad(s, c, "mac", sops_checked_line(c, "mac"), why, e);

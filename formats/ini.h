@@ -9,6 +9,9 @@
 #define SOPS_INI_DEFAULT SOPS_LIT("DEFAULT")
 
 bool sops_ini_parse(struct sops_doc *out, struct sops_slice in, struct sops_err *e);
+/* Appends a key, a value, in the quotes that it needs. */
+bool sops_ini_add_key(struct sops_slice key, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+bool sops_ini_add_value(struct sops_slice value, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
 bool sops_ini_emit(const struct sops_doc *d, const struct sops_style *s, struct sops_buf *out, struct sops_err *e);
 
 #endif

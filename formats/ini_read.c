@@ -19,6 +19,7 @@ struct reader {
     struct sops_buf value;               /* of the key at hand, when it is not one piece of the input */
     const uint8_t *value_at, *value_end; /* where it stands, with its quotes and without an inline comment */
     struct sops_node *section, *at;      /* at: the key whose value is read */
+    bool told;                           /* that a sign ends a value */
     unsigned counter;                    /* for the keys `-` */
     struct sops_table by_key;            /* the last node with that key, perhaps of another section */
     struct sops_err *e;
@@ -49,6 +50,13 @@ static size_t find_either(struct sops_slice s, uint8_t a, uint8_t b)
     size_t first = sops_slice_find(s, a);
     size_t second = sops_slice_find(sops_slice_first(s, first), b);
     return second < first ? second : first;
+}
+
+/* … and what cannot be kept as it is written. */
+static bool mark_lost(const struct reader *r, const char *why)
+{
+    return r->doc->reading.sealed ||
+           sops_doc_mark(r->doc, (struct sops_mark){.kind = SOPS_MARK_LOST, .line = r->line, .why = why}, r->e);
 }
 
 /* Warns that text of the line at hand is lost, or is not what it looks like; `n`: the key that it belongs to. */
@@ -228,6 +236,33 @@ static bool is_doubtful(struct sops_slice s, size_t sign)
            ((value.ptr[0] == '"' || value.ptr[0] == '\'') && !is_quoted(value, value.ptr[0]));
 }
 
+/* Where a comment begins in a value: at any sign in an encrypted text, and else as the configuration says. */
+static size_t find_sign(const struct reader *r, struct sops_slice s)
+{
+    size_t sign = find_either(s, '#', ';');
+    uint8_t mode = r->doc->reading.sealed ? SOPS_COMMENTS_ANY : r->doc->reading.inline_comments;
+    if (mode == SOPS_COMMENTS_NONE) {
+        return s.len;
+    }
+    while (mode == SOPS_COMMENTS_SPACED && sign < s.len && sign != 0 && s.ptr[sign - 1] != ' ' &&
+           s.ptr[sign - 1] != '\t') {
+        sign += 1 + find_either(sops_slice_skip(s, sign + 1), '#', ';');
+    }
+    return sign;
+}
+
+/* Warns once of a sign without a blank in front that ends a value. */
+static bool note_cut(struct reader *r, struct sops_slice s, size_t sign)
+{
+    bool cut = sign != s.len && sign != 0 && s.ptr[sign - 1] != ' ' && s.ptr[sign - 1] != '\t';
+    if (!cut || r->told || r->doc->reading.sealed) {
+        return true;
+    }
+    r->told = true;
+    return sops_buf_addf(&r->doc->notes, r->e, "line %u: '%c' ends the value here (stores.ini.inline_comments)\n",
+                         r->line, s.ptr[sign]);
+}
+
 /* `s` is what follows the delimiter, line end included. */
 static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice *value)
 {
@@ -252,14 +287,17 @@ static bool take_value(struct reader *r, struct sops_slice s, struct sops_slice 
     if (sops_slice_ends(s, SOPS_LIT("\\"))) {
         return take_continued(r, sops_slice_first(s, s.len - 1), value);
     }
-    size_t sign = find_either(s, '#', ';');
-    if (!keep_comment(r, s)) {
+    size_t sign = find_sign(r, s);
+    if (!keep_comment(r, sops_slice_skip(s, sign))) {
         return false;
     }
     if (sign != s.len && is_doubtful(s, sign) &&
         !note(r, r->at,
               s.ptr[sign] == '#' ? "what stands behind # is a comment; put the value in backticks to keep it"
                                  : "what stands behind ; is a comment; put the value in backticks to keep it")) {
+        return false;
+    }
+    if (!note_cut(r, s, sign)) {
         return false;
     }
     s = sops_text_trim_right(sops_slice_first(s, sign));
@@ -295,6 +333,10 @@ static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice
     }
     *key = sops_text_trim(quote.len != 0 ? sops_slice_first(inside, closing) : sops_slice_first(rest, delimiter));
     *behind = sops_slice_skip(rest, delimiter + 1);
+    if (quote.len != 0 && sops_text_trim(sops_slice_first(rest, delimiter)).len != 0 &&
+        !mark_lost(r, "text behind a quoted key")) {
+        return false;
+    }
     *span = span_of(r, quote.len != 0 ? sops_slice_first(line, closing + 2 * quote.len) : *key);
     return key->len != 0 || bad(r, r->line, "a key is empty");
 }
@@ -311,7 +353,10 @@ static struct sops_node *node_of(struct reader *r, struct sops_slice key)
     }
     struct sops_node *known = *place;
     if (known != NULL && known->up == r->section) {
-        return note(r, known, "the key stands twice in its section, and only the last value is kept") ? known : NULL;
+        return note(r, known, "the key stands twice in its section, and only the last value is kept") &&
+                       mark_lost(r, "a key that stands twice in its section")
+                   ? known
+                   : NULL;
     }
     struct sops_node *n = sops_node_add_ref(r->doc, r->section, SOPS_STR, key, SOPS_LIT(""), r->e);
     if (n != NULL) {
@@ -400,7 +445,8 @@ static bool take_header(struct reader *r, struct sops_slice line)
     struct sops_slice behind = sops_slice_skip(line, end + 1);
     struct sops_slice lost = sops_text_trim(sops_slice_first(behind, find_either(behind, '#', ';')));
     return keep_comment(r, behind) && start_section(r, name, sops_slice_first(line, end + 1)) &&
-           (lost.len == 0 || note(r, r->section, "what stands behind the name of the section is dropped"));
+           (lost.len == 0 || (note(r, r->section, "what stands behind the name of the section is dropped") &&
+                              mark_lost(r, "text behind the name of a section")));
 }
 
 static bool take_line(struct reader *r, struct sops_slice line)

@@ -190,18 +190,18 @@ static bool write_comment(struct writer *w, struct sops_slice comment, bool trim
     return true;
 }
 
-static bool add_between(struct writer *w, const char *quote, struct sops_slice s)
+static bool add_between(struct sops_buf *out, const char *quote, struct sops_slice s, struct sops_err *e)
 {
-    return sops_buf_adds(w->out, quote, w->e) && sops_buf_add(w->out, s, w->e) && sops_buf_adds(w->out, quote, w->e);
+    return sops_buf_adds(out, quote, e) && sops_buf_add(out, s, e) && sops_buf_adds(out, quote, e);
 }
 
-static bool write_key(struct writer *w, struct sops_slice key)
+bool sops_ini_add_key(struct sops_slice key, struct sops_buf *out, struct sops_err *e)
 {
     static const char *const quotes[] = {[KEY_BARE] = "", [KEY_BACKTICK] = "`", [KEY_TRIPLE] = "\"\"\""};
-    return add_between(w, quotes[quote_of(key)], key);
+    return add_between(out, quotes[quote_of(key)], key, e);
 }
 
-static bool write_value(struct writer *w, struct sops_slice value)
+bool sops_ini_add_value(struct sops_slice value, struct sops_buf *out, struct sops_err *e)
 {
     const char *quote = "";
     if (sops_slice_find(value, '\n') != value.len || sops_slice_find(value, '`') != value.len) {
@@ -211,7 +211,7 @@ static bool write_value(struct writer *w, struct sops_slice value)
     } else if (sops_text_trim(value).len != value.len) {
         quote = "\"";
     }
-    return add_between(w, quote, value);
+    return add_between(out, quote, value, e);
 }
 
 static bool write_section(struct writer *w, const struct section *s)
@@ -228,9 +228,9 @@ static bool write_section(struct writer *w, const struct section *s)
         return false;
     }
     for (const struct entry *n = s->first; n != NULL; n = n->next) {
-        if (!write_comment(w, n->comment, true) || !write_key(w, n->key) ||
+        if (!write_comment(w, n->comment, true) || !sops_ini_add_key(n->key, w->out, w->e) ||
             !add_padding(w, s->width - width_of(n->key)) || !sops_buf_adds(w->out, " = ", w->e) ||
-            !write_value(w, n->value) || !sops_buf_addc(w->out, '\n', w->e)) {
+            !sops_ini_add_value(n->value, w->out, w->e) || !sops_buf_addc(w->out, '\n', w->e)) {
             return false;
         }
     }

@@ -324,8 +324,10 @@ static bool open_lost_comment(const struct sops_kept *k, const struct sops_slot 
     }
     bool ok = sops_comment_aad(s->in, &aad, e);
     if (ok && sops_text_open(c, raw, sops_buf_view(&aad), &kind, &text, &why) && kind == SOPS_COMMENT) {
-        ok = sops_arena_copy(a, sops_buf_view(&text), &to->comment, e);
-        to->enc = raw;
+        struct sops_slice enc = sops_slice_first(raw, sops_slice_find(raw, ']') + 1);
+        ok = sops_arena_copy(a, sops_buf_view(&text), &to->comment, e) &&
+             sops_spelling_open(c, raw, enc, a, &to->spelling, e);
+        to->enc = enc;
     }
     ok = ok && (!why.memory || sops_fail_memory(e));
     sops_err_clear(&why);
@@ -411,17 +413,16 @@ static bool open_slot(const struct sops_kept *k, size_t i, struct sops_edits *to
 {
     const struct sops_slot *s = &k->w.slot[i];
     const struct sops_opened_slot *o = &k->slot[i];
-    if (o->comment.ptr != NULL) {
-        return sops_edits_add(to, s->span, o->comment, e);
-    }
-    if (o->sealed == NULL) {
+    struct sops_node comment = {.kind = SOPS_COMMENT, .key_kind = SOPS_STR, .text = o->comment};
+    if (o->comment.ptr == NULL && o->sealed == NULL) {
         return true;
     }
     if (o->spelling.ptr != NULL) {
         return sops_edits_add(to, s->span, o->spelling, e);
     }
     struct sops_laid l = {0};
-    bool ok = k->w.format->textual->open(&k->w, s, s->node, &l, e) && sops_laid_edit(&k->w, s, &l, to, e);
+    bool ok = k->w.format->textual->open(&k->w, s, o->comment.ptr != NULL ? &comment : s->node, &l, e) &&
+              sops_laid_edit(&k->w, s, &l, to, e);
     sops_laid_free(&l);
     return ok;
 }

@@ -125,6 +125,9 @@ static bool all_opened(const struct sops_doc *made, const struct sops_doc *read,
         struct sops_node *n = x, *m = y;
         for (; n != NULL && m != NULL; n = sops_node_after(x, n), m = sops_node_after(y, m)) {
             bool sealed = sops_node_is_leaf(n) && (n->flags & SOPS_MARKED) != 0 && n->text.len != 0;
+            if (!sealed && n->kind == SOPS_COMMENT && m->kind == SOPS_COMMENT) {
+                continue; /* a comment that was put together of several is not one of ours */
+            }
             if (sealed ? m->sealed == NULL || !sops_slice_eq(m->sealed->enc, n->text)
                        : m->sealed != NULL ||
                              (sops_node_is_leaf(n) && n->kind != SOPS_COMMENT && (m->flags & SOPS_MARKED) != 0 &&

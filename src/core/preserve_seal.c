@@ -74,7 +74,7 @@ static bool collect_lost_comments(struct sealing *s, struct sops_err *e)
         if (slot->role != SOPS_SLOT_COMMENT || slot->node != NULL || sops_slot_is_meta(&k->w, slot)) {
             continue;
         }
-        struct sops_slice text = sops_slice_at(k->w.text, slot->span);
+        struct sops_slice text = slot->comment.ptr != NULL ? slot->comment : sops_slice_at(k->w.text, slot->span);
         const struct sops_opened_slot *o = k->slot != NULL ? &k->slot[i] : NULL;
         bool opened = o != NULL && o->comment.ptr != NULL;
         text = opened ? o->comment : text;
@@ -464,18 +464,21 @@ static bool find_spelling(struct sealing *s, struct leaf *l, struct sops_err *e)
     const struct sops_slot *slot = &s->k->w.slot[l->slot];
     if (s->k->is_sealed) { /* a value that did not change keeps the one that it has */
         const struct sops_opened_slot *o = &s->k->slot[l->slot];
-        bool same = o->sealed != NULL && o->sealed == l->was && o->sealed->kind == l->kind &&
-                    sops_slice_eq(o->sealed->text, l->text);
+        bool same = l->node == NULL || (o->sealed != NULL && o->sealed == l->was && o->sealed->kind == l->kind &&
+                                        sops_slice_eq(o->sealed->text, l->text));
         bool renewed = s->p->new_keys && o->sealed != NULL && l->was == NULL;
         l->spelling = same || renewed ? o->spelling : l->spelling;
         return true;
     }
-    if (l->made_at == NO_SLOT || slot->role == SOPS_SLOT_COMMENT) {
+    bool never = slot->role == SOPS_SLOT_COMMENT && !s->p->format->textual->spelled_comments;
+    if (l->made_at == NO_SLOT || never) {
         return true;
     }
     const struct sops_slot *made = &s->w.slot[l->made_at];
     struct sops_laid laid = {0};
-    bool ok = s->p->format->textual->open(&s->w, made, l->made, &laid, e);
+    struct sops_node value = {.kind = l->kind, .key_kind = SOPS_STR, .text = l->text};
+    value.flags = l->made != NULL ? l->made->flags : 0;
+    bool ok = s->p->format->textual->open(&s->w, made, &value, &laid, e);
     if (ok && !sops_laid_same(&s->k->w, slot, made, &laid)) {
         l->spelling = sops_slice_at(s->k->w.text, slot->span);
     }
@@ -547,11 +550,18 @@ static bool seal_lost_comment(struct sealing *s, struct leaf *l, struct sops_err
     return ok;
 }
 
+/* Does the comment's slot lie within the value's before it, so that it goes where that goes? */
+static bool is_within(const struct sealing *s, uint32_t at)
+{
+    const struct sops_slot *slot = s->k->w.slot;
+    return at > 0 && slot[at - 1].role == SOPS_SLOT_VALUE && slot[at - 1].span.end >= slot[at].span.end;
+}
+
 static bool take_ciphertext(struct sealing *s, struct leaf *l, struct sops_err *e)
 {
-    if (l->node == NULL || l->made == NULL) {
+    if (l->made == NULL) {
         /* One that the reader loses only now, or that lies within another slot. */
-        if (l->made_at == NO_SLOT && l->node != NULL) {
+        if (l->made_at == NO_SLOT && (l->node != NULL || is_within(s, l->slot))) {
             l->veil = SOPS_LIT("");
             return true;
         }
@@ -566,6 +576,8 @@ static bool take_ciphertext(struct sealing *s, struct leaf *l, struct sops_err *
     if (s->k->is_sealed && l->slot != NO_SLOT && l->node != NULL) {
         const struct sops_opened_slot *o = &s->k->slot[l->slot];
         l->keep = o->sealed != NULL && o->sealed == l->was && sops_slice_eq(o->sealed->enc, l->enc);
+    } else if (s->k->is_sealed && l->slot != NO_SLOT) {
+        l->keep = sops_slice_eq(s->k->slot[l->slot].enc, l->enc);
     }
     if (l->spelling.ptr == NULL || l->whole || l->keep) {
         return true;

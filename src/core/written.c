@@ -147,7 +147,7 @@ static bool find_around(struct sops_written *w, struct sops_err *e)
     struct sops_node *open = NULL;
     for (size_t i = 0; maps != NULL && i < w->count; i++) {
         struct sops_slot *s = &w->slot[i];
-        if (s->role != SOPS_SLOT_COMMENT || s->node != NULL) {
+        if (s->role != SOPS_SLOT_COMMENT || s->node != NULL || s->no_node) {
             continue;
         }
         for (; next < count && maps[next].begin <= s->span.begin; next++) {
@@ -170,7 +170,7 @@ bool sops_written_finish(struct sops_written *w, struct sops_err *e)
     struct placed *comments = collect_placed(w->doc, true, &count, e);
     for (size_t i = 0; comments != NULL && i < w->count; i++) {
         struct sops_slot *s = &w->slot[i];
-        if (s->role != SOPS_SLOT_COMMENT || s->node != NULL) {
+        if (s->role != SOPS_SLOT_COMMENT || s->node != NULL || s->no_node) {
             continue;
         }
         while (next < count && comments[next].node->span.end < s->span.end) {

@@ -30,6 +30,8 @@ struct sops_slot {
     uint8_t role;  /* enum sops_slot_role */
     uint8_t style; /* the format's own */
     bool in_flow;
+    bool no_node;                /* a comment that is never asked for among the nodes: `in` is known */
+    struct sops_slice comment;   /* the text of such a comment, where that is not what stands in the slot */
     bool tagged;                 /* the kind of the value is fixed by what stands in front of it */
     uint32_t column;             /* of text with lines of its own */
     struct sops_node *of;        /* COPY: what it was copied from; NULL: not known */

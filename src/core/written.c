@@ -123,7 +123,7 @@ static struct placed *collect_placed(const struct sops_doc *d, bool comments, si
             }
         }
     }
-    if (all != NULL) {
+    if (all != NULL && *count > 1) {
         qsort(all, *count, sizeof *all, placed_order);
     }
     return all;
@@ -166,7 +166,9 @@ bool sops_written_finish(struct sops_written *w, struct sops_err *e)
 {
     size_t count, next = 0;
     bool lost = false;
-    qsort(w->slot, w->count, w->count != 0 ? sizeof *w->slot : 1, slot_order);
+    if (w->count > 1) {
+        qsort(w->slot, w->count, sizeof *w->slot, slot_order);
+    }
     struct placed *comments = collect_placed(w->doc, true, &count, e);
     for (size_t i = 0; comments != NULL && i < w->count; i++) {
         struct sops_slot *s = &w->slot[i];

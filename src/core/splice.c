@@ -32,7 +32,7 @@ bool sops_splice(struct sops_slice text, const struct sops_splice *edits, size_t
     }
     bool fine = true; /* there is room for all of it */
     for (size_t i = 0; fine && i < count; i++) {
-        fine = sops_buf_add(out, sops_slice_of(text.ptr + at, edits[i].span.begin - at), e) &&
+        fine = sops_buf_add(out, sops_slice_first(sops_slice_skip(text, at), edits[i].span.begin - at), e) &&
                sops_buf_add(out, edits[i].bytes, e);
         at = edits[i].span.end;
     }

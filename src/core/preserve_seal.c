@@ -38,7 +38,6 @@ struct sealing {
     uint32_t *leaf_of; /* for each slot without a node */
     char id[TOKEN_ID + 1];
     struct sops_arena arena;
-    struct sops_edits changes; /* of a tree that was changed, as far as slots do not tell */
     struct sops_buf text;      /* with tokens */
     struct sops_doc doc;       /* read from it */
     struct sops_written w;
@@ -634,14 +633,24 @@ static bool make_text(struct sealing *s, struct sops_err *e)
            seal_values(s, e);
 }
 
-static void sealing_free(struct sealing *s)
+/* What is not needed any more when the new text is there: a large document would be held once more. */
+static void drop_workings(struct sealing *s)
 {
     sops_free(s->leaf);
     sops_free(s->leaf_of);
-    sops_edits_free(&s->changes);
+    s->leaf = NULL;
+    s->leaf_of = NULL;
     sops_buf_free(&s->text);
-    sops_buf_free(&s->mac);
     sops_written_free(&s->w);
+    sops_free(s->doc.mark);
+    s->doc.mark = NULL;
+    s->doc.marks = s->doc.marks_cap = 0;
+}
+
+static void sealing_free(struct sealing *s)
+{
+    drop_workings(s);
+    sops_buf_free(&s->mac);
     sops_meta_free(&s->meta);
     sops_doc_free(&s->doc);
     sops_arena_free(&s->arena);
@@ -658,6 +667,7 @@ bool sops_preserve_seal(struct sops_preserve *p, struct sops_crypt *c, const str
     }
     bool ok = make_text(&s, e) && write_text(&s, out, e);
     if (ok) {
+        drop_workings(&s);
         struct sops_slice text = sops_slice_skip(sops_buf_view(out), before);
         struct sops_slice clear = s.k->is_sealed ? (struct sops_slice){0} : sops_buf_view(&s.k->text);
         ok = sops_preserve_check(p, c, text, &s.doc, clear, loss, e);

@@ -38,8 +38,8 @@ struct sealing {
     uint32_t *leaf_of; /* for each slot without a node */
     char id[TOKEN_ID + 1];
     struct sops_arena arena;
-    struct sops_buf text;      /* with tokens */
-    struct sops_doc doc;       /* read from it */
+    struct sops_buf text; /* with tokens */
+    struct sops_doc doc;  /* read from it */
     struct sops_written w;
     struct sops_meta meta;
     struct sops_buf mac;

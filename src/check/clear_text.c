@@ -105,10 +105,10 @@ static bool check_node(const struct sops_subject *s, struct sops_checked *c, con
         (allowed->bits != NULL && is_allowed(allowed, sops_liner_of(&c->liner, n)))) {
         return true;
     }
-    struct sops_secret_hit hit = comment ? sops_secrets_line(s->secrets, n->text, &wish)
-                                         : sops_secrets_value(s->secrets, name_of(n), n->text, &wish);
+    struct sops_secret_hit hit = comment ? sops_secrets_line(s->secrets, n->text, &wish, e)
+                                         : sops_secrets_value(s->secrets, name_of(n), n->text, &wish, e);
     if (hit.sort == SOPS_SECRET_NONE) {
-        return true;
+        return e->code == SOPS_OK;
     }
     struct sops_buf path = {0};
     bool ok =

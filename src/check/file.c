@@ -208,9 +208,9 @@ static bool add_step(struct sops_pather *p, const struct sops_node *n, struct so
     if (n->kind == SOPS_COMMENT) {
         return true; /* has no step: its path is that of what it stands in */
     }
-    bool hidden = p->secrets != NULL && sops_secrets_is_form(p->secrets, n->key);
-    return sops_buf_adds(out, "[\"", e) && (hidden ? sops_buf_adds(out, "…", e) : sops_buf_add(out, n->key, e)) &&
-           sops_buf_adds(out, "\"]", e);
+    bool hidden = p->secrets != NULL && sops_secrets_is_form(p->secrets, n->key, e);
+    return e->code == SOPS_OK && sops_buf_adds(out, "[\"", e) &&
+           (hidden ? sops_buf_adds(out, "…", e) : sops_buf_add(out, n->key, e)) && sops_buf_adds(out, "\"]", e);
 }
 
 bool sops_pather_add(struct sops_pather *p, const struct sops_node *n, struct sops_buf *out, struct sops_err *e)

@@ -14,12 +14,12 @@
 
 /* The file that is checked. */
 struct sops_subject {
-    const char *name;                   /* as printed, and in commands of helps */
-    struct sops_slice absolute, text;   /* clean path; content, of a binary file perhaps only its beginning */
-    const struct sops_judge *judge;     /* its configuration; never NULL */
-    struct sops_names *names;           /* of the configuration */
-    const struct sops_secrets *secrets; /* the forms */
-    const char *command;                /* how sops is called so that it takes this configuration: "sops" */
+    const char *name;                 /* as printed, and in commands of helps */
+    struct sops_slice absolute, text; /* clean path; content, of a binary file perhaps only its beginning */
+    const struct sops_judge *judge;   /* its configuration; never NULL */
+    struct sops_names *names;         /* of the configuration */
+    struct sops_secrets *secrets;     /* the forms */
+    const char *command;              /* how sops is called so that it takes this configuration: "sops" */
     int64_t now;
     bool scan;  /* look for secrets in plain text, too */
     bool drift; /* compare with the configuration in force */
@@ -57,7 +57,7 @@ unsigned sops_checked_line(const struct sops_checked *c, const char *name);
 /* Appends the path of a value as --extract takes it; items are counted with comments. A key that is itself a secret of
  * a fixed form is `…`. `p` (all-zero at first) remembers how far a list was counted. */
 struct sops_pather {
-    const struct sops_secrets *secrets;
+    struct sops_secrets *secrets;
     const struct sops_node *list, *item;
     size_t index;
 };

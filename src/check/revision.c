@@ -208,7 +208,7 @@ static bool compare_settings(struct comparing *w, const struct sops_revision *wa
 }
 
 bool sops_revision_compare_texts(const struct sops_revision *was, const struct sops_revision *now,
-                                 const struct sops_secrets *secrets, struct sops_revision_change *c, struct sops_err *e)
+                                 struct sops_secrets *secrets, struct sops_revision_change *c, struct sops_err *e)
 {
     struct comparing w = {.c = c, .pather = {.secrets = secrets}, .liner = now->liner};
     bool switched = was->meta->rules.mac_only_encrypted != now->meta->rules.mac_only_encrypted;

@@ -43,7 +43,7 @@ struct sops_revision_change {
     struct sops_arena arena;
 };
 bool sops_revision_compare_texts(const struct sops_revision *was, const struct sops_revision *now,
-                                 const struct sops_secrets *secrets, struct sops_revision_change *c,
+                                 struct sops_secrets *secrets, struct sops_revision_change *c,
                                  struct sops_err *e) SOPS_CHECKED;
 void sops_revision_change_free(struct sops_revision_change *c);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All forms are run over a whole text at once; only what they hit is looked at again, line by line. Everything is
- * linear: RE2, and loops over bytes. */
+/* All forms are compiled when a text may hold one, and run over a whole text at once; only what they hit is looked at
+ * again, line by line. Everything is linear: RE2, and loops over bytes. */
 #include "check/secrets.h"
 
 #include "base/ascii.h"
@@ -8,23 +8,23 @@
 
 #define LONGEST_LINE 4096 /* longer lines are looked at for fixed forms only */
 
-/* kind, form; several of one kind follow each other. */
+/* kind, form, and what every text of the form holds; several of one kind follow each other. */
 static const struct {
-    const char *kind, *form;
+    const char *kind, *form, *holds;
 } forms[] = {
-    {"private key", "-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----"},
-    {"age identity", "AGE-SECRET-KEY-(PQ-)?1[02-9AC-HJ-NP-Z]{20,}"},
-    {"AWS access key", "\\b(AKIA|ASIA)[A-Z2-7]{16}\\b"},
-    {"GitHub token", "\\bgh[pousr]_[0-9A-Za-z]{36,}"},
-    {"GitHub token", "\\bgithub_pat_[0-9A-Za-z_]{60,}"},
-    {"GitLab token", "\\bglpat-[0-9A-Za-z_-]{20,}"},
-    {"Slack token", "\\bxox[abprs]-[0-9A-Za-z-]{10,}"},
-    {"Stripe key", "\\b[rs]k_live_[0-9A-Za-z]{20,}"},
-    {"Google API key", "\\bAIza[0-9A-Za-z_-]{35}"},
-    {"npm token", "\\bnpm_[0-9A-Za-z]{36}\\b"},
-    {"Vault token", "\\bhv[bs]\\.[0-9A-Za-z_-]{24,}"},
-    {"JWT", "\\beyJ[0-9A-Za-z_-]{10,}\\.eyJ[0-9A-Za-z_-]{10,}\\.[0-9A-Za-z_-]{10,}"},
-    {"password in a URL", "\\b[a-z][a-z0-9+.-]*://[^\\s/:@'\"]*:([^\\s/@'\"]{3,})@[^\\s/]"},
+    {"private key", "-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----", "PRIVATE KEY"},
+    {"age identity", "AGE-SECRET-KEY-(PQ-)?1[02-9AC-HJ-NP-Z]{20,}", "AGE-SECRET-KEY-"},
+    {"AWS access key", "\\b(AKIA|ASIA)[A-Z2-7]{16}\\b", "IA"},
+    {"GitHub token", "\\bgh[pousr]_[0-9A-Za-z]{36,}", "gh"},
+    {"GitHub token", "\\bgithub_pat_[0-9A-Za-z_]{60,}", "github_pat_"},
+    {"GitLab token", "\\bglpat-[0-9A-Za-z_-]{20,}", "glpat-"},
+    {"Slack token", "\\bxox[abprs]-[0-9A-Za-z-]{10,}", "xox"},
+    {"Stripe key", "\\b[rs]k_live_[0-9A-Za-z]{20,}", "k_live_"},
+    {"Google API key", "\\bAIza[0-9A-Za-z_-]{35}", "AIza"},
+    {"npm token", "\\bnpm_[0-9A-Za-z]{36}\\b", "npm_"},
+    {"Vault token", "\\bhv[bs]\\.[0-9A-Za-z_-]{24,}", "hv"},
+    {"JWT", "\\beyJ[0-9A-Za-z_-]{10,}\\.eyJ[0-9A-Za-z_-]{10,}\\.[0-9A-Za-z_-]{10,}", "eyJ"},
+    {"password in a URL", "\\b[a-z][a-z0-9+.-]*://[^\\s/:@'\"]*:([^\\s/@'\"]{3,})@[^\\s/]", "://"},
 };
 #define FORMS (sizeof forms / sizeof forms[0])
 enum { FORM_AWS = 2, FORM_URL = FORMS - 1 };
@@ -32,31 +32,13 @@ enum { FORM_AWS = 2, FORM_URL = FORMS - 1 };
 static const char assignment[] =
     "([A-Za-z_][0-9A-Za-z_.-]*)[\"']?\\s*(?:=>|:=|[:=])\\s*(\"[^\"]*\"|'[^']*'|[^\\s\"']\\S*)";
 
+/* NULL: not compiled yet. To compile takes longer than to check a small file. */
 struct sops_secrets {
     struct sops_regex_set *all;
     struct sops_regex *aws, *url, *assign;
 };
 
-struct sops_secrets *sops_secrets_new(struct sops_err *e)
-{
-    const char *text[FORMS];
-    struct sops_secrets *s = sops_alloc(sizeof *s, e);
-    for (size_t i = 0; i < FORMS; i++) {
-        text[i] = forms[i].form;
-    }
-    if (s == NULL) {
-        return NULL;
-    }
-    s->all = sops_regex_set_new(text, FORMS, e);
-    s->aws = sops_regex_new_bytes(forms[FORM_AWS].form, e);
-    s->url = sops_regex_new_bytes(forms[FORM_URL].form, e);
-    s->assign = sops_regex_new_bytes(assignment, e);
-    if (s->all == NULL || s->aws == NULL || s->url == NULL || s->assign == NULL) {
-        sops_secrets_free(s);
-        return NULL;
-    }
-    return s;
-}
+struct sops_secrets *sops_secrets_new(struct sops_err *e) { return sops_alloc(sizeof(struct sops_secrets), e); }
 
 void sops_secrets_free(struct sops_secrets *s)
 {
@@ -67,6 +49,37 @@ void sops_secrets_free(struct sops_secrets *s)
         sops_regex_free(s->assign);
         sops_free(s);
     }
+}
+
+static bool compile_forms(struct sops_secrets *s, struct sops_err *e)
+{
+    const char *text[FORMS];
+    for (size_t i = 0; i < FORMS; i++) {
+        text[i] = forms[i].form;
+    }
+    s->aws = s->aws != NULL ? s->aws : sops_regex_new_bytes(forms[FORM_AWS].form, e);
+    s->url = s->aws == NULL || s->url != NULL ? s->url : sops_regex_new_bytes(forms[FORM_URL].form, e);
+    s->all = s->url == NULL ? NULL : sops_regex_set_new(text, FORMS, e);
+    return s->all != NULL;
+}
+
+static bool may_hold_form(struct sops_slice text)
+{
+    for (size_t i = 0; text.len != 0 && i < FORMS; i++) {
+        if (memmem(text.ptr, text.len, forms[i].holds, strlen(forms[i].holds)) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bit i: the text may hold form i. 0 and the error when memory ran out. */
+static uint32_t match_forms(struct sops_secrets *s, struct sops_slice text, struct sops_err *e)
+{
+    if (s->all == NULL && (!may_hold_form(text) || !compile_forms(s, e))) {
+        return 0;
+    }
+    return sops_regex_set_match(s->all, text);
 }
 
 /* ---- placeholders ---------------------------------------------------------------------------------------------- */
@@ -155,9 +168,9 @@ static bool has_url(const struct sops_secrets *s, struct sops_slice text)
 }
 
 /* The first form that the text holds; NULL: none. */
-static const char *find_form(const struct sops_secrets *s, struct sops_slice text)
+static const char *find_form(struct sops_secrets *s, struct sops_slice text, struct sops_err *e)
 {
-    uint32_t bits = sops_regex_set_match(s->all, text);
+    uint32_t bits = match_forms(s, text, e);
     for (size_t i = 0; bits != 0 && i < FORMS; i++) {
         if ((bits & (1U << i)) != 0 && (i != FORM_AWS || has_aws(s, text)) && (i != FORM_URL || has_url(s, text))) {
             return forms[i].kind;
@@ -166,7 +179,10 @@ static const char *find_form(const struct sops_secrets *s, struct sops_slice tex
     return NULL;
 }
 
-bool sops_secrets_is_form(const struct sops_secrets *s, struct sops_slice text) { return find_form(s, text) != NULL; }
+bool sops_secrets_is_form(struct sops_secrets *s, struct sops_slice text, struct sops_err *e)
+{
+    return find_form(s, text, e) != NULL;
+}
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
@@ -363,51 +379,54 @@ static bool may_assign(struct sops_slice line)
     return sops_slice_find(line, ':') < line.len || sops_slice_find(line, '=') < line.len;
 }
 
-static struct sops_secret_hit judge_line(const struct sops_secrets *s, struct sops_slice line, bool look_forms,
-                                         const struct sops_secret_wish *wish)
+static struct sops_secret_hit judge_line(struct sops_secrets *s, struct sops_slice line, bool look_forms,
+                                         const struct sops_secret_wish *wish, struct sops_err *e)
 {
     struct sops_secret_hit hit = {SOPS_SECRET_NONE, NULL};
     struct sops_slice group[3];
-    hit.kind = look_forms ? find_form(s, line) : NULL;
+    hit.kind = look_forms ? find_form(s, line, e) : NULL;
     if (hit.kind != NULL) {
         hit.sort = SOPS_SECRET_FORM;
         return hit;
     }
-    if (!wish->forms_only && line.len <= LONGEST_LINE && may_assign(line) &&
-        sops_regex_find(s->assign, line, 0, group, 3)) {
+    if (e->code != SOPS_OK || wish->forms_only || line.len > LONGEST_LINE || !may_assign(line)) {
+        return hit;
+    }
+    s->assign = s->assign != NULL ? s->assign : sops_regex_new_bytes(assignment, e);
+    if (s->assign != NULL && sops_regex_find(s->assign, line, 0, group, 3)) {
         hit = judge_pair(group[1], bare_value(group[2]), wish->entropy);
     }
     return hit;
 }
 
-struct sops_secret_hit sops_secrets_line(const struct sops_secrets *s, struct sops_slice line,
-                                         const struct sops_secret_wish *wish)
+struct sops_secret_hit sops_secrets_line(struct sops_secrets *s, struct sops_slice line,
+                                         const struct sops_secret_wish *wish, struct sops_err *e)
 {
-    return judge_line(s, line, true, wish);
+    return judge_line(s, line, true, wish, e);
 }
 
-struct sops_secret_hit sops_secrets_value(const struct sops_secrets *s, struct sops_slice name, struct sops_slice value,
-                                          const struct sops_secret_wish *wish)
+struct sops_secret_hit sops_secrets_value(struct sops_secrets *s, struct sops_slice name, struct sops_slice value,
+                                          const struct sops_secret_wish *wish, struct sops_err *e)
 {
-    struct sops_secret_hit hit = {SOPS_SECRET_NONE, find_form(s, value)};
+    struct sops_secret_hit hit = {SOPS_SECRET_NONE, find_form(s, value, e)};
     if (hit.kind != NULL) {
         hit.sort = SOPS_SECRET_FORM;
         return hit;
     }
-    return wish->forms_only ? hit : judge_pair(name, value, wish->entropy);
+    return e->code != SOPS_OK || wish->forms_only ? hit : judge_pair(name, value, wish->entropy);
 }
 
-bool sops_secrets_scan(const struct sops_secrets *s, struct sops_slice text, const struct sops_secret_wish *wish,
+bool sops_secrets_scan(struct sops_secrets *s, struct sops_slice text, const struct sops_secret_wish *wish,
                        sops_secret_fn *found, void *ctx, struct sops_err *e)
 {
-    bool look_forms = sops_regex_set_match(s->all, text) != 0;
+    bool look_forms = match_forms(s, text, e) != 0;
     struct sops_slice rest = text, line;
-    if (!look_forms && wish->forms_only) {
-        return true;
+    if (e->code != SOPS_OK || (!look_forms && wish->forms_only)) {
+        return e->code == SOPS_OK;
     }
     for (unsigned number = 1; rest.len != 0 && sops_slice_next(&rest, '\n', &line); number++) {
-        struct sops_secret_hit hit = judge_line(s, line, look_forms, wish);
-        if (hit.sort != SOPS_SECRET_NONE && !found(ctx, number, &hit, e)) {
+        struct sops_secret_hit hit = judge_line(s, line, look_forms, wish, e);
+        if (e->code != SOPS_OK || (hit.sort != SOPS_SECRET_NONE && !found(ctx, number, &hit, e))) {
             return false;
         }
     }

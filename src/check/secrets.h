@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-/* The forms, compiled. One for a run; for several threads at a time. */
+/* The forms, compiled when a text first needs them. One for a run; for one thread at a time. */
 struct sops_secrets;
 struct sops_secrets *sops_secrets_new(struct sops_err *e) SOPS_CHECKED;
 void sops_secrets_free(struct sops_secrets *s);
@@ -22,18 +22,18 @@ struct sops_secret_wish {
     double entropy;
 };
 
-/* One line of text or one comment. */
-struct sops_secret_hit sops_secrets_line(const struct sops_secrets *s, struct sops_slice line,
-                                         const struct sops_secret_wish *wish);
+/* One line of text or one comment. Fails only for want of memory: then it is none, and `e` tells, here and below. */
+struct sops_secret_hit sops_secrets_line(struct sops_secrets *s, struct sops_slice line,
+                                         const struct sops_secret_wish *wish, struct sops_err *e);
 /* One value of a document, whose (last) key is `name`. */
-struct sops_secret_hit sops_secrets_value(const struct sops_secrets *s, struct sops_slice name, struct sops_slice value,
-                                          const struct sops_secret_wish *wish);
+struct sops_secret_hit sops_secrets_value(struct sops_secrets *s, struct sops_slice name, struct sops_slice value,
+                                          const struct sops_secret_wish *wish, struct sops_err *e);
 /* All lines of `text`; `found` is told of each that holds something, and ends the scan when false. */
 typedef bool sops_secret_fn(void *ctx, unsigned line, const struct sops_secret_hit *hit, struct sops_err *e);
-bool sops_secrets_scan(const struct sops_secrets *s, struct sops_slice text, const struct sops_secret_wish *wish,
+bool sops_secrets_scan(struct sops_secrets *s, struct sops_slice text, const struct sops_secret_wish *wish,
                        sops_secret_fn *found, void *ctx, struct sops_err *e) SOPS_CHECKED;
 /* Is it itself of a fixed form? Then it must not be shown. */
-bool sops_secrets_is_form(const struct sops_secrets *s, struct sops_slice text);
+bool sops_secrets_is_form(struct sops_secrets *s, struct sops_slice text, struct sops_err *e);
 
 /* Is a file of this name one in which only fixed forms are looked for (locks of package managers)? */
 bool sops_secrets_is_lock(struct sops_slice path);

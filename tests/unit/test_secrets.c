@@ -52,12 +52,44 @@ static void known_forms(void **state)
          "Stripe key"},
         {"https://u:p4ss-word@h.internal/x", "password in a URL"},
         {"https://u:${PASSWORD}@h.internal/x", NULL},
+        {"AGE-SECRET-KEY-"
+         "PQ-1QQPQQPQQPQQPQQPQQPQQ",
+         "age identity"},
+        {"ASIA"
+         "Q3EGTZ4PWM6RKX2J",
+         "AWS access key"},
+        {"github_pat_"
+         "0123456789abcdefABCDEF0123456789abcd0123456789abcdefABCDEF0123456789",
+         "GitHub token"},
+        {"glpat-"
+         "0123456789abcdefABCDEF",
+         "GitLab token"},
+        {"xoxp-"
+         "0123456789abcdef",
+         "Slack token"},
+        {"AIza"
+         "0123456789abcdefABCDEF0123456789abc",
+         "Google API key"},
+        {"npm_"
+         "0123456789abcdefABCDEF0123456789abcd",
+         "npm token"},
+        {"hvb."
+         "CAESIJ1abcdefghijklmnopqrstuv",
+         "Vault token"},
+        {"eyJ"
+         "0123456789.eyJ0123456789.0123456789",
+         "JWT"},
         {"\xff\xfe AKIA"
          "Q3EGTZ4PWM6RKX2J",
          "AWS access key"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct sops_secret_hit hit = sops_secrets_line(forms, sops_str(rows[i].text), &all);
+        struct sops_err e = {0};
+        struct sops_secrets *fresh = sops_secrets_new(&e); /* what compiles them is this text alone */
+        assert_non_null(fresh);
+        struct sops_secret_hit hit = sops_secrets_line(fresh, sops_str(rows[i].text), &all, &e);
+        sops_secrets_free(fresh);
+        assert_int_equal(e.code, SOPS_OK);
         assert_int_equal(hit.sort == SOPS_SECRET_FORM, rows[i].kind != NULL);
         if (rows[i].kind != NULL) {
             assert_string_equal(hit.kind, rows[i].kind);
@@ -68,6 +100,7 @@ static void known_forms(void **state)
 static void names_and_entropy(void **state)
 {
     (void)state;
+    struct sops_err e = {0};
     static const struct {
         const char *line;
         enum sops_secret_sort sort;
@@ -85,16 +118,16 @@ static void names_and_entropy(void **state)
         {"public_key: kJ8sLq2Zx0Vb7Nm4Rt6Yw1Pc3Fd5Gh9A", SOPS_SECRET_NONE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct sops_secret_hit hit = sops_secrets_line(forms, sops_str(rows[i].line), &all);
+        struct sops_secret_hit hit = sops_secrets_line(forms, sops_str(rows[i].line), &all, &e);
         if (hit.sort != rows[i].sort) {
             print_error("row %zu\n", i);
         }
         assert_int_equal(hit.sort, rows[i].sort);
     }
     static const struct sops_secret_wish only = {true, 4.5}, off = {false, 0};
-    assert_int_equal(sops_secrets_line(forms, sops_str(rows[0].line), &only).sort, SOPS_SECRET_NONE);
-    assert_int_equal(sops_secrets_line(forms, sops_str(rows[6].line), &off).sort, SOPS_SECRET_NONE);
-    assert_int_equal(sops_secrets_value(forms, SOPS_LIT("token"), SOPS_LIT("Xy12345678"), &all).sort,
+    assert_int_equal(sops_secrets_line(forms, sops_str(rows[0].line), &only, &e).sort, SOPS_SECRET_NONE);
+    assert_int_equal(sops_secrets_line(forms, sops_str(rows[6].line), &off, &e).sort, SOPS_SECRET_NONE);
+    assert_int_equal(sops_secrets_value(forms, SOPS_LIT("token"), SOPS_LIT("Xy12345678"), &all, &e).sort,
                      SOPS_SECRET_NAMED);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/encode.h"
+#include "keysources/age_internal.h"
 
 #include <sodium.h>
 
@@ -99,7 +100,7 @@ static bool parse_body(struct sops_slice *rest, struct sops_buf *body, struct so
         }
         struct sops_err bad = {0};
         if (!sops_base64_take(body, SOPS_B64_RAW, line, &bad)) {
-            return bad_header(e, "a stanza's body is not canonical base64");
+            return bad.memory ? sops_fail_memory(e) : bad_header(e, "a stanza's body is not canonical base64");
         }
     } while (line.len == COLUMNS);
     return true;
@@ -141,14 +142,8 @@ bool sops_age_stanza_emit(const struct sops_age_stanza *s, struct sops_buf *out,
 
 static bool parse_mac(struct sops_slice line, struct sops_age_header *out, struct sops_err *e)
 {
-    struct sops_buf mac = {0};
-    struct sops_err bad = {0};
     bool ok = sops_slice_starts(line, SOPS_LIT("--- ")) &&
-              sops_base64_take(&mac, SOPS_B64_RAW, sops_slice_skip(line, 4), &bad) && mac.len == sizeof out->mac;
-    if (ok) {
-        memcpy(out->mac, mac.ptr, sizeof out->mac);
-    }
-    sops_buf_free(&mac);
+              sops_age_bytes_take(sops_slice_skip(line, 4), out->mac, sizeof out->mac);
     return ok ? true : bad_header(e, "its MAC is malformed");
 }
 
@@ -403,7 +398,7 @@ bool sops_age_dearmor(struct sops_slice text, struct sops_buf *out, struct sops_
         size_t before = out->len;
         struct sops_err bad = {0};
         if (!sops_base64_take(out, SOPS_B64_STD, line, &bad)) {
-            return bad_armor(e, "a line is not canonical base64");
+            return bad.memory ? sops_fail_memory(e) : bad_armor(e, "a line is not canonical base64");
         }
         last = out->len - before < COLUMNS / 4 * 3;
     }

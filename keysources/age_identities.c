@@ -420,6 +420,8 @@ static bool load_one(struct sops_world *w, const struct place *p, struct sops_sl
     if (there) {
         struct reading r = {p, (const char *)value.ptr, recipient};
         ok = is_command(p) ? read_source(w, own, &r, e) : kept_set(w, &r, out, e);
+    } else if (why.memory) {
+        ok = sops_fail_memory(e);
     } else if (why.code != SOPS_OK) {
         ok = (config && any_before) || sops_arena_copy(&own->arena, sops_str(why.msg), &own->error, e);
     } else {

@@ -35,8 +35,12 @@ static bool explain(const struct sops_age_identities *ids, const char *what, con
     bool ok = sops_buf_adds(&text, what, &memory) && (why[0] == '\0' || sops_buf_addf(&text, &memory, ": %s", why)) &&
               sops_buf_add(&text, sops_buf_view(&ids->sources), &memory);
     const char *whole = ok ? sops_buf_cstr(&text, &memory) : NULL;
-    sops_fail(e, SOPS_E_GENERIC, "%s", whole != NULL ? whole : what);
-    if (whole != NULL && text.len >= sizeof e->msg) {
+    if (whole == NULL) {
+        sops_buf_free(&text);
+        return sops_fail_memory(e);
+    }
+    sops_fail(e, SOPS_E_GENERIC, "%s", whole);
+    if (text.len >= sizeof e->msg) {
         e->detail = text;
     } else {
         sops_buf_free(&text);
@@ -62,6 +66,10 @@ static enum sops_age_match finish(const struct sops_age_identities *ids, const s
                                   struct sops_err *why, struct sops_buf *plain, struct sops_err *e)
 {
     if (match == SOPS_AGE_BROKEN || (match == SOPS_AGE_MINE && !sops_age_header_check(h, file_key, why))) {
+        if (why->memory) {
+            sops_fail_memory(e);
+            return SOPS_AGE_BROKEN;
+        }
         explain(ids, NO_READER, why->msg, e);
         sops_hint(e, "%s", why->hint);
         return SOPS_AGE_BROKEN;

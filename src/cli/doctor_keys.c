@@ -330,7 +330,9 @@ static bool take_key(struct doctor *d, const struct sops_buf *share, size_t grou
     bool ok = part != NULL;
     *have = ok && (groups == 1 ? sops_buf_add(&key, part[0], &why) : sops_shamir_combine(part, n, &key, &why)) &&
             sops_envelope_take_key(d->env, sops_buf_view(&key), &why);
-    if (ok && !*have) {
+    if (why.memory) {
+        ok = sops_fail_memory(e);
+    } else if (ok && !*have) {
         const char *error = doctor_copy(d, why.msg, e);
         ok = error != NULL && doctor_fail(d, "data-key", "the shares do not fit together", error,
                                           "look for an older version of the file: git log", SOPS_E_NO_KEY, e);

@@ -107,7 +107,9 @@ bool sops_text_open(struct sops_crypt *c, struct sops_slice enc, struct sops_sli
         return false;
     }
     const char *why = sops_cipher_open(&c->engine->lane[0], enc, aad, &a, &opened);
-    bool ok = why == NULL ? sops_buf_add(text, opened.text, e) : sops_fail(e, SOPS_E_DECRYPT, "%s", why);
+    bool ok = why == NULL             ? sops_buf_add(text, opened.text, e)
+              : why == sops_no_memory ? sops_fail_memory(e)
+                                      : sops_fail(e, SOPS_E_DECRYPT, "%s", why);
     *kind = ok ? opened.kind : *kind;
     sops_arena_free(&a);
     return ok;
@@ -845,6 +847,9 @@ bool sops_doc_verify(struct sops_doc *d, struct sops_crypt *c, struct sops_slice
     struct sops_buf text = {0};
     enum sops_kind kind = SOPS_STR;
     bool ok = stored.len == 0 || sops_text_open(c, stored, last_modified, &kind, &text, e);
+    if (!ok && e->memory) {
+        return false; /* the fault is not the file's */
+    }
     if (!ok) {
         sops_within(e, "Cannot decrypt MAC");
         sops_recode(e, SOPS_E_MAC);

@@ -460,6 +460,9 @@ bool sops_envelope_verify(struct sops_envelope *v, struct sops_err *e)
     if (sops_doc_verify(&v->doc, crypt_of(v), sops_buf_view(&v->mac), v->meta.mac, v->meta.last_modified, e)) {
         return true;
     }
+    if (e->memory) {
+        return false;
+    }
     sops_within(e, "'%s'", v->name);
     (void)hint_two_files(v, e);
     (void)hint_unresolved(v, e);

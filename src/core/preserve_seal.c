@@ -524,7 +524,7 @@ static bool seal_lost_comment(struct sealing *s, struct leaf *l, struct sops_err
         return e->code != SOPS_OK ? false : sops_lose(s->loss, 0, "a comment without a place of its own");
     }
     l->enc = s->p->new_keys ? (struct sops_slice){0} : l->enc;
-    for (size_t i = 0; s->p->left && l->enc.ptr == NULL && i < was->w.count && was->slot != NULL; i++) {
+    for (size_t i = 0; ok && s->p->left && l->enc.ptr == NULL && i < was->w.count && was->slot != NULL; i++) {
         struct sops_opened_slot *o = &was->slot[i];
         if (o->comment.ptr != NULL && o->enc.ptr != NULL && sops_slice_eq(o->comment, l->text)) {
             struct sops_buf again = {0};
@@ -534,11 +534,11 @@ static bool seal_lost_comment(struct sealing *s, struct leaf *l, struct sops_err
                 l->enc = o->enc;
                 o->enc = (struct sops_slice){0};
             }
-            sops_err_clear(&why);
+            ok = sops_may_fail(&why, e);
             sops_buf_free(&again);
         }
     }
-    if (l->enc.ptr == NULL) {
+    if (ok && l->enc.ptr == NULL) {
         ok = sops_text_seal(s->c, SOPS_COMMENT, l->text, sops_buf_view(&aad), &enc, e) &&
              sops_arena_copy(&s->arena, sops_buf_view(&enc), &l->enc, e);
     } else {

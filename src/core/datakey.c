@@ -140,6 +140,14 @@ static bool is_local(const struct sops_service *s)
     return s->next == NULL && strcmp(s->name, sops_service_local.name) == 0;
 }
 
+/* In one file no server's key stands twice: there, all of all servers side by side are quicker than what one source
+ * could put into a request. */
+static bool goes_together(const struct jobs *all, const struct job *j)
+{
+    bool alone = j->lane == REMOTE && all->world->jobs == 0;
+    return !j->done && j->lane != COMPUTE && !alone && j->key->source->wrap_many != NULL;
+}
+
 /* Sources that wrap many at once get all of theirs. */
 static bool wrap_together(struct jobs *all, struct sops_err *e)
 {
@@ -148,12 +156,12 @@ static bool wrap_together(struct jobs *all, struct sops_err *e)
     for (size_t i = 0; ok && i < all->count; i++) {
         const struct sops_keysource *source = all->job[i]->key->source;
         size_t n = 0;
-        if (all->job[i]->done || all->job[i]->lane == COMPUTE || source->wrap_many == NULL) {
+        if (!goes_together(all, all->job[i])) {
             continue;
         }
         for (size_t k = i; k < all->count; k++) {
             struct job *j = all->job[k];
-            if (!j->done && j->lane != COMPUTE && j->key->source == source) {
+            if (j->key->source == source && goes_together(all, j)) {
                 j->done = true;
                 j->by = all->services;
                 row[n++] = &j->wrap;

@@ -12,7 +12,7 @@ setup() {
     local word
     for word in env .env envfile yml YAML jsn txt; do
         check 1 "$SOPS" encrypt --age "$ME" --input-type "$word" .env.production
-        has "$err" "'$word' in --input-type is none of yaml, json, dotenv, ini, binary"
+        has "$err" "'$word' in --input-type is none of yaml, json, dotenv, ini, toml, binary"
         same "$out" ""
     done
     check 1 "$SOPS" encrypt --age "$ME" --input-type env .env.production
@@ -34,7 +34,7 @@ setup() {
 
 @test "a misspelt --output-type is warned of" {
     check 0 "$SOPS" encrypt --age "$ME" --input-type dotenv --output-type YML --output e.env --filename-override e.env .env.production
-    has "$err" "warning: 'YML' in --output-type is ignored, as it is none of yaml, json, dotenv, ini, binary"
+    has "$err" "warning: 'YML' in --output-type is ignored, as it is none of yaml, json, dotenv, ini, toml, binary"
 }
 
 @test "names in the configuration say which files are dotenv" {
@@ -69,7 +69,7 @@ B=two"
     check 0 "$SOPS" encrypt --filename-override .env.other <x.env.de
     has "$out" "A=ENC["
     check 0 "$SOPS" updatekeys -y --recursive .
-    has "$err" "sub/.env.production"
+    has "$err" "0 changed, 2 unchanged, 0 failed"
 }
 
 @test "names of a wrong type are refused, and the first store that fits counts" {

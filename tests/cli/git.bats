@@ -117,7 +117,7 @@ repository() {
     git config user.email t@example.org
     cp ../base.yaml s.enc.yaml
     git add s.enc.yaml
-    PATH=$(dirname "$SOPS"):$PATH "$SOPS" git install
+    "$SOPS" git install
     git add .gitattributes
     git commit -qm base
     git checkout -qb topic

@@ -22,7 +22,7 @@ commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; 
     for command in $(commands); do
         check 0 "$SOPS" help "$command"
         whole=$out
-        [ "$command" = completion ] || [ "$command" = groups ] || has "$out" EXAMPLE:
+        [[ $out == *COMMANDS:* ]] || has "$out" EXAMPLE: # those below such a command have one each
         [ "$command" = help ] && continue
         check 0 "$SOPS" "$command" --help
         same "$out" "$whole"

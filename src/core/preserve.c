@@ -113,6 +113,20 @@ static bool collect_meta(struct sops_written *w, struct sops_err *e)
     return true;
 }
 
+/* Room for a slot for each leaf: growing would copy a long list again and again. */
+static bool make_room(struct sops_written *w, struct sops_err *e)
+{
+    size_t leaves = 1;
+    for (struct sops_node *part = w->doc->parts; part != NULL; part = part->next) {
+        for (struct sops_node *n = part; n != NULL; n = sops_node_after(part, n)) {
+            leaves += sops_node_is_leaf(n);
+        }
+    }
+    w->slot = sops_alloc(leaves * sizeof *w->slot, e);
+    w->cap = w->slot != NULL ? leaves : 0;
+    return w->slot != NULL;
+}
+
 bool sops_kept_slots(struct sops_written *w, const struct sops_format *f, const struct sops_style *s,
                      struct sops_slice text, struct sops_doc *d, struct sops_err *e)
 {
@@ -122,7 +136,7 @@ bool sops_kept_slots(struct sops_written *w, const struct sops_format *f, const 
             (void)sops_written_lose(w, d->mark[i].line, d->mark[i].why);
         }
     }
-    return collect_meta(w, e) && f->textual->slots(w, e);
+    return make_room(w, e) && collect_meta(w, e) && f->textual->slots(w, e);
 }
 
 bool sops_slot_is_meta(const struct sops_written *w, const struct sops_slot *s)
@@ -409,7 +423,8 @@ bool sops_laid_same(const struct sops_written *w, const struct sops_slot *s, con
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static bool open_slot(const struct sops_kept *k, size_t i, struct sops_edits *to, struct sops_err *e)
+static bool open_slot(const struct sops_kept *k, size_t i, struct sops_laid *l, struct sops_edits *to,
+                      struct sops_err *e)
 {
     const struct sops_slot *s = &k->w.slot[i];
     const struct sops_opened_slot *o = &k->slot[i];
@@ -420,17 +435,16 @@ static bool open_slot(const struct sops_kept *k, size_t i, struct sops_edits *to
     if (o->spelling.ptr != NULL) {
         return sops_edits_add(to, s->span, o->spelling, e);
     }
-    struct sops_laid l = {0};
-    bool ok = k->w.format->textual->open(&k->w, s, o->comment.ptr != NULL ? &comment : s->node, &l, e) &&
-              sops_laid_edit(&k->w, s, &l, to, e);
-    sops_laid_free(&l);
-    return ok;
+    sops_laid_clear(l);
+    return k->w.format->textual->open(&k->w, s, o->comment.ptr != NULL ? &comment : s->node, l, e) &&
+           sops_laid_edit(&k->w, s, l, to, e);
 }
 
 bool sops_kept_open(const struct sops_kept *k, bool all, struct sops_buf *out, struct sops_err *e)
 {
     const struct sops_textual *t = k->w.format->textual;
     struct sops_edits edits = {0};
+    struct sops_laid laid = {0};
     uint32_t skip = 0;
     bool ok = all || t->drop_meta(&k->w, &edits, e);
     for (size_t i = 0; ok && i < k->w.count; i++) {
@@ -444,10 +458,11 @@ bool sops_kept_open(const struct sops_kept *k, bool all, struct sops_buf *out, s
             ok = same ? sops_edits_add(&edits, s->span, sops_slice_at(k->w.text, s->name), e)
                       : sops_edits_add(&edits, s->drop, SOPS_LIT(""), e);
         } else if (s->role != SOPS_SLOT_ALIAS) {
-            ok = open_slot(k, i, &edits, e);
+            ok = open_slot(k, i, &laid, &edits, e);
         }
     }
     ok = ok && sops_edits_apply(&edits, k->w.text, out, e);
+    sops_laid_free(&laid);
     sops_edits_free(&edits);
     return ok;
 }

@@ -43,6 +43,7 @@ struct sealing {
     struct sops_written w;
     struct sops_meta meta;
     struct sops_buf mac;
+    struct sops_laid laid; /* of the slot at hand */
 };
 
 /* ---- what is to be sealed ---------------------------------------------------------------------------------------- */
@@ -186,7 +187,7 @@ static bool put_laid(struct sealing *s, const struct sops_slot *slot, struct sop
                      struct sops_edits *to, struct sops_err *e)
 {
     const struct sops_textual *t = s->p->format->textual;
-    struct sops_laid l = {0};
+    struct sops_laid *l = &s->laid;
     size_t at = (size_t)(slot - s->k->w.slot);
     struct sops_node clear = {.key_kind = SOPS_STR};
     bool known = s->leaf_of[at] != NO_LEAF;
@@ -195,11 +196,10 @@ static bool put_laid(struct sealing *s, const struct sops_slot *slot, struct sop
         clear.text = s->leaf[s->leaf_of[at]].text;
         clear.flags = slot->node != NULL ? slot->node->flags : 0;
     }
-    bool ok = (seal ? t->seal(&s->k->w, slot, text, known ? &clear : NULL, &l, e)
-                    : t->open(&s->k->w, slot, slot->node, &l, e)) &&
-              sops_laid_edit(&s->k->w, slot, &l, to, e);
-    sops_laid_free(&l);
-    return ok;
+    sops_laid_clear(l);
+    return (seal ? t->seal(&s->k->w, slot, text, known ? &clear : NULL, l, e)
+                 : t->open(&s->k->w, slot, slot->node, l, e)) &&
+           sops_laid_edit(&s->k->w, slot, l, to, e);
 }
 
 static bool has_veiled(struct sops_node *root)
@@ -474,14 +474,13 @@ static bool find_spelling(struct sealing *s, struct leaf *l, struct sops_err *e)
         return true;
     }
     const struct sops_slot *made = &s->w.slot[l->made_at];
-    struct sops_laid laid = {0};
     struct sops_node value = {.kind = l->kind, .key_kind = SOPS_STR, .text = l->text};
     value.flags = l->made != NULL ? l->made->flags : 0;
-    bool ok = s->p->format->textual->open(&s->w, made, &value, &laid, e);
-    if (ok && !sops_laid_same(&s->k->w, slot, made, &laid)) {
+    sops_laid_clear(&s->laid);
+    bool ok = s->p->format->textual->open(&s->w, made, &value, &s->laid, e);
+    if (ok && !sops_laid_same(&s->k->w, slot, made, &s->laid)) {
         l->spelling = sops_slice_at(s->k->w.text, slot->span);
     }
-    sops_laid_free(&laid);
     return ok;
 }
 
@@ -650,6 +649,7 @@ static void drop_workings(struct sealing *s)
 static void sealing_free(struct sealing *s)
 {
     drop_workings(s);
+    sops_laid_free(&s->laid);
     sops_buf_free(&s->mac);
     sops_meta_free(&s->meta);
     sops_doc_free(&s->doc);

@@ -73,6 +73,14 @@ bool sops_written_lose(struct sops_written *w, unsigned line, const char *why)
     return true;
 }
 
+void sops_laid_clear(struct sops_laid *l)
+{
+    sops_buf_cut(&l->head, 0);
+    sops_buf_cut(&l->text, 0);
+    l->joined = false;
+    l->from = 0;
+}
+
 void sops_laid_free(struct sops_laid *l)
 {
     sops_buf_free(&l->head);

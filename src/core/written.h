@@ -134,6 +134,8 @@ bool sops_written_finish(struct sops_written *w, struct sops_err *e) SOPS_CHECKE
 void sops_written_free(struct sops_written *w);
 /* Notes that the style is lost, unless that is known. Returns true. */
 bool sops_written_lose(struct sops_written *w, unsigned line, const char *why);
+/* Empty again, with its memory kept for the next slot. */
+void sops_laid_clear(struct sops_laid *l);
 void sops_laid_free(struct sops_laid *l);
 
 /* The line break that the text has first; LF when none. */

@@ -588,6 +588,7 @@ const struct sops_verb sops_verb_config = {
     .summary = "explain and check .sops.yaml",
     .args = "",
     .about = "Which rule is taken for a file, and what in the configuration cannot work.\n",
+    .example = "sops config explain secrets/a.yaml",
     .verbs = verbs,
     .ours = true,
     .yields = true,

@@ -110,7 +110,7 @@ static bool add_verbs(const struct sops_verb *const *verbs, struct sops_buf *out
     bool ok = sops_buf_adds(out, "\nCOMMANDS:\n", e);
     for (; ok && *verbs != NULL; verbs++) {
         bool help = *verbs == &sops_verb_help;
-        ok = sops_buf_addf(out, e, "   %-13s%s\n", help ? "help, h" : (*verbs)->name, (*verbs)->summary);
+        ok = sops_buf_addf(out, e, "   %-12s %s\n", help ? "help, h" : (*verbs)->name, (*verbs)->summary);
     }
     return ok;
 }

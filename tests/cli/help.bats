@@ -31,6 +31,12 @@ commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; 
     done
 }
 
+@test "a blank stands between the name of a command and what it does, also behind a long name" {
+    check 0 "$SOPS" help git
+    [[ "$out" =~ filter-process\ +encrypt\ what ]]
+    [[ "$out" =~ merge-driver\ +merge\ three ]]
+}
+
 @test "no help for what is not there: 3" {
     check 3 "$SOPS" help nonsense
     has "$err" "No help topic for 'nonsense'"

@@ -188,6 +188,11 @@ static bool choose_patterns(struct install *x, struct sops_err *e)
     if (x->patterns.len == 0) {
         sops_ui_note("no encrypted file is known to git here, so .gitattributes is left as it is; --attributes GLOB "
                      "names those to come");
+        if (x->part[FILTER]) {
+            sops_ui_warn(
+                "until .gitattributes has a line with filter=sops for them, git add takes files in clear text: "
+                "sops git install --filter --attributes GLOB");
+        }
     }
     return true;
 }

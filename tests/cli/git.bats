@@ -209,6 +209,18 @@ END
     [[ $output != *old-value* && $output == *"# sops not opened: wrong MAC" ]]
 }
 
+@test "the filter in a repository without encrypted files: a warning that git add still takes clear text" {
+    git init -q -b main repo
+    cd repo
+    run -0 --separate-stderr "$SOPS" git install --filter
+    [[ $stderr == *"git add takes files in clear text: sops git install --filter --attributes GLOB"* ]]
+    [ ! -e .gitattributes ]
+    run -0 --separate-stderr "$SOPS" git install
+    [[ $stderr != *"in clear text"* ]]
+    run -0 --separate-stderr "$SOPS" git install --filter --attributes '*.enc.yaml'
+    [[ $stderr != *"git add takes"* ]]
+}
+
 @test "the filter: ciphertext in git, quiet status, nothing in clear that cannot be encrypted" {
     git init -q -b main repo
     cd repo

@@ -338,7 +338,7 @@ static bool plan_all(struct sops_many *m, struct sops_err *e)
         if (!s->named && is_left_over(s->name)) {
             sops_world_warn(m->world,
                             "'%s' was left by a run that was killed, and may hold clear text or the old content of a "
-                            "file: it is passed over",
+                            "file: it is passed over; compare it with its neighbours, and remove it",
                             s->name);
         } else if (s->named || !sops_many_is_below_output(m, s->absolute)) {
             ok = plan_selected(m, s, e);

@@ -101,3 +101,11 @@ values() { cat s/*.yaml | grep -c 'user: ENC'; }
     same "$(values)" 4
     same "$(cat plain.yaml)" 'user: x'
 }
+
+@test "what a killed run left: passed over, and the warning says what to do" {
+    cp s/a.yaml s/.sops-123456789012345678901234
+    check 0 "$SOPS" rotate -r -i s
+    has "$err" "'s/.sops-123456789012345678901234' was left by a run that was killed"
+    has "$err" 'compare it with its neighbours, and remove it'
+    has "$err" '3 changed, 0 unchanged, 0 failed'
+}

@@ -255,8 +255,7 @@ static bool check_item(struct check_run *r, const struct check_item *i, struct s
                                                         : check_file(r, i, e);
 }
 
-/* ---- the run
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the run ---------------------------------------------------------------------------------------------------- */
 
 static bool check_conflicts(const struct check_options *o, struct sops_err *e)
 {

@@ -3,8 +3,6 @@
  * ciphertexts change; the new text is read back before it takes the place of the old one. */
 #include "cli/anew.h"
 #include "cli/command.h"
-#include "cli/each_file.h"
-#include "cli/keys_files.h"
 #include "cli/ui.h"
 #include "cli/unseal.h"
 
@@ -323,24 +321,10 @@ static bool reseal_one(void *ctx, const char *path, struct sops_err *e)
 
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
-    static const char *const here[] = {".", NULL};
     struct reseal_run *r = j->own;
-    const struct sops_options *o = j->opt;
-    const char *const *path = o->args;
-    size_t count = o->argc;
-    if (o->shared.recursive &&
-        !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
-        return false;
-    }
-    static const char *const input[] = {NULL};
-    struct sops_each_file each = {.world = j->world,
-                                  .opt = o,
-                                  .only = count <= 1 && !o->shared.recursive,
-                                  .prefixed = true,
-                                  .one = reseal_one,
-                                  .ctx = r};
-    bool ok = sops_each_file(&each, count != 0 ? path : input, count == 0 && each.only ? 1 : count, e);
-    r->failures += each.failed;
+    size_t count = 0, failed = 0;
+    bool ok = sops_each_sealed(j, &r->arena, reseal_one, r, &count, &failed, e);
+    r->failures += failed;
     if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }

@@ -2,8 +2,6 @@
 /* unseal: SealedSecrets back to Secrets, with a backup of the controller's keys
  * (docs/spec/72-sealed-secrets.md#unseal). Nothing is given out before every item of a file opened. */
 #include "cli/command.h"
-#include "cli/each_file.h"
-#include "cli/keys_files.h"
 #include "cli/ui.h"
 #include "cli/unseal.h"
 
@@ -288,25 +286,11 @@ static bool unseal_one(void *ctx, const char *path, struct sops_err *e) { return
 
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
-    static const char *const here[] = {".", NULL};
     struct unseal_run *r = j->own;
-    const struct sops_options *o = j->opt;
-    const char *const *path = o->args;
-    size_t count = o->argc;
-    if (o->shared.recursive &&
-        !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
-        return false;
-    }
-    static const char *const input[] = {NULL};
-    struct sops_each_file each = {.world = j->world,
-                                  .opt = o,
-                                  .only = count <= 1 && !o->shared.recursive,
-                                  .prefixed = true,
-                                  .one = unseal_one,
-                                  .ctx = r};
-    bool ok = sops_each_file(&each, count != 0 ? path : input, count == 0 && each.only ? 1 : count, e);
-    r->failures += each.failed;
-    r->unread = r->unread || each.failed != 0;
+    size_t count = 0, failed = 0;
+    bool ok = sops_each_sealed(j, &r->arena, unseal_one, r, &count, &failed, e);
+    r->failures += failed;
+    r->unread = r->unread || failed != 0;
     if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }

@@ -2,6 +2,7 @@
 /* RSA is all the work, so the items of an object are shared out among the processors; results keep their order. The
  * label comes from the outer metadata only: whoever changed a template would else choose it. */
 #include "cli/unseal.h"
+#include "cli/keys_files.h"
 
 #include "base/encode.h"
 #include "base/text.h"
@@ -299,4 +300,26 @@ bool sops_unseal_keys(struct sops_seal_keys *keys, const struct sops_job *j, con
         return sops_hint(e, "--key names one, or the backup of a controller's keys");
     }
     return true;
+}
+
+/* ---- the files -------------------------------------------------------------------------------------------------- */
+
+bool sops_each_sealed(struct sops_job *j, struct sops_arena *a,
+                      bool (*one)(void *ctx, const char *path, struct sops_err *e), void *ctx, size_t *files,
+                      size_t *failed, struct sops_err *e)
+{
+    static const char *const here[] = {".", NULL}, *const input[] = {NULL};
+    const struct sops_options *o = j->opt;
+    bool recursive = o->shared.recursive;
+    const char *const *path = o->args;
+    size_t count = o->argc;
+    if (recursive && !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, a, &path, &count, e)) {
+        return false;
+    }
+    struct sops_each_file each = {
+        .world = j->world, .opt = o, .only = count <= 1 && !recursive, .prefixed = true, .one = one, .ctx = ctx};
+    bool ok = sops_each_file(&each, count != 0 ? path : input, count == 0 && each.only ? 1 : count, e);
+    *files = count;
+    *failed = each.failed;
+    return ok;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file in a folder counts when it holds a value that sops encrypted (every file of sops has its MAC) and its metadata
- * can be found. One that holds such a value and does not parse counts, too: it may be one that got damaged, and
- * is reported. Texts about sops, of no format that has names, do not.
+ * A file in a folder counts when it is encrypted as its name says, as `sops check` judges it, or is a damaged one,
+ * which is then reported (docs/spec/71-check.md#which-files-which-configuration).
  */
 #include "cli/keys_files.h"
 
 #include "base/file.h"
+#include "check/look.h"
 #include "cli/select.h"
 
 #include <sys/stat.h>
@@ -34,17 +34,14 @@ static bool add(struct found *f, const char *path, struct sops_err *e)
 bool sops_is_encrypted_file(struct sops_job *j, const char *path)
 {
     struct sops_buf text = {0};
-    struct sops_doc doc = {0};
+    struct sops_look look = {0};
     struct sops_err none = {0};
     const struct sops_format *f = sops_format_named(sops_str(j->opt->shared.input_type));
     f = f != NULL ? f : sops_config_format(j->config, sops_str(path));
-    bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) && sops_holds_ciphertext(sops_buf_view(&text));
-    if (ours) {
-        bool parsed = sops_doc_parse(&doc, sops_format_sealed(f), sops_buf_view(&text), &none);
-        ours = parsed ? sops_meta_present(&doc, f->meta) : f->suffixes != NULL && f->suffixes[0] != NULL;
-    }
+    bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) &&
+                sops_look(&look, sops_buf_view(&text), f, true, &none) && look.kind != SOPS_LOOK_PLAIN;
     sops_err_clear(&none);
-    sops_doc_free(&doc);
+    sops_look_free(&look);
     sops_buf_free(&text);
     return ours;
 }

@@ -125,7 +125,7 @@ static const struct sops_many_action many = {
     .would = "decrypt",
     .done = "decrypted",
     .needs_key = true,
-    .missing = SOPS_E_NO_FILE,
+    .statuses = SOPS_STATUSES_NEED_FILE,
     .work = sops_step_decrypt,
 };
 
@@ -141,7 +141,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         sops_step_file_or_stdin, sops_step_conflict, sops_step_exists, sops_step_config,
         sops_step_order,         sops_step_decrypt,  sops_step_write,  NULL,
     };
-    struct sops_job j = {.world = w, .opt = o, .missing = SOPS_E_NO_FILE};
+    struct sops_job j = {.world = w, .opt = o, .statuses = SOPS_STATUSES_NEED_FILE};
     return sops_job_run(&j, steps, e);
 }
 

@@ -349,7 +349,7 @@ static bool begin_new(struct sops_job *j, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_creation, own_example, sops_step_parse_plain, sops_step_new_key, NULL};
     sops_buf_free(&j->raw);
-    j->no_wrap = SOPS_E_NO_KEY;
+    j->statuses = SOPS_STATUSES_NEW_FILE;
     j->was.how = j->was.how == SOPS_WAS_UNREAD ? SOPS_WAS_ABSENT : j->was.how;
     return sops_job_steps(j, steps, e);
 }

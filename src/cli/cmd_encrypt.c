@@ -100,7 +100,7 @@ static const struct sops_many_action many = {
     .would = "encrypt",
     .done = "encrypted",
     .required = true,
-    .missing = SOPS_E_NO_FILE,
+    .statuses = SOPS_STATUSES_NEED_FILE,
     .renews = renews,
     .work = many_work,
 };
@@ -128,7 +128,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         sops_step_write,
         NULL,
     };
-    struct sops_job j = {.world = w, .opt = o, .missing = SOPS_E_NO_FILE, .needs_rule = true};
+    struct sops_job j = {.world = w, .opt = o, .statuses = SOPS_STATUSES_NEED_FILE, .needs_rule = true};
     return sops_job_run(&j, steps, e);
 }
 

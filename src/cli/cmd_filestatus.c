@@ -81,7 +81,7 @@ static bool tell_file(struct sops_job *common, const char *path, struct sops_err
         .config = common->config,
         .path = path,
         .name = path,
-        .bad_input = SOPS_E_GENERIC,
+        .statuses = SOPS_STATUSES_CONFIGURED,
     };
     return sops_job_run(&j, steps, e);
 }

@@ -82,7 +82,7 @@ static bool run_add(struct sops_world *w, const struct sops_options *o, struct s
         sops_step_emit_sealed, sops_step_check_keys,
         sops_step_write,       NULL,
     };
-    struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
+    struct sops_job j = {.world = w, .opt = o, .statuses = SOPS_STATUSES_GROUPS};
     return sops_job_run(&j, steps, e);
 }
 
@@ -140,7 +140,7 @@ static bool run_delete(struct sops_world *w, const struct sops_options *o, struc
         own_enough,           own_wrap,        sops_step_emit_sealed,
         sops_step_check_keys, sops_step_write, NULL,
     };
-    struct sops_job j = {.world = w, .opt = o, .bad_output = SOPS_E_GENERIC, .no_key = SOPS_E_GENERIC};
+    struct sops_job j = {.world = w, .opt = o, .statuses = SOPS_STATUSES_GROUPS};
     return sops_job_run(&j, steps, e);
 }
 

@@ -127,7 +127,7 @@ static bool own_download(struct sops_job *j, struct sops_err *e)
 {
     const char *path = j->own;
     struct sops_inputs in = {0};
-    bool ok = sops_inputs_load(&in, j, &path, 1, SOPS_E_NO_FILE, e) && sops_step_emit(&in.file[0], e) &&
+    bool ok = sops_inputs_load(&in, j, &path, 1, SOPS_STATUSES_NEED_FILE, e) && sops_step_emit(&in.file[0], e) &&
               sops_ui_out(sops_buf_view(&in.file[0].bytes), e);
     sops_inputs_free(&in);
     return ok;

@@ -80,7 +80,7 @@ static bool open_files(struct krm *k, const struct sops_generator *g, const stru
         ok = !g->strict || check_inside(paths[i], e);
     }
     if (ok) {
-        ok = sops_inputs_load(in, &k->job, paths, files->count, SOPS_E_NO_FILE, e);
+        ok = sops_inputs_load(in, &k->job, paths, files->count, SOPS_STATUSES_NEED_FILE, e);
         blame(k, in->count != 0 ? paths[in->blamed] : NULL);
     }
     sops_free(paths);

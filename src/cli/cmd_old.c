@@ -66,13 +66,13 @@ static void suggest_command(struct sops_job *j)
 static bool own_exists(struct sops_job *j, struct sops_err *e)
 {
     if (sops_opt_any(j->opt, "add-") || sops_opt_any(j->opt, "rm-")) {
-        j->missing = SOPS_E_NO_FILE_KEYS;
+        j->statuses = SOPS_STATUSES_NEED_FILE_FOR_KEYS;
     } else if (is_edit(j)) {
         suggest_command(j);
         j->needs_rule = sops_job_is_new(j);
         return true;
     } else if (is_on(j, ENCRYPT) || is_on(j, DECRYPT) || is_on(j, ROTATE)) {
-        j->missing = SOPS_E_NO_FILE;
+        j->statuses = SOPS_STATUSES_NEED_FILE;
     }
     return sops_step_exists(j, e);
 }

@@ -188,8 +188,7 @@ static bool publish_file(void *ctx, const char *path, struct sops_slice name, st
         .config = common->config,
         .path = path,
         .name = path,
-        .missing = SOPS_E_GENERIC,
-        .bad_input = SOPS_E_GENERIC,
+        .statuses = SOPS_STATUSES_CONFIGURED,
         .config_indent = true,
         .own = &p,
     };

@@ -154,7 +154,7 @@ static bool own_names(struct sops_job *j, struct sops_err *e)
 static bool own_open(struct sops_job *j, struct sops_err *e)
 {
     struct render *r = j->own;
-    if (!sops_inputs_load(&r->inputs, j, r->path, r->count, SOPS_E_NO_FILE, e)) {
+    if (!sops_inputs_load(&r->inputs, j, r->path, r->count, SOPS_STATUSES_NEED_FILE, e)) {
         return false;
     }
     for (size_t i = 0; i < r->count; i++) {

@@ -47,7 +47,7 @@ static bool run_replace(struct sops_world *w, const struct sops_options *o, stru
     };
     struct sops_job j = {.world = w,
                          .opt = o,
-                         .missing = SOPS_E_NO_FILE,
+                         .statuses = SOPS_STATUSES_NEED_FILE,
                          .in_place = true,
                          .once = true,
                          .in_order = true,

@@ -150,7 +150,7 @@ static bool run_many(struct sops_world *w, const struct sops_options *o, struct 
         .would = "rotate",
         .done = "rotated",
         .needs_key = true,
-        .missing = keys ? SOPS_E_NO_FILE_KEYS : SOPS_E_READ,
+        .statuses = keys ? SOPS_STATUSES_NEED_FILE_FOR_KEYS : SOPS_STATUSES_USUAL,
         .plan = many_plan,
         .renews = renews,
         .work = sops_step_rotate,
@@ -172,7 +172,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     };
     struct sops_job j = {.world = w, .opt = o};
     if (sops_opt_any(o, "add-") || sops_opt_any(o, "rm-")) {
-        j.missing = SOPS_E_NO_FILE_KEYS;
+        j.statuses = SOPS_STATUSES_NEED_FILE_FOR_KEYS;
     }
     return sops_job_run(&j, steps, e);
 }

@@ -102,7 +102,7 @@ bool sops_exec_arguments(struct sops_job *j, struct sops_err *e)
 bool sops_exec_open(struct sops_job *j, struct sops_err *e)
 {
     struct sops_exec *x = j->own;
-    return sops_inputs_load(&x->inputs, j, x->files, x->count, 0, e);
+    return sops_inputs_load(&x->inputs, j, x->files, x->count, SOPS_STATUSES_USUAL, e);
 }
 
 bool sops_exec_job(struct sops_world *w, const struct sops_options *o, sops_step *const steps[], struct sops_err *e)

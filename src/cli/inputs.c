@@ -48,15 +48,14 @@ bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_
 
 /* Reads all files, so that what is missing is told before anybody is asked for a key. */
 static bool load_all(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
-                     int missing, struct sops_err *e)
+                     enum sops_statuses statuses, struct sops_err *e)
 {
     static sops_step *const load[] = {sops_step_exists, sops_job_formats, sops_step_load, NULL};
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         struct sops_job *j = &o->file[o->count++];
         *j = sops_job_beside(common, paths[i]);
-        j->missing = missing;
-        j->no_key = common->no_key;
+        j->statuses = statuses;
         j->no_text = common->no_text;
         ok = sops_job_steps(j, load, e) || sops_name_file(e, paths[i]);
         o->blamed = i;
@@ -86,7 +85,7 @@ static bool ask_together(struct sops_inputs *o, struct sops_job *common, struct 
 }
 
 bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
-                      int missing, struct sops_err *e)
+                      enum sops_statuses statuses, struct sops_err *e)
 {
     if (count > SOPS_INPUTS_MAX) {
         return sops_fail(e, SOPS_E_GENERIC, "%zu files are more than the %d that one run may open", count,
@@ -94,7 +93,7 @@ bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char
     }
     struct sops_unlocking *asked = NULL;
     o->file = sops_alloc(count * sizeof *o->file, e);
-    bool ok = o->file != NULL && load_all(o, common, paths, count, missing, e) && ask_together(o, common, &asked, e);
+    bool ok = o->file != NULL && load_all(o, common, paths, count, statuses, e) && ask_together(o, common, &asked, e);
     for (size_t i = 0; ok && i < count; i++) {
         ok = sops_input_unlock(&o->file[i], common, e) || sops_name_file(e, paths[i]);
         o->blamed = i;

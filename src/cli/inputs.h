@@ -15,10 +15,10 @@ struct sops_inputs {
     size_t blamed; /* when it failed: the file that it is about */
 };
 /* Opens `count` files in order. `common` has read configuration and order, and owns the key services, which are made
- * when the first file needs them. A message names the file that it is about. `missing`: the code for a file that is
- * not there; 0: that of one that cannot be read. */
+ * when the first file needs them. A message names the file that it is about. `statuses`: what a
+ * file that is not there is to them. */
 bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
-                      int missing, struct sops_err *e) SOPS_CHECKED;
+                      enum sops_statuses statuses, struct sops_err *e) SOPS_CHECKED;
 void sops_inputs_free(struct sops_inputs *o);
 /* The second half of it, for a job whose sealed text was parsed already: unlocks it with the services of `common`. */
 bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_err *e) SOPS_CHECKED;

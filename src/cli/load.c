@@ -117,11 +117,12 @@ bool sops_step_conflict(struct sops_job *j, struct sops_err *e)
 bool sops_step_exists(struct sops_job *j, struct sops_err *e)
 {
     struct stat st;
-    if (j->missing == 0 || j->path == NULL || stat(j->path, &st) == 0 || errno != ENOENT) {
+    int missing = sops_status_rows[j->statuses].missing;
+    if (missing == 0 || j->path == NULL || stat(j->path, &st) == 0 || errno != ENOENT) {
         return true; /* what else is wrong with it is found out by reading */
     }
-    bool keys = j->missing == SOPS_E_NO_FILE_KEYS;
-    return sops_fail(e, j->missing, "cannot %s non-existent file '%s'", keys ? "add or remove keys on" : "operate on",
+    bool keys = missing == SOPS_E_NO_FILE_KEYS;
+    return sops_fail(e, missing, "cannot %s non-existent file '%s'", keys ? "add or remove keys on" : "operate on",
                      j->path);
 }
 
@@ -261,7 +262,7 @@ bool sops_step_read(struct sops_job *j, struct sops_err *e)
     bool ok = j->path != NULL ? sops_file_read_was(j->path, SOPS_FILE_MAX, &j->raw, &j->was, e)
                               : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);
     if (!ok) {
-        sops_recode(e, j->bad_input != 0 ? j->bad_input : SOPS_E_READ);
+        sops_recode(e, sops_status_rows[j->statuses].input);
     }
     return ok;
 }

@@ -54,7 +54,7 @@ static bool check_conflicts(const struct sops_many *m, struct sops_err *e)
         return sops_fail(e, SOPS_E_CONFLICT, "--in-place and --output-dir do not go together");
     }
     if (!s->in_place && !dir && !s->many.dry_run && !m->action->needs_config) {
-        bool may = m->action->missing == SOPS_E_NO_FILE;
+        bool may = m->action->statuses == SOPS_STATUSES_NEED_FILE;
         return sops_fail(e, SOPS_E_CONFLICT, "with -r it has to be said where results go: -i (--in-place)%s",
                          may ? " or --output-dir DIR" : "");
     }

@@ -69,7 +69,7 @@ struct sops_many_action {
     const char *would, *done; /* "rotate", "rotated" */
     bool required;            /* takes what must be encrypted, and else what is */
     bool needs_key;           /* a data key is had; else a new file gets one */
-    int missing;              /* status for a PATH that is not there */
+    enum sops_statuses statuses;
     bool needs_config;
     /* The rest of the plan of a file that was parsed into the job (its metadata are those of j->env); it may say that
      * nothing is to be done (f->state, f->reason), and sets f->wanted when keys are to be wrapped. Also of one that

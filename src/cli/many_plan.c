@@ -60,11 +60,12 @@ static bool add_unread(struct sops_many *m, const struct sops_unread *u, struct 
         return false;
     }
     bool missing = stat(u->name, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    const struct sops_status_row *status = &sops_status_rows[m->action->statuses];
     if (missing) {
-        (void)sops_fail(&why, m->action->missing, "cannot operate on non-existent file '%s'", u->name);
+        (void)sops_fail(&why, status->missing != 0 ? status->missing : status->input,
+                        "cannot operate on non-existent file '%s'", u->name);
     } else {
-        (void)sops_fail(&why, m->action->needs_config ? SOPS_E_GENERIC : SOPS_E_READ, "cannot read '%s': %s", u->name,
-                        u->why);
+        (void)sops_fail(&why, status->input, "cannot read '%s': %s", u->name, u->why);
     }
     sops_many_fail(m, f, &why);
     return true;
@@ -86,9 +87,7 @@ struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *
         .name = f->name,
         .as_typed = true,
         .needs_rule = m->action->required || update,
-        .missing = m->action->missing,
-        .bad_input = update ? SOPS_E_GENERIC : 0,
-        .bad_output = update ? SOPS_E_GENERIC : 0,
+        .statuses = m->action->statuses,
         .config_indent = update,
     };
 }

@@ -184,10 +184,7 @@ static bool own_write(struct sops_job *j, struct sops_err *e)
               (m->opt->shared.many.all_or_nothing
                    ? sops_file_stage(path, bytes, f->target != NULL ? sops_file_mode(mode) : mode, &how, &f->staged, e)
                    : sops_file_replace(path, bytes, f->target != NULL ? sops_file_mode(mode) : mode, &how, e));
-    if (!ok && e->code == SOPS_E_WRITE && j->bad_output != 0) {
-        sops_recode(e, j->bad_output);
-    }
-    return ok;
+    return ok || (e->code == SOPS_E_WRITE && sops_recode(e, sops_status_rows[j->statuses].output));
 }
 
 static void work_on(struct sops_many *m, struct sops_many_file *f)

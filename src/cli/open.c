@@ -60,10 +60,7 @@ bool sops_step_unwrap(struct sops_job *j, struct sops_err *e)
     if (sops_job_services(j, e) && sops_envelope_unwrap(j->env, j->services, j->order, e)) {
         return true;
     }
-    if (j->no_key != 0) {
-        sops_recode(e, j->no_key);
-    }
-    return false;
+    return e->code == SOPS_E_NO_KEY ? sops_recode(e, sops_status_rows[j->statuses].key) : false;
 }
 
 bool sops_step_wrap(struct sops_job *j, struct sops_err *e)
@@ -72,10 +69,7 @@ bool sops_step_wrap(struct sops_job *j, struct sops_err *e)
         return true;
     }
     (void)sops_job_blame_rule(j, sops_envelope_meta(j->env)->groups, e);
-    if (j->no_wrap != 0) {
-        sops_recode(e, j->no_wrap);
-    }
-    return false;
+    return e->code == SOPS_E_GENERIC ? sops_recode(e, sops_status_rows[j->statuses].wrap) : false;
 }
 
 bool sops_step_new_key(struct sops_job *j, struct sops_err *e)

@@ -329,7 +329,6 @@ static bool open_file(struct sops_publish_run *r, const struct published_file *f
 {
     static sops_step *const steps[] = {sops_step_own_format, sops_step_order, sops_step_unlock, NULL};
     struct sops_job j = sops_job_beside(r->job, f->path);
-    j.missing = j.bad_input = SOPS_E_READ;
     j.as_typed = j.config_indent = true;
     bool opened = sops_job_steps(&j, steps, e);
     bool ok = opened && make_items(r, f, &j, e);

@@ -463,7 +463,6 @@ static bool refresh_file(struct sops_pull_run *r, struct sops_pull_target *t, st
     static sops_step *const steps[] = {sops_step_own_format, sops_step_order, sops_step_unlock, NULL};
     sops_job_free(&t->job);
     t->job = sops_job_beside(&r->job, t->path);
-    t->job.missing = t->job.bad_input = SOPS_E_READ;
     t->job.in_place = t->job.as_typed = t->job.config_indent = true;
     if (!sops_job_steps(&t->job, steps, e)) {
         sops_recode(e, e->code == SOPS_E_GENERIC ? SOPS_E_READ : e->code);

@@ -63,10 +63,7 @@ bool sops_step_write(struct sops_job *j, struct sops_err *e)
         sops_log(j->world, "CMD", SOPS_LOG_INFO, NULL, "File written successfully");
         return true;
     }
-    if (e->code == SOPS_E_WRITE && j->bad_output != 0) {
-        sops_recode(e, j->bad_output);
-    }
-    return false;
+    return e->code == SOPS_E_WRITE ? sops_recode(e, sops_status_rows[j->statuses].output) : false;
 }
 
 bool sops_step_lock(struct sops_job *j, struct sops_err *e) { return sops_step_seal(j, e) && sops_step_write(j, e); }

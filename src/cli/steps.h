@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "cli/options.h"
+#include "cli/statuses.h"
 #include "core/config.h"
 #include "core/datakey.h"
 #include "core/envelope.h"
@@ -26,14 +27,13 @@ struct sops_job {
     const char *path;                 /* the file; NULL: stdin */
     const char *name;                 /* what gives format and rule: --filename-override, or path; NULL: nothing does */
     const struct sops_format *in, *out;
-    struct sops_style style;            /* of `out` */
-    struct sops_slice order;            /* "": keys as held */
-    int missing, bad_input, bad_output; /* the command's statuses for them; 0: see sops_step_exists, 1 and 3 */
-    int no_key, no_wrap;                /* and for a data key that cannot be had (0: 128), cannot be wrapped (0: 1) */
-    bool old_form;                      /* --encryption-context is for flat keys of the rule, too
-                                           (docs/spec/60-keysources.md#keys-in-sopsyaml) */
-    bool as_typed;                      /* `path` is left as it is (publish, whose rules match it so) */
-    bool in_place;                      /* the result goes to `path` whatever the options say */
+    struct sops_style style;     /* of `out` */
+    struct sops_slice order;     /* "": keys as held */
+    enum sops_statuses statuses; /* which exit statuses failures have */
+    bool old_form;               /* --encryption-context is for flat keys of the rule, too
+                                    (docs/spec/60-keysources.md#keys-in-sopsyaml) */
+    bool as_typed;               /* `path` is left as it is (publish, whose rules match it so) */
+    bool in_place;               /* the result goes to `path` whatever the options say */
     bool once;                   /* it cannot begin anew when somebody else has changed the file: a text was typed */
     bool no_text;                /* neither clear nor sealed text will be written, only values are used */
     bool config_indent;          /* --indent does not count (updatekeys, publish) */
@@ -84,7 +84,7 @@ bool sops_step_file_or_stdin(struct sops_job *j, struct sops_err *e) SOPS_CHECKE
 bool sops_job_clean_path(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --in-place with --output, or with stdin: 8. */
 bool sops_step_conflict(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The file is there, else j->missing. 0: found out by reading only, behind the checks in between. */
+/* The file is there, else the status `missing` of the job's row, if it has one. */
 bool sops_step_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Is there no file at `path`, or an empty one, so that edit begins a new one? */
 bool sops_job_is_new(const struct sops_job *j);
@@ -101,7 +101,7 @@ bool sops_job_in_format(struct sops_job *j, const struct sops_format *f, struct 
 bool sops_step_own_format(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* --decryption-order: 112. */
 bool sops_step_order(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The file or stdin into `raw`: 2, or j->bad_input when that is set. */
+/* The file or stdin into `raw`: the status `input`. */
 bool sops_step_read(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* `raw` as a clear document of `in`: 2. */
 bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
@@ -140,11 +140,11 @@ bool sops_step_load(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_open(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Both. */
 bool sops_step_unlock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The data key, keys in j->order: 128. */
+/* The data key, keys in j->order: the status `key`. */
 bool sops_step_unwrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* A new data key, wrapped for all keys of the metadata: 1. */
+/* A new data key, wrapped for all keys of the metadata: the status `wrap`. */
 bool sops_step_new_key(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* The data key that is there, wrapped anew for all keys of the metadata: 1. */
+/* The data key that is there, wrapped anew for all keys of the metadata: the status `wrap`. */
 bool sops_step_wrap(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* A row for the audit: "encrypt", "decrypt", "rotate"; does nothing without an audit. */
 bool sops_job_audit(struct sops_job *j, const char *action, struct sops_err *e) SOPS_CHECKED;
@@ -161,7 +161,7 @@ bool sops_step_check_keys(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_check_opens(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* The clear document in `out`: 4. */
 bool sops_step_emit(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
-/* `bytes` to the file (in place), --output or stdout: 3, or 1 when writing fails. */
+/* `bytes` to the file (in place), --output or stdout: the status `output`, or 1 when writing fails. */
 bool sops_step_write(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* seal, then write. */
 bool sops_step_lock(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "core/splice.h"
+#include "core/written.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -64,6 +65,21 @@ static bool check_pattern(const struct opened_object *o, struct sops_err *e)
     return true;
 }
 
+/* The comment behind the indicator of a block of lines, with the blanks before it: it stays, behind the new value. */
+static struct sops_slice block_comment(struct sops_slice old)
+{
+    struct sops_slice head;
+    if (old.len == 0 || !sops_slice_next(&old, '\n', &head) || (head.ptr[0] != '|' && head.ptr[0] != '>')) {
+        return (struct sops_slice){0};
+    }
+    size_t at = sops_slice_find(head, '#');
+    head = sops_slice_trim_end(head, '\r');
+    while (at < head.len && (head.ptr[at - 1] == ' ' || head.ptr[at - 1] == '\t')) {
+        at--;
+    }
+    return at < head.len ? sops_slice_skip(head, at) : (struct sops_slice){0};
+}
+
 static bool add_edit(struct reseal_run *r, struct reseal_file *f, const struct sops_node *n, struct sops_slice text,
                      struct sops_err *e)
 {
@@ -86,13 +102,13 @@ static bool seal_again(struct reseal_run *r, struct reseal_file *f, const struct
 {
     bool json = (f->source.format->flags & SOPS_FMT_PARTS) == 0;
     struct sops_buf label = {0}, text = {0};
-    struct sops_slice copy;
+    struct sops_slice copy, old = sops_slice_at(sops_buf_view(&f->source.text), item->node->span);
     bool ok =
         sops_scope_label(o->sealed->scope, o->space, o->sealed->name, &label, e) &&
         (!json || sops_buf_addc(&text, '"', e)) &&
         sops_item_seal(r->job.world, r->cert->key, sops_buf_view(&label), sops_buf_view(&item->value), &text, e) &&
-        (!json || sops_buf_addc(&text, '"', e)) && sops_arena_copy(&r->arena, sops_buf_view(&text), &copy, e) &&
-        add_edit(r, f, item->node, copy, e);
+        (json ? sops_buf_addc(&text, '"', e) : sops_buf_add(&text, block_comment(old), e)) &&
+        sops_arena_copy(&r->arena, sops_buf_view(&text), &copy, e) && add_edit(r, f, item->node, copy, e);
     sops_buf_free(&label);
     sops_buf_free(&text);
     return ok;
@@ -172,6 +188,13 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* What a reader finds in what seal_again wrote: base64, in JSON's quotes or with a comment behind it. */
+static struct sops_slice value_of_edit(struct sops_slice bytes, bool json)
+{
+    struct sops_slice tabs = sops_slice_first(bytes, sops_slice_find(bytes, '\t'));
+    return json ? sops_slice_of(bytes.ptr + 1, bytes.len - 2) : sops_slice_first(tabs, sops_slice_find(tabs, ' '));
+}
+
 /* Is the new text the old one but for the values that were replaced? */
 static bool read_back(const struct reseal_file *f, struct sops_slice text, struct sops_err *e)
 {
@@ -186,10 +209,7 @@ static bool read_back(const struct reseal_file *f, struct sops_slice text, struc
         while (same && x != NULL && y != NULL) {
             bool edited = at < f->edits && x->span.begin == f->edit[at].span.begin && sops_node_is_leaf(x) &&
                           x->kind == SOPS_STR && x->span.end == f->edit[at].span.end;
-            struct sops_slice want = edited ? f->edit[at++].bytes : x->text;
-            if (edited && json) {
-                want = sops_slice_of(want.ptr + 1, want.len - 2);
-            }
+            struct sops_slice want = edited ? value_of_edit(f->edit[at++].bytes, json) : x->text;
             same = x->kind == y->kind && sops_slice_eq(x->key, y->key) && sops_slice_eq(want, y->text);
             x = sops_node_after(a, x);
             y = sops_node_after(b, y);

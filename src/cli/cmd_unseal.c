@@ -23,6 +23,7 @@ struct unseal_target {
     struct sops_doc doc;
     struct sops_buf bytes;
     struct unseal_target *next;
+    bool written;
 };
 
 struct unseal_run {
@@ -34,6 +35,7 @@ struct unseal_run {
     struct sops_arena arena;
     struct sops_buf out;
     struct unseal_target *target; /* of the file at hand */
+    struct unseal_target *done;   /* what was written for files before it; only the paths */
     size_t closed, failures, skipped;
     bool unread; /* with --check: a file could not be read */
 };
@@ -105,6 +107,13 @@ static struct unseal_target *target_for(struct unseal_run *r, const char *file, 
     if (!ok || *end != NULL) {
         return ok ? *end : NULL;
     }
+    for (const struct unseal_target *t = pattern != NULL ? r->done : NULL; t != NULL; t = t->next) {
+        if (sops_slice_eq(sops_str(t->path), copy)) {
+            sops_fail(e, SOPS_E_GENERIC, "'%s' was written for another file of this run already", t->path);
+            sops_hint(e, "`{stem}`, `{namespace}` or `{name}` in the path keeps them apart");
+            return NULL;
+        }
+    }
     if (pattern != NULL && !r->own.force && lstat((const char *)copy.ptr, &st) == 0) {
         sops_fail(e, SOPS_E_GENERIC, "'%s' is there already", (const char *)copy.ptr);
         sops_hint(e, "--force replaces it");
@@ -119,9 +128,14 @@ static struct unseal_target *target_for(struct unseal_run *r, const char *file, 
 
 static void free_targets(struct unseal_run *r)
 {
-    for (struct unseal_target *t = r->target; t != NULL; t = t->next) {
+    for (struct unseal_target *next, *t = r->target; t != NULL; t = next) {
+        next = t->next;
         sops_doc_free(&t->doc);
         sops_buf_free(&t->bytes);
+        if (t->written && t->path != NULL) {
+            t->next = r->done;
+            r->done = t;
+        }
     }
     r->target = NULL;
 }
@@ -177,6 +191,7 @@ static bool write_targets(struct unseal_run *r, struct sops_err *e)
                                   !sops_file_replace(t->path, sops_buf_view(&t->bytes), clear ? 0600 : 0666, NULL, e)) {
             return false;
         }
+        t->written = true;
         if (t->path != NULL && !sops_buf_addf(&r->out, e, "%s: written\n", t->path)) {
             return false;
         }

@@ -5,17 +5,28 @@
 
 #include <stdio.h>
 
+static bool is_named(const struct sops_err *why, const char *name)
+{
+    const char *at = strstr(why->msg, name);
+    size_t len = strlen(name);
+    while (at != NULL && !(at != why->msg && at[-1] == '\'' && at[len] == '\'')) {
+        at = strstr(at + 1, name);
+    }
+    return at != NULL;
+}
+
 bool sops_each_file_failed(struct sops_each_file *r, const char *name, struct sops_err *why, struct sops_err *e)
 {
     r->failed++;
+    name = name != NULL ? name : "stdin";
+    if (r->prefixed && !is_named(why, name)) {
+        (void)sops_within(why, "'%s'", name);
+    }
     if (r->only) {
         *e = *why;
         return false;
     }
     sops_options_fit_hint(r->opt, why);
-    if (r->prefixed) {
-        (void)sops_within(why, "'%s'", name);
-    }
     sops_ui_error(r->world, why);
     sops_err_clear(why);
     return true;

@@ -10,7 +10,7 @@ struct sops_each_file {
     struct sops_world *world;
     const struct sops_options *opt;
     bool only;     /* there is but one, and its failure is the command's */
-    bool prefixed; /* the file's name stands before each message, which else names it itself */
+    bool prefixed; /* the file's name is put before messages that do not hold it */
     bool (*one)(void *ctx, const char *path, struct sops_err *e);
     void *ctx;
     size_t failed; /* so far */

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/seal.h"
 #include "cli/walk.h"
+#include "manifest/manifest.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -42,46 +43,6 @@ static struct sops_pull_input *new_input(struct sops_pull_run *r, struct sops_er
 }
 
 /* ---- documents -------------------------------------------------------------------------------------------------- */
-
-/* Takes the next document off `*rest`: what stands before a line that begins with "---" and a blank or its end.
- * `*lines`: how many lines were before it. */
-static bool next_document(struct sops_slice *rest, struct sops_slice *text, unsigned *line, unsigned *next_line)
-{
-    if (rest->ptr == NULL) {
-        return false;
-    }
-    *line = *next_line;
-    for (size_t i = 0; i < rest->len;) {
-        size_t end = sops_slice_find(sops_slice_skip(*rest, i), '\n');
-        struct sops_slice one = sops_slice_first(sops_slice_skip(*rest, i), end);
-        bool mark = sops_slice_starts(one, SOPS_LIT("---")) &&
-                    (one.len == 3 || one.ptr[3] == ' ' || one.ptr[3] == '\t' || one.ptr[3] == '\r');
-        if (mark) {
-            *text = sops_slice_first(*rest, i);
-            *rest = sops_slice_skip(*rest, i + 3);
-            rest->ptr = rest->ptr != NULL ? rest->ptr : text->ptr;
-            return true;
-        }
-        i += end + 1;
-        *next_line += 1;
-    }
-    *text = *rest;
-    *rest = (struct sops_slice){0};
-    return true;
-}
-
-/* Has it anything but blank lines, comments and directives? */
-static bool has_content(struct sops_slice text)
-{
-    struct sops_slice rest = text, line;
-    while (rest.ptr != NULL && sops_slice_next(&rest, '\n', &line)) {
-        line = sops_slice_trim(line);
-        if (line.len != 0 && line.ptr[0] != '#' && line.ptr[0] != '%') {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void move_lines(struct sops_doc *d, unsigned by)
 {
@@ -139,16 +100,28 @@ static bool take_document(struct sops_pull_run *r, const char *name, struct sops
     return ok;
 }
 
+static unsigned line_breaks(const uint8_t *from, const uint8_t *to)
+{
+    unsigned count = 0;
+    for (; from < to; from++) {
+        count += *from == '\n';
+    }
+    return count;
+}
+
 static bool take_plain(struct sops_pull_run *r, const char *name, struct sops_slice text, struct sops_err *e)
 {
-    struct sops_slice rest = text, one;
-    unsigned line = 0, next_line = 0, number = 0;
-    bool ok = true;
-    while (ok && next_document(&rest, &one, &line, &next_line)) {
-        if (has_content(one)) {
-            ok = take_document(r, name, one, line, ++number, e);
-        }
+    struct sops_manifests all = {0};
+    const uint8_t *at = text.ptr;
+    unsigned line = 0, number = 0;
+    bool ok = sops_manifests_split(&all, NULL, text, e);
+    for (size_t i = 0; ok && i < all.count; i++) {
+        struct sops_slice one = all.all[i].text;
+        line += line_breaks(at, one.ptr);
+        at = one.ptr;
+        ok = sops_manifest_is_empty(one) || take_document(r, name, one, line, ++number, e);
     }
+    sops_manifests_free(&all);
     return ok;
 }
 

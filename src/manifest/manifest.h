@@ -47,7 +47,7 @@ bool sops_manifests_add(struct sops_manifests *m, struct sops_slice text, const 
 bool sops_manifests_group(struct sops_manifests *m, struct sops_err *e) SOPS_CHECKED;
 void sops_manifests_free(struct sops_manifests *m);
 
-/* Is the text nothing but blanks and comments? */
+/* Is the text nothing but blanks, comments and directives? */
 bool sops_manifest_is_empty(struct sops_slice text);
 /* What the object `root` says of itself; empty where it says nothing, or no text. */
 struct sops_object_name sops_object_name_of(const struct sops_node *root);

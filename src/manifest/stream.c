@@ -60,7 +60,7 @@ bool sops_manifest_is_empty(struct sops_slice text)
     struct sops_slice line;
     while (text.len != 0 && sops_slice_next(&text, '\n', &line)) {
         line = sops_slice_trim(line);
-        if (line.len != 0 && line.ptr[0] != '#') {
+        if (line.len != 0 && line.ptr[0] != '#' && line.ptr[0] != '%') {
             return false;
         }
     }

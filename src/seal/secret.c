@@ -30,17 +30,6 @@ static bool take_map(const struct sops_node *from, const char *key, const struct
     return *out == NULL || sops_map_no_twice(*out, key, e);
 }
 
-static bool take_text(struct sops_arena *a, const struct sops_node *from, const char *key, struct sops_slice *out,
-                      struct sops_err *e)
-{
-    const struct sops_node *n = sops_node_find(from, sops_str(key));
-    if (n == NULL || n->kind == SOPS_NULL) {
-        return true;
-    }
-    return n->kind == SOPS_STR ? sops_arena_copy(a, n->text, out, e)
-                               : sops_fail(e, SOPS_E_ENCRYPT, "'%s' is no text", key);
-}
-
 /* An integer above those of our documents that kubectl and kubeseal still read as it stands there: up to 2^64 - 1. */
 static bool is_unsigned(const struct sops_node *n, struct sops_slice source, struct sops_slice *digits)
 {
@@ -88,14 +77,40 @@ static bool scalar_text(struct sops_arena *a, const struct sops_node *n, const s
                      n->kind == SOPS_MAP ? "mapping" : "list");
 }
 
+/* Is the text of a key that is an integer or a boolean what other readers make of it, too? 007, 0x1f and True are not.
+ */
+static bool stays_as_written(struct sops_slice key, unsigned kind)
+{
+    size_t sign = sops_slice_starts(key, SOPS_LIT("-"));
+    for (size_t i = sign; kind == SOPS_INT && i < key.len; i++) {
+        if (!sops_is_digit(key.ptr[i]) || (key.ptr[i] == '0' && i == sign && key.len > 1)) {
+            return false;
+        }
+    }
+    return kind == SOPS_INT || sops_slice_eq(key, SOPS_LIT("true")) || sops_slice_eq(key, SOPS_LIT("false"));
+}
+
 static bool take_key(struct sops_arena *a, const struct sops_node *n, const char *where, struct sops_slice *key,
                      struct sops_err *e)
 {
-    if (n->key_kind != SOPS_STR && n->key_kind != SOPS_INT) {
+    if (n->key_kind != SOPS_STR && n->key_kind != SOPS_INT && n->key_kind != SOPS_BOOL) {
         sops_fail(e, SOPS_E_ENCRYPT, "line %u: a key in '%s' is no text", (unsigned)n->line, where);
         return sops_hint(e, "put it in quotes");
     }
+    if (n->key_kind != SOPS_STR && !stays_as_written(n->key, n->key_kind)) {
+        sops_fail(e, SOPS_E_ENCRYPT, "line %u: a key in '%s' would become another text than stands there",
+                  (unsigned)n->line, where);
+        return sops_hint(e, "put it in quotes");
+    }
     return sops_arena_copy(a, n->key, key, e);
+}
+
+/* A name, namespace or type; as lenient as with labels, since what has digits only is read as a number. */
+static bool take_text(struct sops_arena *a, const struct sops_node *from, const struct sops_secret_how *how,
+                      const char *key, struct sops_slice *out, struct sops_err *e)
+{
+    const struct sops_node *n = sops_node_find(from, sops_str(key));
+    return n == NULL || scalar_text(a, n, how, "the Secret", out, e);
 }
 
 static int by_key(const void *a, const void *b)
@@ -261,12 +276,12 @@ static bool read_secret(struct sops_arena *a, const struct sops_node *root, cons
     }
     meta = meta != NULL ? meta : &none;
     s->has_type = sops_node_find(root, SOPS_LIT("type")) != NULL;
-    bool ok = take_text(a, meta, "name", &s->name, e) && take_text(a, meta, "namespace", &s->space, e) &&
-              take_text(a, meta, "generateName", &s->generate_name, e) &&
+    bool ok = take_text(a, meta, how, "name", &s->name, e) && take_text(a, meta, how, "namespace", &s->space, e) &&
+              take_text(a, meta, how, "generateName", &s->generate_name, e) &&
               take_pairs(a, meta, how, "labels", &s->labels, &s->label_count, e) &&
               take_pairs(a, meta, how, "annotations", &s->annotations, &s->annotation_count, e) &&
-              take_finalizers(a, meta, s, e) && take_text(a, root, "type", &s->type, e) && take_immutable(root, s, e) &&
-              take_items(a, root, how, s, e);
+              take_finalizers(a, meta, s, e) && take_text(a, root, how, "type", &s->type, e) &&
+              take_immutable(root, s, e) && take_items(a, root, how, s, e);
     s->has_type = s->has_type && s->type.len != 0;
     return ok;
 }
@@ -378,7 +393,7 @@ bool sops_secrets_read(const struct sops_doc *d, const struct sops_secret_how *h
                        struct sops_err *e)
 {
     unsigned number = 0;
-    bool content = false, flat = false;
+    bool flat = false;
     for (const struct sops_node *n = d->parts; n != NULL; n = n->next) {
         number++;
         if (sops_map_is_empty(n)) {
@@ -387,13 +402,12 @@ bool sops_secrets_read(const struct sops_doc *d, const struct sops_secret_how *h
         if (flat) {
             return sops_fail(e, SOPS_E_ENCRYPT, "document %u: a flat file has one document only", number);
         }
-        content = true;
         flat = how->flat && sops_node_find(n, SOPS_LIT("kind")) == NULL;
         if (!(is_list(n) ? add_list(out, n, how, number, e) : add_secret(out, n, how, number, e))) {
             return sops_within(e, "document %u", number);
         }
     }
-    return content || sops_fail(e, SOPS_E_EMPTY, "there is no document in it");
+    return out->count != 0 || sops_fail(e, SOPS_E_EMPTY, "there is no document in it, or an empty list");
 }
 
 enum sops_seal_scope sops_secret_scope(const struct sops_secret_object *s, bool *said)

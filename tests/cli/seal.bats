@@ -37,6 +37,50 @@ setup() {
     [[ $output == *"a: one"* ]]
 }
 
+@test "reseal keeps the comment behind the indicator of a block of lines" {
+    "$SOPS" seal --cert dev.pem --output s.yaml plain.yaml
+    sed -i -E 's/^    a: (.{60})(.*)/    a: |  # why\n      \1\n      \2/' s.yaml
+    run -0 "$SOPS" reseal --key dev.key --cert prod.pem s.yaml
+    grep -Eq '^    a: A[0-9A-Za-z+/=]+  # why$' s.yaml
+    run -0 "$SOPS" unseal --key prod.key --string-data s.yaml
+    [[ $output == *"a: one"* ]]
+}
+
+@test "a name of digits is a name; a key that others read as another text is refused" {
+    sed 's/name: app/name: 123/; s/  a: one/  7: seven\n  true: yes/' plain.yaml >digits.yaml
+    "$SOPS" seal --cert dev.pem --output s.yaml digits.yaml
+    run -0 "$SOPS" unseal --key dev.key --string-data s.yaml
+    [[ $output == *'name: "123"'* ]]
+    [[ $output == *'"7": seven'* ]]
+    [[ $output == *'"true": "yes"'* ]]
+    for key in 007 0x1f +7 -0 1_0 True 1.5 null; do
+        sed "s/  a: one/  $key: x/" plain.yaml >odd.yaml
+        run -23 "$SOPS" seal --cert dev.pem odd.yaml
+        [[ $output == *"put it in quotes"* ]]
+    done
+}
+
+@test "unseal: a failure names file and document, and what one file gave no other one replaces" {
+    "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
+    "$SOPS" seal --cert dev.pem --name other --output t.yaml plain.yaml
+    touch out.yaml
+    run -1 "$SOPS" unseal --key dev.key --output out.yaml s.yaml
+    [[ $output == *"'s.yaml': document 1: 'out.yaml' is there already"* ]]
+    run -1 "$SOPS" unseal --key dev.key --force --output out.yaml s.yaml t.yaml
+    [[ $output == *"'t.yaml': document 1: 'out.yaml' was written for another file of this run already"* ]]
+    grep -q 'name: app' out.yaml
+    run -128 "$SOPS" unseal --key prod.key <s.yaml
+    [[ $output == *"'stdin': document 1: "* ]]
+}
+
+@test "a list without a Secret is nothing to seal" {
+    printf 'apiVersion: v1\nkind: List\nitems: []\n' >list.yaml
+    run -92 "$SOPS" seal --cert dev.pem list.yaml
+    ln -s "$SOPS" kubeseal
+    run -1 --separate-stderr ./kubeseal --cert dev.pem -f list.yaml
+    [ "$output" = "" ]
+}
+
 @test "by the name kubeseal: its format, no tags, its statuses" {
     ln -s "$SOPS" kubeseal
     run -0 --separate-stderr ./kubeseal --cert dev.pem -f in.yaml

@@ -55,6 +55,7 @@ static const struct sops_option options[] = {
      .help = "replace sops by the command instead of waiting for it"},
     {.name = "flatten",
      SOPS_TEXT_TO(struct sops_exec_options, flatten),
+     .flags = SOPS_OPT_FILLED,
      .value = "SEP",
      .help = "variables for what is in mappings and lists: the keys on the way, joined with SEP"},
     {.name = "only",

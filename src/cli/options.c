@@ -295,7 +295,8 @@ static bool set_value(struct sops_options *o, struct sops_opt_slot *s, const cha
                sops_fail(e, SOPS_E_GENERIC, "invalid value \"%s\" for %s: neither a boolean nor %s", value, from,
                          s->def.other);
     case SOPS_OPT_TEXT:
-        break;
+        return (s->def.flags & SOPS_OPT_FILLED) == 0 || value[0] != '\0' ||
+               sops_fail(e, SOPS_E_GENERIC, "the value of %s is empty", from);
     }
     return true;
 }

@@ -56,6 +56,7 @@ enum {
     SOPS_OPT_GLOBAL = 2,    /* counts before a command, too */
     SOPS_OPT_TYPE = 8,      /* the name of a format: any other word is refused */
     SOPS_OPT_TYPE_LAX = 16, /* the same, but only warned of */
+    SOPS_OPT_FILLED = 32,   /* of a TEXT: an empty value is refused, and does not count as none */
     SOPS_OPT_OURS = 4,      /* the reference has none: not in the lists that scripts read (completion; in the help it is
                                told without dashes) */
 };

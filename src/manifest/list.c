@@ -169,11 +169,16 @@ bool sops_list_config(struct sops_buf *out, struct sops_slice text, struct sops_
     return sops_buf_adds(out, "functionConfig:\n  ", e) && add_indented(out, text, e);
 }
 
-/* A text in double quotes, which YAML reads as JSON has it. */
+/* A text in double quotes, which YAML reads as JSON has it; tamed, as whoever reads the list may print it. */
 static bool add_quoted(struct sops_buf *out, const char *before, struct sops_slice text, struct sops_err *e)
 {
-    return sops_buf_adds(out, before, e) && sops_buf_addc(out, '"', e) &&
-           sops_json_escape(out, text, SOPS_JSON_SHORTEST, e) && sops_buf_adds(out, "\"\n", e);
+    struct sops_buf tame = {0};
+    bool ok = sops_buf_add(&tame, text, e);
+    sops_text_tame(&tame, 0);
+    ok = ok && sops_buf_adds(out, before, e) && sops_buf_addc(out, '"', e) &&
+         sops_json_escape(out, sops_buf_view(&tame), SOPS_JSON_SHORTEST, e) && sops_buf_adds(out, "\"\n", e);
+    sops_buf_free(&tame);
+    return ok;
 }
 
 static bool add_object(struct sops_buf *out, const struct sops_object_name *object, struct sops_err *e)
@@ -186,16 +191,12 @@ static bool add_object(struct sops_buf *out, const struct sops_object_name *obje
 bool sops_list_failure(struct sops_buf *out, struct sops_slice api, const struct sops_err *why, const char *file,
                        const struct sops_object_name *object, struct sops_err *e)
 {
-    struct sops_buf text = {0};
-    bool ok = sops_buf_adds(&text, why->msg, e);
-    sops_text_tame(&text, 0);
-    ok = ok && sops_list_begin(out, api, true, e) && sops_buf_adds(out, "results:\n", e) &&
-         add_quoted(out, "  - message: ", sops_buf_view(&text), e) && sops_buf_adds(out, "    severity: error\n", e);
+    bool ok = sops_list_begin(out, api, true, e) && sops_buf_adds(out, "results:\n", e) &&
+              add_quoted(out, "  - message: ", sops_str(why->msg), e) && sops_buf_adds(out, "    severity: error\n", e);
     if (file != NULL) {
         ok = ok && sops_buf_adds(out, "    file:\n", e) && add_quoted(out, "      path: ", sops_str(file), e);
     } else if (object != NULL) {
         ok = ok && add_object(out, object, e);
     }
-    sops_buf_free(&text);
     return ok;
 }

@@ -37,7 +37,8 @@ struct sops_manifests {
     size_t count, room;
     struct sops_arena arena;
 };
-/* Adds the documents of a stream; `file` names it in labels, or is NULL. The text must outlive them. */
+/* Adds the documents of a stream; `file` names it in labels, or is NULL. The text must outlive them. Code 2 for UTF-16.
+ */
 bool sops_manifests_split(struct sops_manifests *m, const char *file, struct sops_slice stream,
                           struct sops_err *e) SOPS_CHECKED;
 /* Adds one item of a list, which was read as `root`. */

@@ -150,7 +150,8 @@ static bool add_document(struct sops_manifests *m, const char *file, struct sops
 /* Does a new document begin with this line, which has no line end? */
 static bool is_marker(struct sops_slice line)
 {
-    return sops_slice_starts(line, SOPS_LIT("---")) && (line.len == 3 || strchr(" \t\r", line.ptr[3]) != NULL);
+    return sops_slice_starts(line, SOPS_LIT("---")) &&
+           (line.len == 3 || line.ptr[3] == ' ' || line.ptr[3] == '\t' || line.ptr[3] == '\r');
 }
 
 /* How much of the marker line belongs to the marker: all of it, unless a text stands there. */
@@ -162,20 +163,24 @@ static size_t marker_size(struct sops_slice line, size_t with_end)
 
 bool sops_manifests_split(struct sops_manifests *m, const char *file, struct sops_slice stream, struct sops_err *e)
 {
-    struct sops_slice marker = {0};
+    struct sops_slice marker = {0}, rest = sops_text_without_mark(stream);
+    const uint8_t *const start = rest.ptr;
     const uint8_t *begin = stream.ptr; /* of the text of the document at hand */
-    bool first = true;
-    for (struct sops_slice rest = stream; rest.len != 0;) {
+    if (sops_text_is_utf16(stream)) {  /* what is sealed in it would not be seen */
+        return sops_fail(e, SOPS_E_READ, "a manifest stream is UTF-8, and this is UTF-16") ||
+               sops_hint(e, SOPS_UTF16_HINT);
+    }
+    while (rest.len != 0) {
         struct sops_slice line = sops_slice_first(rest, sops_slice_find(rest, '\n'));
         size_t with_end = line.len + (line.len != rest.len);
         if (is_marker(line)) {
-            struct sops_slice text = sops_slice_of(begin, (size_t)(rest.ptr - begin));
-            if ((!first || text.len != 0) && !add_document(m, file, marker, text, e)) {
+            bool first = rest.ptr == start; /* then a byte order mark stays in front of it */
+            if (!first && !add_document(m, file, marker, sops_slice_of(begin, (size_t)(rest.ptr - begin)), e)) {
                 return false;
             }
-            marker = sops_slice_first(rest, marker_size(line, with_end));
-            begin = marker.ptr + marker.len;
-            first = false;
+            const uint8_t *from = first ? stream.ptr : rest.ptr;
+            begin = rest.ptr + marker_size(line, with_end);
+            marker = sops_slice_of(from, (size_t)(begin - from));
         }
         rest = sops_slice_skip(rest, with_end);
     }

@@ -97,6 +97,10 @@ setup() {
     done
     [ ! -e ran ]
     check 1 "$SOPS" exec-env --flatten / e.env -- touch ran
+    check 1 "$SOPS" exec-env --flatten= e.env -- touch ran
+    has "$err" 'the value of flag -flatten is empty'
+    check 1 "$SOPS" exec-env --only "" e.env -- touch ran
+    has "$err" '--only names no entry'
 }
 
 @test "several files: all open or nothing runs, the later one counts" {

@@ -21,6 +21,11 @@ generator() { printf 'apiVersion: sops/v1\nkind: SopsSecrets\nmetadata: {name: g
     same "$out" "$(cat c.yaml; echo ---; cat p.yaml; printf '%s\n' '--- # plain'; cat c.yaml)"
     check 0 "$SOPS" krm --stream </dev/null
     same "$out" ""
+    check 0 "$SOPS" krm --stream < <(printf '\357\273\277--- # first\n'; cat s.yaml)
+    same "$out" "$(printf '\357\273\277--- # first\n'; cat p.yaml)"
+    check 2 "$SOPS" krm --stream < <(iconv -f UTF-8 -t UTF-16 s.yaml)
+    same "$out" ""
+    has "$err" 'this is UTF-16'
 }
 
 @test "--stream: documents that were sealed as one file are opened together" {
@@ -77,6 +82,9 @@ generator() { printf 'apiVersion: sops/v1\nkind: SopsSecrets\nmetadata: {name: g
     sed -i 's/name: db/name: other/' s.yaml
     check 51 "$SOPS" krm < <(list s.yaml)
     has "$out" 'name: "other"'
+    generator 'files: ["a\e[31mb.yaml"]' >g.yaml
+    check 100 "$SOPS" krm < <(list g.yaml)
+    has "$out" 'path: "a?[31mb.yaml"'
     for body in '' 'files: s.yaml' 'files: [1]' 'file: [s.yaml]' 'secretFrom: [{files: [s.yaml]}]' 'files: [../x.yaml]'; do
         generator "$body" >g.yaml
         touch ../x.yaml

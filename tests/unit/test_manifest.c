@@ -57,12 +57,22 @@ static void streams_are_taken_apart(void **state)
     check_split("---\n---\n# c\n--- # d\na: 1\n--- {b: 2}\n---\t\r\nc: 3", 5, 0);
     check_split("a: |\n  --- x\n ---\n----\n---x\n", 1, 0);
     check_split("---", 1, 0);
+    check_split("\xef\xbb\xbf", 1, 0);
+    check_split("\xef\xbb\xbf"
+                "a: 1\n---\nb: 2\n",
+                2, 0);
+    check_split("\xef\xbb\xbf---\na: 1\n" MAC("x") "---\nb: 2\n", 2, 1);
     check_split("a: 1\n" MAC("x") "---\nb: 2\n" MAC("y"), 2, 2);
     check_split("a: {sops: {mac: x}}\n---\nsops: {no: m}\n---\nsops: mac\n---\n- sops: {mac: x}\n", 4, 0);
     check_split("sops: {mac: [\n---\nsops: {mac: x}\n--- {sops: {mac: z}}\n", 3, 2);
     check_split("apiVersion: isindir.github.com/v1\nkind: SopsSecret\n" MAC(
                     "x") "---\napiVersion: x/v1\nkind: SopsSecret\n" MAC("y"),
                 2, 1);
+    struct sops_manifests m = {0};
+    struct sops_err e = {0};
+    assert_ok(sops_manifests_split(&m, NULL, SOPS_LIT("a: 1\n---\0b: 2\n"), &e), &e);
+    assert_int_equal(m.count, 1);
+    sops_manifests_free(&m);
 }
 
 static void groups_are_those_of_one_mac(void **state)

@@ -54,22 +54,25 @@ static bool find_self(char self[PATH_MAX], struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "cannot tell where this program is: %s", sops_os_error(errno));
 }
 
-/* A new link takes the place of an old one at once. */
-static bool put_link(const char *path, const char *to, struct sops_err *e)
+/* FOLDER/sops; a new link takes the place of an old one at once. */
+static bool put_link(const char *folder, const char *to, struct sops_err *e)
 {
     struct sops_buf name = {0};
-    bool ok = sops_buf_addf(&name, e, "%s.new-%ld", path, (long)getpid()) && sops_buf_cstr(&name, e) != NULL;
+    struct sops_arena a = {0};
+    const char *path = sops_arena_text(&a, e, "%s/sops", folder);
+    bool ok =
+        path != NULL && sops_temp_name(folder, "sops.new-", &name, e) && sops_temp_remember((const char *)name.ptr, e);
     if (ok) {
         const char *made = (const char *)name.ptr;
-        (void)unlink(made);
-        ok = symlink(to, made) == 0 && rename(made, path) == 0;
-        if (!ok) {
-            int cause = errno;
-            (void)unlink(made);
-            ok = sops_fail(e, SOPS_E_GENERIC, "cannot make the link '%s': %s", path, sops_os_error(cause));
+        if (symlink(to, made) == 0 && rename(made, path) == 0) {
+            sops_temp_forget(made);
+        } else {
+            ok = sops_fail(e, SOPS_E_GENERIC, "cannot make the link '%s': %s", path, sops_os_error(errno));
+            sops_temp_remove(made);
         }
     }
     sops_buf_free(&name);
+    sops_arena_free(&a);
     return ok;
 }
 
@@ -77,10 +80,9 @@ static bool write_plugin(const char *folder, const char *text, const char *self,
 {
     struct sops_arena a = {0};
     const char *yaml = sops_arena_text(&a, e, "%s/plugin.yaml", folder);
-    const char *link = sops_arena_text(&a, e, "%s/sops", folder);
-    bool ok = yaml != NULL && link != NULL && (sops_make_folders(yaml, e) || sops_recode(e, SOPS_E_GENERIC)) &&
+    bool ok = yaml != NULL && (sops_make_folders(yaml, e) || sops_recode(e, SOPS_E_GENERIC)) &&
               (sops_file_replace(yaml, sops_str(text), 0666, NULL, e) || sops_recode(e, SOPS_E_GENERIC)) &&
-              put_link(link, self, e);
+              put_link(folder, self, e);
     sops_arena_free(&a);
     return ok;
 }

@@ -2,6 +2,7 @@
 /* "Encrypted" means no more than that there are metadata with a version and a MAC; no key is needed to say so. */
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/run.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
 
@@ -71,10 +72,11 @@ static bool own_status(struct sops_job *j, struct sops_err *e)
     return sops_envelope_detach(j->env, j->in, e) && print_status(j, m->mac.len != 0 && m->version.len != 0, e);
 }
 
-static bool tell_file(struct sops_job *common, const char *path, struct sops_err *e)
+static bool tell_file(void *ctx, struct sops_run_file *f, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_own_format, sops_step_read, own_status, NULL};
-    path = sops_job_is_stdin(common, path) ? NULL : path[0] != '\0' ? path : ".";
+    struct sops_job *common = ctx;
+    const char *path = sops_job_is_stdin(common, f->name) ? NULL : f->name[0] != '\0' ? f->name : ".";
     struct sops_job j = {
         .world = common->world,
         .opt = common->opt,
@@ -83,6 +85,7 @@ static bool tell_file(struct sops_job *common, const char *path, struct sops_err
         .name = path,
         .statuses = SOPS_STATUSES_CONFIGURED,
     };
+    f->outcome = SOPS_RUN_UNCHANGED;
     return sops_job_run(&j, steps, e);
 }
 
@@ -96,20 +99,20 @@ static bool own_arguments(struct sops_job *j, struct sops_err *e)
 static bool tell_files(struct sops_job *common, struct sops_err *e)
 {
     const struct sops_options *o = common->opt;
-    size_t failed = 0;
-    if (o->argc == 1) {
-        return tell_file(common, o->args[0], e);
+    struct sops_run r = {.world = common->world,
+                         .opt = o,
+                         .failures = o->argc == 1 ? SOPS_RUN_ENDS : SOPS_RUN_TELLS,
+                         .one = tell_file,
+                         .ctx = common};
+    bool ok = true;
+    sops_run_open(&r);
+    for (size_t i = 0; ok && i < o->argc; i++) {
+        ok = sops_run_add(&r, o->args[i], e) != NULL;
     }
-    for (size_t i = 0; i < o->argc; i++) {
-        struct sops_err why = {0};
-        if (!tell_file(common, o->args[i], &why)) {
-            failed++;
-            sops_options_fit_hint(o, &why);
-            sops_ui_error(common->world, &why);
-        }
-        sops_err_clear(&why);
-    }
-    return failed == 0 || sops_fail(e, SOPS_E_GENERIC, "%zu of %zu files cannot be told", failed, o->argc);
+    ok = ok && sops_run_each(&r, e);
+    size_t failed = sops_run_count(&r, SOPS_RUN_FAILED);
+    sops_run_free(&r);
+    return ok && (failed == 0 || sops_fail(e, SOPS_E_GENERIC, "%zu of %zu files cannot be told", failed, o->argc));
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)

@@ -328,13 +328,13 @@ static bool own_keys(struct sops_job *j, struct sops_err *e)
 }
 
 /* Begun anew when somebody else has changed the file meanwhile. */
-static bool reseal_one(void *ctx, const char *path, struct sops_err *e)
+static bool reseal_one(void *ctx, struct sops_run_file *f, struct sops_err *e)
 {
     struct reseal_run *r = ctx;
     struct sops_anew anew = {.world = r->job.world};
-    bool ok = reseal_file(r, path, e);
-    while (!ok && sops_anew(&anew, path, e)) {
-        ok = reseal_file(r, path, e);
+    bool ok = reseal_file(r, f->name, e);
+    while (!ok && sops_anew(&anew, f->name, e)) {
+        ok = reseal_file(r, f->name, e);
     }
     return ok;
 }
@@ -342,9 +342,12 @@ static bool reseal_one(void *ctx, const char *path, struct sops_err *e)
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
     struct reseal_run *r = j->own;
-    size_t count = 0, failed = 0;
-    bool ok = sops_each_sealed(j, &r->arena, reseal_one, r, &count, &failed, e);
-    r->failures += failed;
+    struct sops_run run = {.one = reseal_one, .ctx = r};
+    sops_run_open(&run);
+    bool ok = sops_each_sealed(&run, j, e);
+    size_t count = run.count;
+    r->failures = sops_run_count(&run, SOPS_RUN_FAILED);
+    sops_run_free(&run);
     if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }

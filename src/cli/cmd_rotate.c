@@ -106,11 +106,11 @@ static bool many_plan(struct sops_many *m, struct sops_many_file *f, struct sops
     struct change c = {0};
     struct sops_meta *meta = sops_envelope_meta(j->env);
     if (!is_old_enough(m, meta)) {
-        f->state = SOPS_MANY_UNCHANGED;
-        f->reason = "too_new";
+        f->run.outcome = SOPS_RUN_UNCHANGED;
+        f->run.reason = "too_new";
         return true;
     }
-    f->wanted = sops_arena_alloc(&m->arena, sizeof *f->wanted, e);
+    f->wanted = sops_arena_alloc(&m->run.arena, sizeof *f->wanted, e);
     j->own = &c;
     bool ok = f->wanted != NULL && own_options(j, e) && copy_groups(&meta->arena, meta->groups, &f->wanted->groups, e);
     j->own = NULL;

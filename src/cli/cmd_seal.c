@@ -118,22 +118,32 @@ static bool own_files(struct sops_job *j, struct sops_err *e)
     if (!list_files(r, &path, &count, e)) {
         return false;
     }
-    r->files = count != 0 || j->opt->shared.recursive ? count : 1;
-    r->file = sops_arena_alloc(&r->arena, (r->files + 1) * sizeof *r->file, e);
-    for (size_t i = 0; r->file != NULL && i < r->files; i++) {
-        struct seal_file *f = &r->file[i];
-        f->path = count != 0 ? path[i] : NULL;
-        if (f->path != NULL && strncmp(f->path, "./", 2) == 0 && f->path[2] != '\0') {
-            f->path += 2;
-        }
+    static const char *const input[] = {NULL};
+    bool recursive = j->opt->shared.recursive;
+    path = count != 0 || recursive ? path : input;
+    count = count != 0 || recursive ? count : 1;
+    r->files = (struct sops_run){.world = j->world,
+                                 .opt = j->opt,
+                                 .size = sizeof(struct seal_file),
+                                 .failures = count == 1 && !recursive ? SOPS_RUN_ENDS : SOPS_RUN_TELLS,
+                                 .prefixed = true,
+                                 .ctx = r};
+    sops_run_open(&r->files);
+    bool ok = sops_run_add_paths(&r->files, path, count, e);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct seal_file *f = seal_file_at(r, i);
+        f->number = i;
+        f->path = f->run.name;
         f->name = override != NULL ? override : f->path;
         f->shown = f->path != NULL ? f->path : "stdin";
+        f->run.name = f->shown;
     }
     struct stat st;
-    if (r->file != NULL && r->files == 1 && r->file->path != NULL && stat(r->file->path, &st) != 0 && errno == ENOENT) {
-        return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", r->file->path);
+    const char *only = ok && count == 1 ? seal_file_at(r, 0)->path : NULL;
+    if (only != NULL && stat(only, &st) != 0 && errno == ENOENT) {
+        return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", only);
     }
-    return r->file != NULL;
+    return ok;
 }
 
 static bool own_sealing(struct sops_job *j, struct sops_err *e)
@@ -160,8 +170,9 @@ static bool own_clusters(struct sops_job *j, struct sops_err *e)
 static void tell_counts(const struct seal_run *r)
 {
     bool files = false;
-    for (size_t i = 0; i < r->files; i++) {
-        files = files || (r->file[i].target != NULL && r->file[i].target->path != NULL);
+    for (size_t i = 0; i < r->files.count; i++) {
+        const struct seal_target *t = seal_file_at(r, i)->target;
+        files = files || (t != NULL && t->path != NULL);
     }
     if (files && !r->own->check) {
         sops_ui_note("%zu new, %zu changed, %zu unchanged", r->count[SEAL_NEW], r->count[SEAL_CHANGED],
@@ -169,24 +180,30 @@ static void tell_counts(const struct seal_run *r)
     }
 }
 
+static bool seal_file(void *ctx, struct sops_run_file *file, struct sops_err *e)
+{
+    struct seal_run *r = ctx;
+    struct seal_file *f = (struct seal_file *)(void *)file;
+    bool ok = sops_seal_make(r, f, e) && sops_seal_write(r, f, e);
+    sops_seal_drop(f);
+    return ok;
+}
+
 static bool seal_files(struct seal_run *r, struct sops_err *e)
 {
     bool ok = sops_seal_plan(r, e);
-    for (size_t i = 0; ok && i < r->files; i++) {
-        struct seal_file *f = &r->file[i];
-        struct sops_err why = {0};
-        if (!f->failed && !(sops_seal_make(r, f, &why) && sops_seal_write(r, f, &why))) {
-            ok = sops_seal_file_failed(r, f, &why, e);
-        }
-        sops_seal_drop(f);
-        ok = ok && sops_seal_report(r, f, e);
+    r->files.one = seal_file;
+    ok = ok && sops_run_each(&r->files, e);
+    for (size_t i = 0; ok && i < r->files.count; i++) {
+        ok = sops_seal_report(r, seal_file_at(r, i), e);
     }
     if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }
     tell_counts(r);
-    if (r->failures != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "failed sealing %zu of %zu files", r->failures, r->files);
+    size_t failed = sops_run_count(&r->files, SOPS_RUN_FAILED);
+    if (failed != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "failed sealing %zu of %zu files", failed, r->files.count);
     }
     size_t changes = r->count[SEAL_NEW] + r->count[SEAL_CHANGED];
     return !r->own->check || changes == 0 ||
@@ -197,7 +214,11 @@ static bool seal_files(struct seal_run *r, struct sops_err *e)
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
     struct seal_run *r = j->own;
-    return r->own->merge_into != NULL ? sops_seal_merge(r, e) : seal_files(r, e);
+    if (r->own->merge_into == NULL) {
+        return seal_files(r, e);
+    }
+    return r->files.count == 1 ? sops_seal_merge(r, seal_file_at(r, 0), e)
+                               : sops_fail(e, SOPS_E_CONFLICT, "--merge-into takes one FILE");
 }
 
 /* NULL for a list without words. */
@@ -217,10 +238,12 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     ok = ok && (r.own->raw           ? sops_seal_raw(&r, e)
                 : r.own->fetch_certs ? sops_seal_fetch(&r, e)
                                      : sops_job_steps(&r.job, of_files, e));
-    bool told = e->code == SOPS_E_GENERIC && r.failures == 0 && r.count[SEAL_NEW] + r.count[SEAL_CHANGED] != 0;
+    bool told = e->code == SOPS_E_GENERIC && sops_run_count(&r.files, SOPS_RUN_FAILED) == 0 &&
+                r.count[SEAL_NEW] + r.count[SEAL_CHANGED] != 0;
     if (!ok && r.own->check && e->code != SOPS_E_CONFLICT && !told) {
         sops_recode(e, SOPS_E_READ); /* with --check 1 says that something would change, and nothing else */
     }
+    sops_run_free(&r.files);
     sops_cert_store_free(&r.certs);
     sops_sealing_free(&r.sealing);
     sops_buf_free(&r.out);

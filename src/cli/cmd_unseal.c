@@ -37,7 +37,6 @@ struct unseal_run {
     struct unseal_target *target; /* of the file at hand */
     struct unseal_target *done;   /* what was written for files before it; only the paths */
     size_t closed, failures, skipped;
-    bool unread; /* with --check: a file could not be read */
 };
 
 /* ---- flags ------------------------------------------------------------------------------------------------------ */
@@ -281,8 +280,10 @@ static bool unseal_source(struct unseal_run *r, const struct sops_source *s, str
     return ok;
 }
 
-static bool unseal_file(struct unseal_run *r, const char *path, struct sops_err *e)
+static bool unseal_one(void *ctx, struct sops_run_file *f, struct sops_err *e)
 {
+    struct unseal_run *r = ctx;
+    const char *path = f->name;
     struct sops_source s = {.common = &r->job, .path = path, .name = path, .by_text = true};
     bool ok = sops_source_open(&s, e);
     if (!ok && r->job.opt->shared.recursive && e->code == SOPS_E_READ && s.text.len != 0) {
@@ -297,15 +298,15 @@ static bool unseal_file(struct unseal_run *r, const char *path, struct sops_err 
     return ok;
 }
 
-static bool unseal_one(void *ctx, const char *path, struct sops_err *e) { return unseal_file(ctx, path, e); }
-
 static bool own_run(struct sops_job *j, struct sops_err *e)
 {
     struct unseal_run *r = j->own;
-    size_t count = 0, failed = 0;
-    bool ok = sops_each_sealed(j, &r->arena, unseal_one, r, &count, &failed, e);
-    r->failures += failed;
-    r->unread = r->unread || failed != 0;
+    struct sops_run run = {.one = unseal_one, .ctx = r};
+    sops_run_open(&run);
+    bool ok = sops_each_sealed(&run, j, e);
+    size_t count = run.count;
+    r->failures = sops_run_count(&run, SOPS_RUN_FAILED);
+    sops_run_free(&run);
     if (!ok || !sops_ui_out(sops_buf_view(&r->out), e)) {
         return false;
     }
@@ -346,7 +347,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     r.own.cluster = given(r.own.cluster);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     bool ok = sops_job_steps(&r.job, steps, e);
-    if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.closed == 0 || r.unread)) {
+    if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.closed == 0 || r.failures != 0)) {
         sops_recode(e, SOPS_E_READ);
     }
     free_targets(&r);

@@ -5,7 +5,6 @@
  * replaces the file.
  */
 #include "cli/command.h"
-#include "cli/each_file.h"
 #include "cli/many.h"
 #include "cli/steps.h"
 #include "cli/ui.h"
@@ -18,7 +17,7 @@
 /* One file's change, and what becomes of it. */
 struct single {
     struct sops_update update;
-    enum { FAILED, UPDATED, CURRENT, LEFT, OUTCOMES } outcome;
+    enum sops_run_outcome outcome;
     struct sops_buf shown; /* the change that the user has seen and agreed to */
     bool agreed;
 };
@@ -49,7 +48,7 @@ static bool own_compare(struct sops_job *j, struct sops_err *e)
     }
     if (!u->differ) {
         sops_ui_note("'%s' is already up to date", j->path);
-        s->outcome = CURRENT;
+        s->outcome = SOPS_RUN_UNCHANGED;
         j->done = true;
         return true;
     }
@@ -73,7 +72,7 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
     }
     if (!yes) {
         sops_ui_note("'%s' is left unchanged", j->path);
-        u->outcome = LEFT;
+        u->outcome = SOPS_RUN_DECLINED;
         j->done = true;
     }
     u->agreed = yes;
@@ -94,7 +93,7 @@ static bool own_done(struct sops_job *j, struct sops_err *e)
     struct single *u = j->own;
     (void)e;
     sops_ui_note("'%s' is synced with the new keys", j->path);
-    u->outcome = UPDATED;
+    u->outcome = SOPS_RUN_CHANGED;
     return true;
 }
 
@@ -131,31 +130,37 @@ static bool update_file(struct sops_job *common, const char *path, struct single
 
 /* ---- several files, one question for each ------------------------------------------------------------------------ */
 
-struct row {
-    struct sops_job *common;
-    size_t count[OUTCOMES];
-};
-
-static bool update_one(void *ctx, const char *path, struct sops_err *e)
+static bool update_one(void *ctx, struct sops_run_file *f, struct sops_err *e)
 {
-    struct row *r = ctx;
     struct single u;
-    bool ok = update_file(r->common, path, &u, e);
-    r->count[ok ? u.outcome : FAILED]++;
+    bool ok = update_file(ctx, f->name, &u, e);
+    f->outcome = u.outcome;
     return ok;
 }
 
 static bool update_each(struct sops_job *common, struct sops_err *e)
 {
-    struct row r = {.common = common};
-    struct sops_each_file each = {
-        .world = common->world, .opt = common->opt, .only = common->opt->argc == 1, .one = update_one, .ctx = &r};
-    if (!sops_each_file(&each, common->opt->args, common->opt->argc, e) || each.only) {
-        return e->code == SOPS_OK;
+    const struct sops_options *o = common->opt;
+    struct sops_run r = {
+        .world = common->world,
+        .opt = o,
+        .failures = o->argc == 1 ? SOPS_RUN_ENDS : SOPS_RUN_TELLS,
+        .one = update_one,
+        .ctx = common,
+        .words = {[SOPS_RUN_CHANGED] = "updated",
+                  [SOPS_RUN_UNCHANGED] = "up to date",
+                  [SOPS_RUN_DECLINED] = "left unchanged",
+                  [SOPS_RUN_FAILED] = "failed"},
+    };
+    sops_run_open(&r);
+    bool ok = sops_run_add_paths(&r, o->args, o->argc, e) && sops_run_each(&r, e);
+    size_t failed = sops_run_count(&r, SOPS_RUN_FAILED);
+    if (ok && o->argc > 1) {
+        sops_run_tell(&r);
+        ok = failed == 0 || sops_fail(e, SOPS_E_GENERIC, "failed updating %zu key(s)", failed);
     }
-    sops_ui_note("%zu updated, %zu up to date, %zu left unchanged, %zu failed", r.count[UPDATED], r.count[CURRENT],
-                 r.count[LEFT], r.count[FAILED]);
-    return each.failed == 0 || sops_fail(e, SOPS_E_GENERIC, "failed updating %zu key(s)", each.failed);
+    sops_run_free(&r);
+    return ok;
 }
 
 /* ---- many files, one question for all ---------------------------------------------------------------------------- */
@@ -166,11 +171,11 @@ static bool many_plan(struct sops_many *m, struct sops_many_file *f, struct sops
         return false;
     }
     if (!f->update.differ) {
-        f->state = SOPS_MANY_UNCHANGED;
-        f->reason = "up_to_date";
+        f->run.outcome = SOPS_RUN_UNCHANGED;
+        f->run.reason = "up_to_date";
         return true;
     }
-    f->wanted = sops_arena_alloc(&m->arena, sizeof *f->wanted, e);
+    f->wanted = sops_arena_alloc(&m->run.arena, sizeof *f->wanted, e);
     if (f->wanted != NULL) {
         f->wanted->groups = f->update.rule.groups;
         f->wanted->threshold = f->update.threshold;
@@ -192,7 +197,7 @@ static bool many_work(struct sops_job *j, struct sops_err *e)
         return false;
     }
     if (!k->update.differ) {
-        k->file->reason = "up_to_date";
+        k->file->run.reason = "up_to_date";
         j->done = true;
         return true;
     }

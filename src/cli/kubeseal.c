@@ -167,10 +167,8 @@ static bool merge(struct kubeseal *k, struct sops_err *e)
 {
     struct seal_file file = {.path = k->f.file, .name = k->f.file, .shown = k->f.file != NULL ? k->f.file : "stdin"};
     k->run.plain = true;
-    k->run.file = &file;
-    k->run.files = 1;
     k->own.merge_into = k->f.merge_into;
-    return take_cert(k, &k->run.preset, e) && sops_seal_merge(&k->run, e);
+    return take_cert(k, &k->run.preset, e) && sops_seal_merge(&k->run, &file, e);
 }
 
 /* ---- the others ------------------------------------------------------------------------------------------------- */

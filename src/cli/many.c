@@ -85,8 +85,8 @@ static bool take_values(struct sops_many *m, struct sops_err *e)
     if (n->jobs.given && (n->jobs.value < 1 || n->jobs.value > MOST_JOBS)) {
         return sops_fail(e, SOPS_E_GENERIC, "--jobs takes a number from 1 to %d", MOST_JOBS);
     }
-    m->threads = n->jobs.given ? (size_t)n->jobs.value : usual;
-    m->world->jobs = (unsigned)m->threads;
+    m->run.threads = n->jobs.given ? (size_t)n->jobs.value : usual;
+    m->world->jobs = (unsigned)m->run.threads;
     return take_age(m, e) && sops_name_filter_make(&m->filter, n->include, n->exclude, e);
 }
 
@@ -107,10 +107,6 @@ static bool check_usage(struct sops_many *m, struct sops_err *e)
 
 void sops_many_drop(struct sops_many_file *f)
 {
-    if (f->why != NULL) {
-        sops_err_clear(f->why);
-        sops_free(f->why);
-    }
     if (f->unlocking != NULL) {
         sops_unlocking_done(f->unlocking);
     }
@@ -123,47 +119,43 @@ void sops_many_drop(struct sops_many_file *f)
 
 static void free_many(struct sops_many *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        sops_many_drop(&m->file[i]);
+    for (size_t i = 0; i < m->run.count; i++) {
+        sops_many_drop(sops_many_at(m, i));
     }
+    sops_run_free(&m->run);
     sops_secret_free(&m->keys);
     sops_selection_free(&m->selection);
     sops_configs_free(&m->configs);
     sops_name_filter_free(&m->filter);
     sops_git_close(&m->git);
     sops_job_free(&m->common);
-    sops_arena_free(&m->arena);
-    (void)pthread_mutex_destroy(&m->lock);
     (void)pthread_mutex_destroy(&m->large);
 }
 
 /* With --all-or-nothing a failure of the plan ends it before anything is asked. */
 static bool may_go_on(struct sops_many *m, struct sops_err *e)
 {
-    size_t count[4];
     if (!m->opt->shared.many.all_or_nothing) {
         return true;
     }
-    for (size_t i = 0; i < m->count; i++) {
+    for (size_t i = 0; i < m->run.count; i++) {
         struct sops_err why = {0};
-        struct sops_many_file *f = &m->file[i];
-        if (f->state == SOPS_MANY_PLANNED && f->target == NULL && !sops_file_exchangeable(f->name, &why)) {
-            sops_many_fail(m, f, &why);
+        struct sops_many_file *f = sops_many_at(m, i);
+        if (f->run.outcome == SOPS_RUN_NOT_DONE && f->target == NULL && !sops_file_exchangeable(f->run.name, &why)) {
+            (void)sops_many_fail(m, f, &why);
         }
-        sops_err_clear(&why);
     }
-    sops_many_count(m, count);
-    return count[SOPS_MANY_FAILED] == 0 && sops_many_may_open(m, e);
+    return sops_run_count(&m->run, SOPS_RUN_FAILED) == 0 && sops_many_may_open(m, e);
 }
 
 static bool end_dry(struct sops_many *m, struct sops_err *e)
 {
-    size_t count[4];
     if (!sops_many_report_dry(m, e)) {
         return false;
     }
-    sops_many_count(m, count);
-    int status = count[SOPS_MANY_FAILED] != 0 ? SOPS_E_READ : count[SOPS_MANY_PLANNED] != 0 ? SOPS_E_GENERIC : SOPS_OK;
+    int status = sops_run_count(&m->run, SOPS_RUN_FAILED) != 0    ? SOPS_E_READ
+                 : sops_run_count(&m->run, SOPS_RUN_CHANGED) != 0 ? SOPS_E_GENERIC
+                                                                  : SOPS_OK;
     return status == SOPS_OK || sops_fail(e, status, "%s", "");
 }
 
@@ -179,7 +171,6 @@ static bool may_go_unreported(const struct sops_many *m, struct sops_err *e)
 
 static bool run_all(struct sops_many *m, struct sops_err *e)
 {
-    size_t count[4];
     int number = 0;
     if (!check_usage(m, e) || !sops_many_plan(m, e)) {
         return false;
@@ -194,11 +185,11 @@ static bool run_all(struct sops_many *m, struct sops_err *e)
         }
         number = sops_many_work(m);
     }
-    if (e->code != SOPS_OK || !(sops_many_report(m, e) || may_go_unreported(m, e))) {
+    if (e->code != SOPS_OK || !(sops_many_report(m, false, e) || may_go_unreported(m, e))) {
         return false;
     }
-    sops_many_count(m, count);
-    int status = number != 0 ? 128 + number : count[SOPS_MANY_FAILED] != 0 ? SOPS_E_GENERIC : SOPS_OK;
+    bool failed = sops_run_count(&m->run, SOPS_RUN_FAILED) != 0;
+    int status = number != 0 ? 128 + number : failed ? SOPS_E_GENERIC : SOPS_OK;
     return status == SOPS_OK || sops_fail(e, status, "%s", "");
 }
 
@@ -206,7 +197,18 @@ bool sops_many_run(struct sops_world *w, const struct sops_options *o, const str
                    struct sops_err *e)
 {
     struct sops_many m = {.world = w, .opt = o, .action = action, .common = {.world = w, .opt = o}};
-    (void)pthread_mutex_init(&m.lock, NULL);
+    m.run = (struct sops_run){
+        .world = w,
+        .opt = o,
+        .size = sizeof(struct sops_many_file),
+        .failures = SOPS_RUN_KEEPS,
+        .ctx = &m,
+        .words = {[SOPS_RUN_CHANGED] = "changed",
+                  [SOPS_RUN_UNCHANGED] = "unchanged",
+                  [SOPS_RUN_FAILED] = "failed",
+                  [SOPS_RUN_NOT_DONE] = "not done"},
+    };
+    sops_run_open(&m.run);
     (void)pthread_mutex_init(&m.large, NULL);
     bool ok = run_all(&m, e);
     free_many(&m);

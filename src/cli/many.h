@@ -13,22 +13,13 @@
 #ifndef SOPS_CLI_MANY_H
 #define SOPS_CLI_MANY_H
 
+#include "cli/run.h"
 #include "cli/select.h"
 #include "cli/steps.h"
 #include "cli/update.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
-enum sops_many_state {
-    SOPS_MANY_PLANNED, /* … or, at the end, not done */
-    SOPS_MANY_CHANGED,
-    SOPS_MANY_UNCHANGED,
-    SOPS_MANY_FAILED,
-};
-
 struct sops_many_file {
-    const char *name;           /* as printed, which is also how it is opened */
+    struct sops_run_file run;   /* its name is also how it is opened */
     struct sops_slice absolute; /* clean */
     bool named;                 /* given as PATH */
     off_t size;
@@ -39,9 +30,6 @@ struct sops_many_file {
     struct sops_meta *wanted;         /* with the keys that it is to get, when those are others; or NULL */
     struct sops_update update;        /* updatekeys: its change */
     const char *target;               /* --output-dir: where the result goes; NULL: in place */
-    enum sops_many_state state;
-    const char *reason; /* UNCHANGED: why */
-    struct sops_err *why;
     struct sops_unlocking *unlocking;
     struct sops_slice new_key; /* made for it, in the run's locked memory; empty: none is needed */
     struct sops_wrapped *made;
@@ -72,7 +60,7 @@ struct sops_many_action {
     enum sops_statuses statuses;
     bool needs_config;
     /* The rest of the plan of a file that was parsed into the job (its metadata are those of j->env); it may say that
-     * nothing is to be done (f->state, f->reason), and sets f->wanted when keys are to be wrapped. Also of one that
+     * nothing is to be done (outcome and reason), and sets f->wanted when keys are to be wrapped. Also of one that
      * turned out to be another when it was worked on: then `f` is only a copy. NULL: nothing. */
     bool (*plan)(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e);
     /* Does the file get a new data key? */
@@ -90,21 +78,22 @@ struct sops_many {
     struct sops_name_filter filter;
     struct sops_selection selection;
     struct sops_configs configs;
-    struct sops_many_file *file;
-    size_t count, room;
-    bool declined;
-    int64_t older_than; /* days; -1: not given */
-    size_t threads;
-    struct sops_arena arena;
+    struct sops_run run;             /* of struct sops_many_file */
+    int64_t older_than;              /* days; -1: not given */
     struct sops_secret keys;         /* the new data keys, one behind the other */
     struct sops_many_change *change; /* updatekeys: the distinct changes, in the order of their first files */
-    /* the work */
-    pthread_mutex_t lock;      /* folders, progress */
-    pthread_mutex_t large;     /* one large file at a time */
-    struct sops_table folders; /* to be synced */
-    size_t done, todo;
-    atomic_bool stop;
+    pthread_mutex_t large;           /* one large file at a time */
+    struct sops_table folders;       /* to be synced */
 };
+
+static inline struct sops_many_file *sops_many_of(const struct sops_run_file *f)
+{
+    return (struct sops_many_file *)(uintptr_t)f;
+}
+static inline struct sops_many_file *sops_many_at(const struct sops_many *m, size_t i)
+{
+    return sops_many_of(m->run.file[i]);
+}
 
 /* The whole of `command -r`. Status 1 when a file failed; 128 + number for a signal. */
 bool sops_many_run(struct sops_world *w, const struct sops_options *o, const struct sops_many_action *action,
@@ -119,12 +108,12 @@ bool sops_many_plan(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
 /* The formats of a job whose file is read (j->raw): those of the plan, or, when the file is not what it was then, what
  * is found now. */
 bool sops_many_formats(struct sops_many_work *k, struct sops_err *e) SOPS_CHECKED;
-/* Frees what the file holds. */
+/* Frees what the file holds, but for its failure. */
 void sops_many_drop(struct sops_many_file *f);
+/* Marks it as failed, and keeps `why`. Returns false. */
+bool sops_many_fail(struct sops_many *m, struct sops_many_file *f, struct sops_err *why);
 /* A job on this file. */
 struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *f);
-/* Marks it as failed, and keeps `why` (which is emptied). */
-void sops_many_fail(struct sops_many *m, struct sops_many_file *f, struct sops_err *why);
 
 /* many_work.c */
 bool sops_many_unlock(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
@@ -142,17 +131,15 @@ bool sops_many_targets(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
 bool sops_many_make_folders(struct sops_many *m, const struct sops_many_file *f, struct sops_err *e) SOPS_CHECKED;
 bool sops_many_is_below_output(const struct sops_many *m, struct sops_slice absolute);
 
-/* many_report.c: lines, errors, JSON, counts. */
-bool sops_many_report(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
+/* many_report.c: what became of each file; `dry`: what would. */
+bool sops_many_report(struct sops_many *m, bool dry, struct sops_err *e) SOPS_CHECKED;
 /* --dry-run: what would be done, on stdout. */
 bool sops_many_report_dry(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
-/* many_ask.c: finds the distinct changes of updatekeys, shows them and asks; answered `n`, m->declined. */
+/* many_ask.c: finds the distinct changes of updatekeys, shows them and asks; answered `n`, nothing is left to do. */
 bool sops_many_ask(struct sops_many *m, struct sops_err *e) SOPS_CHECKED;
 /* Is it one of those that were shown? */
 bool sops_many_was_shown(const struct sops_many *m, const struct sops_update *u);
 /* The changes alone, with all names. */
 bool sops_many_show_changes(struct sops_many *m, bool all_names, struct sops_err *e) SOPS_CHECKED;
-
-void sops_many_count(const struct sops_many *m, size_t count[4]);
 
 #endif

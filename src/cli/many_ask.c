@@ -15,7 +15,7 @@ static struct sops_many_change *find_change(struct sops_many *m, struct sops_man
     bool is_new = false;
     void **place = sops_table_put(seen, sops_buf_view(&f->update.text), &is_new, e);
     if (place != NULL && is_new) {
-        struct sops_many_change *c = sops_arena_alloc(&m->arena, sizeof *c, e);
+        struct sops_many_change *c = sops_arena_alloc(&m->run.arena, sizeof *c, e);
         if (c == NULL) {
             return NULL;
         }
@@ -37,9 +37,9 @@ static bool sort_changes(struct sops_many *m, struct sops_err *e)
     struct sops_many_change *last = NULL;
     bool ok = true;
     for (int pass = 0; ok && pass < 2; pass++) {
-        for (size_t i = 0; ok && i < m->count; i++) {
-            struct sops_many_file *f = &m->file[i];
-            if (f->state != SOPS_MANY_PLANNED) {
+        for (size_t i = 0; ok && i < m->run.count; i++) {
+            struct sops_many_file *f = sops_many_at(m, i);
+            if (f->run.outcome != SOPS_RUN_NOT_DONE) {
                 continue;
             }
             struct sops_many_change *c = find_change(m, f, &seen, &last, e);
@@ -51,7 +51,7 @@ static bool sort_changes(struct sops_many *m, struct sops_err *e)
             }
         }
         for (struct sops_many_change *c = m->change; ok && pass == 0 && c != NULL; c = c->next) {
-            c->file = sops_arena_alloc(&m->arena, c->count * sizeof *c->file, e);
+            c->file = sops_arena_alloc(&m->run.arena, c->count * sizeof *c->file, e);
             ok = c->file != NULL;
             c->count = 0;
         }
@@ -77,7 +77,7 @@ static bool show_change(const struct sops_many_change *c, bool all_names, struct
               sops_buf_add(out, sops_buf_view(&c->update->text), e);
     size_t shown = all_names || c->count <= NAMES_SHOWN ? c->count : NAMES_SHOWN;
     for (size_t i = 0; ok && i < shown; i++) {
-        ok = sops_buf_adds(out, "  ", e) && sops_ui_safe(out, sops_str(c->file[i]->name), e) &&
+        ok = sops_buf_adds(out, "  ", e) && sops_ui_safe(out, sops_str(c->file[i]->run.name), e) &&
              sops_buf_addc(out, '\n', e);
     }
     return ok && (shown == c->count || sops_buf_addf(out, e, "  … and %zu more\n", c->count - shown));
@@ -109,12 +109,9 @@ bool sops_many_ask(struct sops_many *m, struct sops_err *e)
         return true;
     }
     bool ok = m->opt->shared.many.json ? sops_ui_confirm_aside(question, &yes, e) : sops_ui_confirm(question, &yes, e);
-    m->declined = ok && !yes;
-    for (size_t i = 0; m->declined && i < m->count; i++) {
-        if (m->file[i].state == SOPS_MANY_PLANNED) {
-            m->file[i].state = SOPS_MANY_UNCHANGED;
-            m->file[i].reason = "declined";
-        }
+    for (size_t i = 0; ok && !yes && i < m->run.count; i++) {
+        struct sops_run_file *f = m->run.file[i];
+        f->outcome = f->outcome == SOPS_RUN_NOT_DONE ? SOPS_RUN_DECLINED : f->outcome;
     }
     return ok;
 }

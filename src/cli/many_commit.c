@@ -13,8 +13,8 @@ bool sops_many_may_open(struct sops_many *m, struct sops_err *e)
 {
     struct rlimit limit;
     size_t files = 0;
-    for (size_t i = 0; i < m->count; i++) {
-        files += m->file[i].state == SOPS_MANY_PLANNED || m->file[i].target != NULL;
+    for (size_t i = 0; i < m->run.count; i++) {
+        files += sops_many_at(m, i)->run.outcome == SOPS_RUN_NOT_DONE || sops_many_at(m, i)->target != NULL;
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return true;
@@ -27,27 +27,16 @@ bool sops_many_may_open(struct sops_many *m, struct sops_err *e)
                      2 * files + OTHER_FILES, (unsigned long long)limit.rlim_cur);
 }
 
-static bool any_failed(const struct sops_many *m)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        if (m->file[i].state == SOPS_MANY_FAILED) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Each target is compared with what was read before the first one is exchanged. */
 static bool check_all(struct sops_many *m)
 {
     bool ok = true;
-    for (size_t i = 0; i < m->count; i++) {
+    for (size_t i = 0; i < m->run.count; i++) {
+        struct sops_many_file *f = sops_many_at(m, i);
         struct sops_err why = {0};
-        if (m->file[i].staged != NULL && !sops_staged_check(m->file[i].staged, &why)) {
-            sops_many_fail(m, &m->file[i], &why);
-            ok = false;
+        if (f->staged != NULL && !sops_staged_check(f->staged, &why)) {
+            ok = sops_many_fail(m, f, &why);
         }
-        sops_err_clear(&why);
     }
     return ok;
 }
@@ -55,18 +44,19 @@ static bool check_all(struct sops_many *m)
 /* True: all are exchanged; else none is. */
 static bool swap_all(struct sops_many *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
+    for (size_t i = 0; i < m->run.count; i++) {
+        struct sops_many_file *f = sops_many_at(m, i);
         struct sops_err why = {0};
-        if (m->file[i].staged == NULL || sops_staged_swap(m->file[i].staged, &why)) {
+        if (f->staged == NULL || sops_staged_swap(f->staged, &why)) {
             continue;
         }
-        sops_many_fail(m, &m->file[i], &why);
         for (size_t k = i; k > 0; k--) {
-            if (m->file[k - 1].staged != NULL) {
-                sops_staged_undo(m->file[k - 1].staged);
+            f = sops_many_at(m, k - 1);
+            if (f->staged != NULL) {
+                sops_staged_undo(f->staged);
             }
         }
-        return false;
+        return sops_many_fail(m, sops_many_at(m, i), &why);
     }
     return true;
 }
@@ -89,16 +79,17 @@ void sops_many_commit(struct sops_many *m)
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool done = !any_failed(m) && !atomic_load(&m->stop) && check_all(m) && swap_all(m);
-    for (size_t i = 0; i < m->count; i++) {
-        struct sops_many_file *f = &m->file[i];
+    bool done =
+        sops_run_count(&m->run, SOPS_RUN_FAILED) == 0 && !atomic_load(&m->run.stop) && check_all(m) && swap_all(m);
+    for (size_t i = 0; i < m->run.count; i++) {
+        struct sops_many_file *f = sops_many_at(m, i);
         if (done && f->staged != NULL) {
             sops_staged_finish(f->staged);
         }
         sops_staged_free(f->staged);
         f->staged = NULL;
-        if (!done && f->state == SOPS_MANY_CHANGED) {
-            f->state = SOPS_MANY_PLANNED;
+        if (!done && f->run.outcome == SOPS_RUN_CHANGED) {
+            f->run.outcome = SOPS_RUN_NOT_DONE;
         }
     }
     discard_signals();

@@ -19,35 +19,16 @@
 
 /* ---- the list --------------------------------------------------------------------------------------------------- */
 
-static struct sops_many_file *add(struct sops_many *m, const char *name, struct sops_err *e)
-{
-    struct sops_many_file *grown = sops_arena_grow(&m->arena, m->file, m->count, &m->room, sizeof *grown, e);
-    if (grown == NULL) {
-        return NULL;
-    }
-    m->file = grown;
-    struct sops_many_file *f = &m->file[m->count++];
-    *f = (struct sops_many_file){.name = name};
-    return f;
-}
-
-void sops_many_fail(struct sops_many *m, struct sops_many_file *f, struct sops_err *why)
+bool sops_many_fail(struct sops_many *m, struct sops_many_file *f, struct sops_err *why)
 {
     struct sops_err none = {0};
-    f->state = SOPS_MANY_FAILED;
-    f->why = sops_alloc(sizeof *f->why, &none);
-    if (f->why != NULL) {
-        sops_options_fit_hint(m->opt, why);
-        *f->why = *why;
-        why->detail = (struct sops_buf){0};
-    }
-    sops_err_clear(why);
-    sops_err_clear(&none);
+    (void)sops_run_failed(&m->run, &f->run, why, &none);
+    return false;
 }
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct sops_many_file *)a)->name, ((const struct sops_many_file *)b)->name);
+    return strcmp((*(struct sops_run_file *const *)a)->name, (*(struct sops_run_file *const *)b)->name);
 }
 
 /* PATHs and folders that cannot be looked at are failed entries. */
@@ -55,7 +36,7 @@ static bool add_unread(struct sops_many *m, const struct sops_unread *u, struct 
 {
     struct stat st;
     struct sops_err why = {0};
-    struct sops_many_file *f = add(m, u->name, e);
+    struct sops_many_file *f = sops_run_add(&m->run, u->name, e);
     if (f == NULL) {
         return false;
     }
@@ -67,8 +48,7 @@ static bool add_unread(struct sops_many *m, const struct sops_unread *u, struct 
     } else {
         (void)sops_fail(&why, status->input, "cannot read '%s': %s", u->name, u->why);
     }
-    sops_many_fail(m, f, &why);
-    return true;
+    return !sops_many_fail(m, f, &why);
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------- */
@@ -83,8 +63,8 @@ struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *
         .services_lent = true,
         .order = m->common.order,
         .config = f->config,
-        .path = f->name,
-        .name = f->name,
+        .path = f->run.name,
+        .name = f->run.name,
         .as_typed = true,
         .needs_rule = m->action->required || update,
         .statuses = m->action->statuses,
@@ -113,7 +93,7 @@ static bool is_left_over(const char *name)
 static const struct sops_format *named_format(const struct sops_many *m, const struct sops_many_file *f)
 {
     const struct sops_format *given = sops_format_named(sops_str(m->opt->shared.input_type));
-    return given != NULL ? given : sops_config_format(f->config, sops_str(f->name));
+    return given != NULL ? given : sops_config_format(f->config, sops_str(f->run.name));
 }
 
 static bool look(const struct sops_many *m, const struct sops_many_file *f, struct sops_slice text,
@@ -138,8 +118,8 @@ static bool choose_required(struct sops_many *m, struct sops_many_file *f, struc
     struct sops_err why = {0};
     *take = true;
     if (found->kind == SOPS_LOOK_ENCRYPTED) {
-        f->state = SOPS_MANY_UNCHANGED;
-        f->reason = "encrypted";
+        f->run.outcome = SOPS_RUN_UNCHANGED;
+        f->run.reason = "encrypted";
         f->format = found->format;
         return true;
     }
@@ -163,7 +143,7 @@ static void choose_encrypted(struct sops_many *m, struct sops_many_file *f, cons
     f->format = found->kind == SOPS_LOOK_ENCRYPTED ? found->format : named_format(m, f);
     if (*take && found->kind == SOPS_LOOK_ENCRYPTED && found->other) {
         sops_world_warn(m->world, "'%s' is encrypted as %s, and its name says %s: it is read and written as %s",
-                        f->name, f->format->name, named_format(m, f)->name, f->format->name);
+                        f->run.name, f->format->name, named_format(m, f)->name, f->format->name);
     }
 }
 
@@ -198,7 +178,7 @@ static bool take_config(struct sops_many *m, struct sops_many_file *f, const str
     f->config = &judge->config;
     if (judge->broken) {
         struct sops_config again = {.path = {0}};
-        const char *path = sops_arena_text(&m->arena, e, "%.*s", SOPS_ARG(judge->config.path));
+        const char *path = sops_arena_text(&m->run.arena, e, "%.*s", SOPS_ARG(judge->config.path));
         bool loaded = path != NULL && sops_config_load(&again, m->world, path, e);
         sops_config_free(&again);
         return loaded ? sops_fail(e, SOPS_E_GENERIC, "'%s': the configuration cannot be used", path) : false;
@@ -213,7 +193,7 @@ static bool take_config(struct sops_many *m, struct sops_many_file *f, const str
 /* Metadata of the job, which outlive it. */
 static bool keep_meta(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e)
 {
-    f->meta = sops_arena_alloc(&m->arena, sizeof *f->meta, e);
+    f->meta = sops_arena_alloc(&m->run.arena, sizeof *f->meta, e);
     if (f->meta == NULL) {
         return false;
     }
@@ -261,7 +241,7 @@ static bool plan_quietly(struct sops_many *m, struct sops_many_file *f, struct s
 static bool plan_selected(struct sops_many *m, const struct sops_selected *s, struct sops_err *e)
 {
     struct sops_look found = {.kind = SOPS_LOOK_PLAIN};
-    struct sops_many_file f = {.name = s->name, .absolute = s->absolute, .named = s->named, .size = s->size};
+    struct sops_many_file f = {.run = {.name = s->name}, .absolute = s->absolute, .named = s->named, .size = s->size};
     struct sops_err why = {0};
     bool take = false, skip = false;
     struct sops_judge *judge = sops_configs_for(&m->configs, s->absolute, e);
@@ -287,9 +267,10 @@ static bool plan_selected(struct sops_many *m, const struct sops_selected *s, st
     sops_look_free(&found);
     f.was = j.was;
     if (ok && (take || !read)) {
-        struct sops_many_file *kept = add(m, f.name, e); /* first, as what the plan holds is freed with it */
+        struct sops_many_file *kept =
+            sops_run_add(&m->run, f.run.name, e); /* first, as what the plan holds is freed with it */
         bool planned = kept != NULL && read && take_config(m, &f, judge, &why) &&
-                       (f.state == SOPS_MANY_UNCHANGED || plan_quietly(m, &f, &j, &why));
+                       (f.run.outcome == SOPS_RUN_UNCHANGED || plan_quietly(m, &f, &j, &why));
         ok = kept != NULL;
         if (ok) {
             *kept = f;
@@ -297,7 +278,7 @@ static bool plan_selected(struct sops_many *m, const struct sops_selected *s, st
             sops_many_drop(&f);
         }
         if (ok && !planned) {
-            sops_many_fail(m, kept, &why);
+            (void)sops_many_fail(m, kept, &why);
         }
     }
     sops_err_clear(&why);
@@ -343,8 +324,8 @@ static bool plan_all(struct sops_many *m, struct sops_err *e)
             ok = plan_selected(m, s, e);
         }
     }
-    if (ok && m->count > 1) {
-        qsort(m->file, m->count, sizeof *m->file, by_name);
+    if (ok && m->run.count > 1) {
+        qsort(m->run.file, m->run.count, sizeof *m->run.file, by_name);
     }
     return ok;
 }
@@ -367,8 +348,8 @@ static bool look_again(struct sops_many_work *k, struct sops_many_file *now, str
     struct sops_look found = {.kind = SOPS_LOOK_PLAIN};
     bool ok = look(k->many, now, sops_buf_view(&k->job.raw), &found, e);
     if (ok && k->many->action->required && found.kind == SOPS_LOOK_ENCRYPTED) {
-        now->state = SOPS_MANY_UNCHANGED;
-        now->reason = "encrypted";
+        now->run.outcome = SOPS_RUN_UNCHANGED;
+        now->run.reason = "encrypted";
     } else if (ok) {
         now->format = found.kind == SOPS_LOOK_ENCRYPTED ? found.format : named_format(k->many, now);
     }
@@ -382,8 +363,8 @@ bool sops_many_formats(struct sops_many_work *k, struct sops_err *e)
     if (!same_as_planned(k->file, &k->job.was) && !look_again(k, &now, e)) {
         return false;
     }
-    if (now.state == SOPS_MANY_UNCHANGED) {
-        k->file->reason = now.reason;
+    if (now.run.outcome == SOPS_RUN_UNCHANGED) {
+        k->file->run.reason = now.run.reason;
         k->job.done = true;
         return true;
     }

@@ -1,115 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of each file, in order: on stderr for people, with equal errors once; as JSON Lines for programs
- * (docs/spec/75-many-files.md#what-is-printed). */
+/* What the commands with -r tell besides the runner (docs/spec/75-many-files.md#what-is-printed). */
 #include "cli/many.h"
 
 #include "base/json.h"
 #include "cli/groups_diff.h"
 #include "cli/ui.h"
-
-#define NAMES_SHOWN 10
-
-void sops_many_count(const struct sops_many *m, size_t count[4])
-{
-    memset(count, 0, 4 * sizeof *count);
-    for (size_t i = 0; i < m->count; i++) {
-        count[m->file[i].state]++;
-    }
-}
-
-/* ---- errors ------------------------------------------------------------------------------------------------------ */
-
-/* The errors with one text. */
-struct same {
-    struct sops_buf text; /* as printed, with the first one's name */
-    const char **name;    /* of the others, as many as are shown */
-    size_t more;
-    struct same *next;
-};
-
-/* `text` with a mark wherever the file's own name stands. */
-static bool without_name(struct sops_slice text, struct sops_slice name, struct sops_buf *out, struct sops_err *e)
-{
-    bool ok = sops_buf_addc(out, '.', e);
-    while (ok && text.len != 0) {
-        const uint8_t *at = name.len != 0 ? memmem(text.ptr, text.len, name.ptr, name.len) : NULL;
-        size_t before = at != NULL ? (size_t)(at - text.ptr) : text.len;
-        ok = sops_buf_add(out, sops_slice_first(text, before), e) && (at == NULL || sops_buf_addc(out, 1, e));
-        text = sops_slice_skip(text, before + (at != NULL ? name.len : 0));
-    }
-    return ok;
-}
-
-static bool add_name(struct sops_many *m, struct same *s, const char *name, struct sops_err *e)
-{
-    if (s->name == NULL) {
-        s->name = sops_arena_alloc(&m->arena, NAMES_SHOWN * sizeof *s->name, e);
-    }
-    if (s->name != NULL && s->more < NAMES_SHOWN) {
-        s->name[s->more] = name;
-    }
-    s->more++;
-    return s->name != NULL;
-}
-
-static bool add_error(struct sops_many *m, const struct sops_many_file *f, struct sops_table *seen, struct same ***end,
-                      struct sops_err *e)
-{
-    struct sops_buf text = {0}, key = {0};
-    struct sops_slice copy;
-    bool is_new = false;
-    struct sops_err named = {0}, *why = f->why;
-    if (strstr(why->msg, f->name) == NULL) { /* a message that does not say which file it is about */
-        named = *why;
-        (void)sops_within(&named, "'%s'", f->name);
-        why = &named;
-    }
-    bool ok = sops_ui_error_text(m->world, why, &text, e) &&
-              without_name(sops_buf_view(&text), sops_str(f->name), &key, e) &&
-              sops_buf_addf(&key, e, "%d", why->code) && sops_arena_copy(&m->arena, sops_buf_view(&key), &copy, e);
-    void **place = ok ? sops_table_put(seen, copy, &is_new, e) : NULL;
-    ok = place != NULL;
-    if (ok && is_new) {
-        struct same *s = sops_arena_alloc(&m->arena, sizeof *s, e);
-        ok = s != NULL;
-        if (ok) {
-            s->text = text;
-            text = (struct sops_buf){0};
-            *place = s;
-            **end = s;
-            *end = &s->next;
-        }
-    } else if (ok) {
-        ok = add_name(m, *place, f->name, e);
-    }
-    sops_buf_free(&key);
-    sops_buf_free(&text);
-    return ok;
-}
-
-static bool print_errors(struct sops_many *m, struct sops_buf *out, struct sops_err *e)
-{
-    struct sops_table seen = {0};
-    struct same *first = NULL, **end = &first;
-    bool ok = true;
-    for (size_t i = 0; ok && i < m->count; i++) {
-        if (m->file[i].state == SOPS_MANY_FAILED && m->file[i].why != NULL) {
-            ok = add_error(m, &m->file[i], &seen, &end, e);
-        }
-    }
-    for (struct same *s = first; s != NULL; s = s->next) {
-        ok = ok && sops_buf_add(out, sops_buf_view(&s->text), e) &&
-             (s->more == 0 || sops_buf_addf(out, e, "The same for %zu more:\n", s->more));
-        for (size_t i = 0; ok && i < s->more && i < NAMES_SHOWN; i++) {
-            ok = sops_buf_adds(out, "  ", e) && sops_ui_safe(out, sops_str(s->name[i]), e) &&
-                 sops_buf_addc(out, '\n', e);
-        }
-        ok = ok && (s->more <= NAMES_SHOWN || sops_buf_addf(out, e, "  … and %zu more\n", s->more - NAMES_SHOWN));
-        sops_buf_free(&s->text);
-    }
-    sops_table_free(&seen);
-    return ok;
-}
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
@@ -173,61 +68,13 @@ static bool add_change(struct sops_buf *out, const struct sops_many_file *f, str
     return ok && (!f->update.new_key || sops_json_add_value(out, "new_data_key", SOPS_LIT("true"), e));
 }
 
-static bool add_why(struct sops_many *m, struct sops_buf *out, const struct sops_err *why, struct sops_err *e)
+static bool add_known(void *ctx, const struct sops_run_file *file, struct sops_buf *out, struct sops_err *e)
 {
-    struct sops_buf text = {0};
-    bool ok = sops_ui_error_text(m->world, why, &text, e);
-    struct sops_slice all = sops_buf_view(&text);
-    ok = ok && sops_json_add_int(out, "status", why->code, e) &&
-         sops_json_add(out, "error", sops_slice_first(all, sops_slice_find(all, '\n')), e);
-    sops_buf_free(&text);
-    return ok;
-}
-
-static const char *result_of(const struct sops_many_file *f, bool dry)
-{
-    static const char *const words[] = {"not_done", "changed", "unchanged", "failed"};
-    return dry && f->state == SOPS_MANY_PLANNED ? "would_change" : words[f->state];
-}
-
-static bool add_line(struct sops_many *m, struct sops_buf *out, const struct sops_many_file *f, bool dry,
-                     struct sops_err *e)
-{
-    bool ok = sops_buf_addc(out, '{', e) && sops_json_add_int(out, "schema", 1, e) &&
-              sops_json_add(out, "file", sops_str(f->name), e) &&
-              sops_json_add(out, "action", sops_str(m->opt->command), e) &&
-              sops_json_add(out, "result", sops_str(result_of(f, dry)), e);
-    bool failed = f->state == SOPS_MANY_FAILED;
-    ok = ok &&
-         (f->state != SOPS_MANY_UNCHANGED || f->reason == NULL ||
-          sops_json_add(out, "reason", sops_str(f->reason), e)) &&
-         (f->format == NULL || failed || sops_json_add(out, "format", sops_str(f->format->name), e)) &&
-         (f->target == NULL || failed || sops_json_add(out, "output", sops_str(f->target), e));
-    if (ok && m->action->needs_config && f->meta != NULL && !failed && f->update.differ) {
-        ok = add_change(out, f, e);
-    }
-    return ok && (!failed || f->why == NULL || add_why(m, out, f->why, e)) && sops_buf_adds(out, "}\n", e);
-}
-
-static bool print_json(struct sops_many *m, bool dry, struct sops_err *e)
-{
-    struct sops_buf out = {0};
-    size_t count[4];
-    bool ok = true;
-    sops_many_count(m, count);
-    for (size_t i = 0; ok && i < m->count; i++) {
-        ok = add_line(m, &out, &m->file[i], dry, e);
-    }
-    size_t changed = dry ? count[SOPS_MANY_PLANNED] : count[SOPS_MANY_CHANGED];
-    ok = ok &&
-         sops_buf_addf(&out, e,
-                       "{\"schema\":1,\"summary\":{\"files\":%zu,\"changed\":%zu,\"unchanged\":%zu,\"failed\":%zu,"
-                       "\"not_done\":%zu}}\n",
-                       m->count, changed, count[SOPS_MANY_UNCHANGED], count[SOPS_MANY_FAILED],
-                       dry ? 0 : count[SOPS_MANY_PLANNED]) &&
-         sops_ui_out(sops_buf_view(&out), e);
-    sops_buf_free(&out);
-    return ok;
+    const struct sops_many *m = ctx;
+    const struct sops_many_file *f = sops_many_of(file);
+    return (f->format == NULL || sops_json_add(out, "format", sops_str(f->format->name), e)) &&
+           (f->target == NULL || sops_json_add(out, "output", sops_str(f->target), e)) &&
+           (!m->action->needs_config || f->meta == NULL || !f->update.differ || add_change(out, f, e));
 }
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
@@ -255,7 +102,7 @@ static bool note_gone(const struct sops_many *m, struct sops_buf *out, struct so
     for (const struct sops_many_change *c = m->change; ok && c != NULL; c = c->next) {
         bool done = false;
         for (size_t i = 0; i < c->count; i++) {
-            done = done || c->file[i]->state == SOPS_MANY_CHANGED;
+            done = done || c->file[i]->run.outcome == SOPS_RUN_CHANGED;
         }
         struct sops_slice gone = sops_buf_view(&c->update->gone);
         if (done && c->update->new_key && gone.len != 0 &&
@@ -273,20 +120,15 @@ static bool note_gone(const struct sops_many *m, struct sops_buf *out, struct so
 static bool print_lines(struct sops_many *m, bool dry, struct sops_err *e)
 {
     struct sops_buf out = {0};
-    size_t count[4];
-    bool ok = m->count != 0 || note_nothing(m, &out, e);
-    sops_many_count(m, count);
-    for (size_t i = 0; ok && !dry && i < m->count; i++) {
-        if (m->file[i].state == SOPS_MANY_CHANGED) {
-            ok = sops_ui_safe(&out, sops_str(m->file[i].name), e) && sops_buf_addf(&out, e, ": %s\n", m->action->done);
+    bool ok = m->run.count != 0 || note_nothing(m, &out, e);
+    for (size_t i = 0; ok && !dry && i < m->run.count; i++) {
+        if (m->run.file[i]->outcome == SOPS_RUN_CHANGED) {
+            ok = sops_ui_safe(&out, sops_str(m->run.file[i]->name), e) &&
+                 sops_buf_addf(&out, e, ": %s\n", m->action->done);
         }
     }
-    ok = ok && print_errors(m, &out, e) && note_gone(m, &out, e) &&
-         sops_buf_addf(&out, e, "%zu %s, %zu unchanged, %zu failed",
-                       dry ? count[SOPS_MANY_PLANNED] : count[SOPS_MANY_CHANGED], dry ? "would change" : "changed",
-                       count[SOPS_MANY_UNCHANGED], count[SOPS_MANY_FAILED]) &&
-         (dry || count[SOPS_MANY_PLANNED] == 0 || sops_buf_addf(&out, e, ", %zu not done", count[SOPS_MANY_PLANNED])) &&
-         sops_buf_addc(&out, '\n', e);
+    ok =
+        ok && sops_run_errors(&m->run, &out, e) && (dry || note_gone(m, &out, e)) && sops_run_summary(&m->run, &out, e);
     if (ok) {
         sops_ui_lines(sops_buf_view(&out));
     }
@@ -294,21 +136,21 @@ static bool print_lines(struct sops_many *m, bool dry, struct sops_err *e)
     return ok;
 }
 
-bool sops_many_report(struct sops_many *m, struct sops_err *e)
+bool sops_many_report(struct sops_many *m, bool dry, struct sops_err *e)
 {
-    return print_lines(m, false, e) && (!m->opt->shared.many.json || print_json(m, false, e));
+    return print_lines(m, dry, e) && (!m->opt->shared.many.json || sops_run_json(&m->run, dry, add_known, e));
 }
 
-/* The plan, a line a file; updatekeys shows its changes instead. */
+/* The plan, a line a file. */
 static bool print_plan(struct sops_many *m, struct sops_err *e)
 {
     struct sops_buf out = {0};
     bool ok = true;
-    for (size_t i = 0; ok && i < m->count; i++) {
-        const struct sops_many_file *f = &m->file[i];
-        if (f->state == SOPS_MANY_PLANNED) {
+    for (size_t i = 0; ok && i < m->run.count; i++) {
+        const struct sops_many_file *f = sops_many_at(m, i);
+        if (f->run.outcome == SOPS_RUN_NOT_DONE) {
             ok =
-                sops_buf_addf(&out, e, "would %s ", m->action->would) && sops_ui_safe(&out, sops_str(f->name), e) &&
+                sops_buf_addf(&out, e, "would %s ", m->action->would) && sops_ui_safe(&out, sops_str(f->run.name), e) &&
                 (f->target == NULL || (sops_buf_adds(&out, " -> ", e) && sops_ui_safe(&out, sops_str(f->target), e))) &&
                 sops_buf_addc(&out, '\n', e);
         }
@@ -320,7 +162,12 @@ static bool print_plan(struct sops_many *m, struct sops_err *e)
 
 bool sops_many_report_dry(struct sops_many *m, struct sops_err *e)
 {
-    bool json = m->opt->shared.many.json;
-    bool ok = m->action->needs_config ? sops_many_show_changes(m, true, e) : json || print_plan(m, e);
-    return ok && print_lines(m, true, e) && (!json || print_json(m, true, e));
+    bool ok =
+        m->action->needs_config ? sops_many_show_changes(m, true, e) : m->opt->shared.many.json || print_plan(m, e);
+    for (size_t i = 0; i < m->run.count; i++) {
+        struct sops_run_file *f = m->run.file[i];
+        f->outcome = f->outcome == SOPS_RUN_NOT_DONE ? SOPS_RUN_CHANGED : f->outcome;
+    }
+    m->run.words[SOPS_RUN_CHANGED] = "would change";
+    return ok && sops_many_report(m, true, e);
 }

@@ -11,7 +11,7 @@
 /* What of a name stands below the first folder PATH that it begins with. */
 static struct sops_slice below_path(const struct sops_many *m, const struct sops_many_file *f)
 {
-    struct sops_slice name = sops_str(f->name);
+    struct sops_slice name = sops_str(f->run.name);
     for (const char *const *path = m->opt->args; *path != NULL && !f->named; path++) {
         struct sops_slice front = sops_slice_trim_end(sops_str(*path), '/');
         if (sops_slice_eq(front, SOPS_LIT("."))) {
@@ -21,7 +21,7 @@ static struct sops_slice below_path(const struct sops_many *m, const struct sops
             return sops_slice_skip(name, front.len + 1);
         }
     }
-    const char *slash = strrchr(f->name, '/');
+    const char *slash = strrchr(f->run.name, '/');
     return slash != NULL ? sops_str(slash + 1) : name;
 }
 
@@ -45,7 +45,7 @@ bool sops_many_is_below_output(const struct sops_many *m, struct sops_slice abso
 
 static bool clash(const struct sops_many_file *a, const struct sops_many_file *b, struct sops_err *e)
 {
-    sops_fail(e, SOPS_E_CONFLICT, "'%s' and '%s' would both go to '%s'", a->name, b->name, b->target);
+    sops_fail(e, SOPS_E_CONFLICT, "'%s' and '%s' would both go to '%s'", a->run.name, b->run.name, b->target);
     return sops_hint(e, "name the folder that holds both, or run it for each");
 }
 
@@ -57,7 +57,7 @@ static bool check_place(struct sops_many *m, struct sops_table *places, struct s
     struct stat st;
     bool is_new = false;
     void **place =
-        sops_path_absolute(f->target, &absolute, e) && sops_arena_copy(&m->arena, sops_buf_view(&absolute), &key, e)
+        sops_path_absolute(f->target, &absolute, e) && sops_arena_copy(&m->run.arena, sops_buf_view(&absolute), &key, e)
             ? sops_table_put(places, key, &is_new, e)
             : NULL;
     sops_buf_free(&absolute);
@@ -75,7 +75,7 @@ static bool check_place(struct sops_many *m, struct sops_table *places, struct s
         const struct sops_selected *s = &m->selection.file[i];
         if (s->device == st.st_dev && s->inode == st.st_ino &&
             (s->named || !sops_many_is_below_output(m, s->absolute))) {
-            sops_fail(e, SOPS_E_CONFLICT, "'%s' would go to '%s', which is '%s', one of the files read", f->name,
+            sops_fail(e, SOPS_E_CONFLICT, "'%s' would go to '%s', which is '%s', one of the files read", f->run.name,
                       f->target, s->name);
             return sops_hint(e, "name another folder with --output-dir, or use --in-place");
         }
@@ -88,10 +88,10 @@ bool sops_many_targets(struct sops_many *m, struct sops_err *e)
     struct sops_table places = {0};
     struct sops_slice dir = sops_slice_trim_end(sops_str(m->opt->shared.many.output_dir), '/');
     bool ok = true;
-    for (size_t i = 0; ok && i < m->count; i++) {
-        struct sops_many_file *f = &m->file[i];
+    for (size_t i = 0; ok && i < m->run.count; i++) {
+        struct sops_many_file *f = sops_many_at(m, i);
         if (f->absolute.len != 0) {
-            f->target = sops_arena_text(&m->arena, e, "%.*s/%.*s", SOPS_ARG(dir), SOPS_ARG(below_path(m, f)));
+            f->target = sops_arena_text(&m->run.arena, e, "%.*s/%.*s", SOPS_ARG(dir), SOPS_ARG(below_path(m, f)));
             ok = f->target != NULL && check_place(m, &places, f, e);
         }
     }

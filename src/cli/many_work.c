@@ -4,12 +4,7 @@
 #include "cli/many.h"
 
 #include "base/file.h"
-#include "base/thread.h"
 #include "cli/signals.h"
-#include "cli/ui.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 #define LARGE ((off_t)8 << 20) /* longer files are worked on one at a time */
 #define NEW_FILE_MODE 0666     /* less the umask */
@@ -19,10 +14,10 @@
 static bool open_all(struct sops_many *m, struct sops_err *e)
 {
     size_t n = 0;
-    struct sops_unlocking *list = sops_arena_alloc(&m->arena, (m->count + 1) * sizeof *list, e);
-    for (size_t i = 0; list != NULL && i < m->count; i++) {
-        struct sops_many_file *f = &m->file[i];
-        if (f->state == SOPS_MANY_PLANNED && f->meta != NULL) {
+    struct sops_unlocking *list = sops_arena_alloc(&m->run.arena, (m->run.count + 1) * sizeof *list, e);
+    for (size_t i = 0; list != NULL && i < m->run.count; i++) {
+        struct sops_many_file *f = sops_many_at(m, i);
+        if (f->run.outcome == SOPS_RUN_NOT_DONE && f->meta != NULL) {
             f->unlocking = &list[n];
             list[n++].meta = f->meta;
         }
@@ -101,14 +96,14 @@ static bool is_open(const struct sops_many_file *f)
 static bool wrap_all(struct sops_many *m, struct sops_err *e)
 {
     struct batch b = {.count = 0};
-    size_t room = m->count + 1;
-    b.file = sops_arena_alloc(&m->arena, room * sizeof *b.file, e);
-    b.wrapping = b.file != NULL ? sops_arena_alloc(&m->arena, room * sizeof *b.wrapping, e) : NULL;
-    b.old = b.wrapping != NULL ? sops_arena_alloc(&m->arena, room * sizeof *b.old, e) : NULL;
-    b.key = b.old != NULL ? sops_arena_alloc(&m->arena, room * sizeof *b.key, e) : NULL;
-    for (size_t i = 0; b.key != NULL && i < m->count; i++) {
-        struct sops_many_file *f = &m->file[i];
-        if (f->state == SOPS_MANY_PLANNED && f->wanted != NULL && is_open(f) &&
+    size_t room = m->run.count + 1;
+    b.file = sops_arena_alloc(&m->run.arena, room * sizeof *b.file, e);
+    b.wrapping = b.file != NULL ? sops_arena_alloc(&m->run.arena, room * sizeof *b.wrapping, e) : NULL;
+    b.old = b.wrapping != NULL ? sops_arena_alloc(&m->run.arena, room * sizeof *b.old, e) : NULL;
+    b.key = b.old != NULL ? sops_arena_alloc(&m->run.arena, room * sizeof *b.key, e) : NULL;
+    for (size_t i = 0; b.key != NULL && i < m->run.count; i++) {
+        struct sops_many_file *f = sops_many_at(m, i);
+        if (f->run.outcome == SOPS_RUN_NOT_DONE && f->wanted != NULL && is_open(f) &&
             sops_datakey_asks(m->common.services, f->wanted)) {
             b.file[b.count++] = f;
         }
@@ -150,9 +145,9 @@ static void sync_later(void *ctx, const char *folder)
     struct sops_many *m = ctx;
     struct sops_slice copy;
     struct sops_err none = {0};
-    (void)pthread_mutex_lock(&m->lock);
+    (void)pthread_mutex_lock(&m->run.lock);
     if (sops_table_get(&m->folders, sops_str(folder)) == NULL) {
-        void **place = sops_arena_copy(&m->arena, sops_str(folder), &copy, &none)
+        void **place = sops_arena_copy(&m->run.arena, sops_str(folder), &copy, &none)
                            ? sops_table_put(&m->folders, copy, NULL, &none)
                            : NULL;
         if (place != NULL) {
@@ -161,7 +156,7 @@ static void sync_later(void *ctx, const char *folder)
             sops_folder_sync(folder);
         }
     }
-    (void)pthread_mutex_unlock(&m->lock);
+    (void)pthread_mutex_unlock(&m->run.lock);
     sops_err_clear(&none);
 }
 
@@ -187,21 +182,20 @@ static bool own_write(struct sops_job *j, struct sops_err *e)
     return ok || (e->code == SOPS_E_WRITE && sops_recode(e, sops_status_rows[j->statuses].output));
 }
 
-static void work_on(struct sops_many *m, struct sops_many_file *f)
+static bool work_on(struct sops_many *m, struct sops_many_file *f, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_formats, own_work, own_write, NULL};
     static sops_step *const copy[] = {own_copy, own_write, NULL};
-    bool unchanged = f->state == SOPS_MANY_UNCHANGED;
+    bool unchanged = f->run.outcome == SOPS_RUN_UNCHANGED;
     struct sops_many_work k = {.job = sops_many_job(m, f), .many = m, .file = f};
-    struct sops_err why = {0};
     k.job.new_key = f->new_key;
     k.job.made = f->made;
-    if (!sops_job_run(&k.job, unchanged ? copy : steps, &why)) {
-        sops_many_fail(m, f, &why);
-    } else if (!unchanged) {
-        f->state = f->reason != NULL ? SOPS_MANY_UNCHANGED : SOPS_MANY_CHANGED;
+    bool ok = sops_job_run(&k.job, unchanged ? copy : steps, e);
+    if (ok && !unchanged) {
+        f->run.outcome = f->run.reason != NULL ? SOPS_RUN_UNCHANGED : SOPS_RUN_CHANGED;
     }
     sops_update_free(&k.update);
+    return ok;
 }
 
 static void forget(struct sops_many_file *f)
@@ -218,43 +212,23 @@ static void forget(struct sops_many_file *f)
     f->new_key = (struct sops_slice){0};
 }
 
-static void show_progress(struct sops_many *m, const struct sops_many_file *f)
-{
-    char text[1200];
-    (void)pthread_mutex_lock(&m->lock);
-    (void)snprintf(text, sizeof text, "[%zu/%zu] %s", ++m->done, m->todo, f->name);
-    sops_ui_progress(text);
-    (void)pthread_mutex_unlock(&m->lock);
-}
-
-/* Is something to be done for it: planned, or copied as it is? */
-static bool is_todo(const struct sops_many_file *f)
-{
-    return f->state == SOPS_MANY_PLANNED || (f->state == SOPS_MANY_UNCHANGED && f->target != NULL);
-}
-
-static void work_one(void *ctx, size_t number)
+static bool work_one(void *ctx, struct sops_run_file *file, struct sops_err *e)
 {
     struct sops_many *m = ctx;
-    struct sops_many_file *f = &m->file[number];
-    if (!is_todo(f)) {
-        return;
+    struct sops_many_file *f = sops_many_of(file);
+    bool large = f->size > LARGE;
+    if (large) {
+        (void)pthread_mutex_lock(&m->large);
     }
-    if (!atomic_load(&m->stop) && sops_signals_noted() == 0) {
-        bool large = f->size > LARGE;
-        show_progress(m, f);
-        if (large) {
-            (void)pthread_mutex_lock(&m->large);
-        }
-        work_on(m, f);
-        if (large) {
-            (void)pthread_mutex_unlock(&m->large);
-        }
-        if (f->state == SOPS_MANY_FAILED && m->opt->shared.many.all_or_nothing) {
-            atomic_store(&m->stop, true);
-        }
+    bool ok = work_on(m, f, e);
+    if (large) {
+        (void)pthread_mutex_unlock(&m->large);
+    }
+    if (!ok && m->opt->shared.many.all_or_nothing) {
+        atomic_store(&m->run.stop, true);
     }
     forget(f);
+    return ok;
 }
 
 /* ---- all files -------------------------------------------------------------------------------------------------- */
@@ -271,15 +245,16 @@ static void sync_folders(struct sops_many *m)
 int sops_many_work(struct sops_many *m)
 {
     bool all = m->opt->shared.many.all_or_nothing;
-    for (size_t i = 0; i < m->count; i++) {
-        m->todo += is_todo(&m->file[i]);
+    struct sops_err none = {0};
+    for (size_t i = 0; i < m->run.count; i++) {
+        m->run.file[i]->also = m->run.file[i]->outcome == SOPS_RUN_UNCHANGED && sops_many_at(m, i)->target != NULL;
     }
     (void)sops_file_mode(0);
     if (!all) {
         sops_signals_note(true);
     }
-    sops_together(m->count, m->threads, work_one, m);
-    sops_ui_progress(NULL);
+    m->run.one = work_one;
+    (void)!sops_run_each(&m->run, &none);
     if (all) {
         sops_many_commit(m);
     }

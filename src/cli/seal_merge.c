@@ -299,15 +299,12 @@ static bool merge_file(struct seal_run *r, struct seal_file *f, struct merging *
     return sops_secret_check(o->secret, &place, e) && make_merged(r, f, m, o, e) && sops_seal_write(r, f, e);
 }
 
-bool sops_seal_merge(struct seal_run *r, struct sops_err *e)
+bool sops_seal_merge(struct seal_run *r, struct seal_file *f, struct sops_err *e)
 {
     struct merging m = {0};
-    if (r->files != 1) {
-        return sops_fail(e, SOPS_E_CONFLICT, "--merge-into takes one FILE");
-    }
-    bool ok = merge_file(r, r->file, &m, e) && (r->plain || sops_seal_report(r, r->file, e)) &&
-              sops_ui_out(sops_buf_view(&r->out), e);
-    sops_seal_drop(r->file);
+    bool ok =
+        merge_file(r, f, &m, e) && (r->plain || sops_seal_report(r, f, e)) && sops_ui_out(sops_buf_view(&r->out), e);
+    sops_seal_drop(f);
     sops_doc_free(&m.old);
     sops_doc_free(&m.out);
     sops_arena_free(&m.arena);

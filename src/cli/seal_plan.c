@@ -3,24 +3,11 @@
  * (docs/spec/72-sealed-secrets.md#seal). */
 #include "cli/seal_run.h"
 
-#include "cli/each_file.h"
-
 #include "base/file.h"
 #include "cli/ui.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-bool sops_seal_file_failed(struct seal_run *r, struct seal_file *f, struct sops_err *why, struct sops_err *e)
-{
-    const struct sops_options *o = r->job.opt;
-    struct sops_each_file each = {
-        .world = r->job.world, .opt = o, .only = r->files == 1 && !o->shared.recursive, .prefixed = true};
-    f->failed = true;
-    r->failures++;
-    (void)snprintf(f->error, sizeof f->error, "%.255s", why->msg);
-    return sops_each_file_failed(&each, f->shown, why, e);
-}
 
 /* ---- clusters --------------------------------------------------------------------------------------------------- */
 
@@ -366,19 +353,25 @@ static int by_path(const void *a, const void *b)
     return strcmp((*(const struct seal_target *const *)a)->path, (*(const struct seal_target *const *)b)->path);
 }
 
+/* What is there to write of a file, unless it failed. */
+static struct seal_target *live_targets(const struct seal_run *r, size_t i)
+{
+    return r->files.file[i]->outcome != SOPS_RUN_FAILED ? seal_file_at(r, i)->target : NULL;
+}
+
 /* Two files with one path: whichever came last would win. */
 static bool check_paths(struct seal_run *r, struct sops_err *e)
 {
     size_t count = 0;
-    for (size_t i = 0; i < r->files; i++) {
-        for (struct seal_target *t = r->file[i].failed ? NULL : r->file[i].target; t != NULL; t = t->next) {
+    for (size_t i = 0; i < r->files.count; i++) {
+        for (struct seal_target *t = live_targets(r, i); t != NULL; t = t->next) {
             count++;
         }
     }
     struct seal_target **all = sops_alloc((count + 1) * sizeof(struct seal_target *), e);
     count = 0;
-    for (size_t i = 0; all != NULL && i < r->files; i++) {
-        for (struct seal_target *t = r->file[i].failed ? NULL : r->file[i].target; t != NULL; t = t->next) {
+    for (size_t i = 0; all != NULL && i < r->files.count; i++) {
+        for (struct seal_target *t = live_targets(r, i); t != NULL; t = t->next) {
             if (t->path != NULL) {
                 all[count++] = t;
             }
@@ -390,7 +383,7 @@ static bool check_paths(struct seal_run *r, struct sops_err *e)
     bool ok = all != NULL;
     for (size_t i = 1; ok && i < count; i++) {
         if (strcmp(all[i - 1]->path, all[i]->path) == 0) {
-            bool turned = all[i - 1]->file > all[i]->file;
+            bool turned = all[i - 1]->file->number > all[i]->file->number;
             ok = sops_fail(e, SOPS_E_GENERIC, "'%s' and '%s' would both be written to '%s'",
                            all[i - !turned]->file->shown, all[i - turned]->file->shown, all[i]->shown);
         }
@@ -399,19 +392,20 @@ static bool check_paths(struct seal_run *r, struct sops_err *e)
     return ok;
 }
 
+static bool clusters_of(void *ctx, struct sops_run_file *f, struct sops_err *e)
+{
+    return find_clusters(ctx, (struct seal_file *)(void *)f, e);
+}
+
+static bool secrets_of(void *ctx, struct sops_run_file *f, struct sops_err *e)
+{
+    return plan_file(ctx, (struct seal_file *)(void *)f, e);
+}
+
 bool sops_seal_plan(struct seal_run *r, struct sops_err *e)
 {
-    for (size_t i = 0; i < r->files; i++) {
-        struct sops_err why = {0};
-        if (!find_clusters(r, &r->file[i], &why) && !sops_seal_file_failed(r, &r->file[i], &why, e)) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < r->files; i++) {
-        struct sops_err why = {0};
-        if (!r->file[i].failed && !plan_file(r, &r->file[i], &why) && !sops_seal_file_failed(r, &r->file[i], &why, e)) {
-            return false;
-        }
-    }
-    return check_paths(r, e);
+    r->files.one = clusters_of;
+    bool ok = sops_run_each(&r->files, e);
+    r->files.one = secrets_of;
+    return ok && sops_run_each(&r->files, e) && check_paths(r, e);
 }

@@ -78,12 +78,13 @@ static bool add_json(struct sops_buf *out, const struct seal_file *f, const stru
 bool sops_seal_report(struct seal_run *r, const struct seal_file *f, struct sops_err *e)
 {
     bool ok = true;
-    if (f->failed) {
+    if (f->run.outcome == SOPS_RUN_FAILED) {
         return !r->own->json ||
                (sops_buf_addc(&r->out, '{', e) && sops_json_add_int(&r->out, "schema", 1, e) &&
                 sops_json_add(&r->out, "source", sops_str(f->shown), e) &&
                 sops_json_add(&r->out, "state", SOPS_LIT("failed"), e) &&
-                sops_json_add(&r->out, "error", sops_str(f->error), e) && sops_buf_adds(&r->out, "}\n", e));
+                sops_json_add(&r->out, "error", sops_str(f->run.why != NULL ? f->run.why->msg : ""), e) &&
+                sops_buf_adds(&r->out, "}\n", e));
     }
     for (const struct seal_object *o = f->object; ok && o != NULL; o = o->next) {
         r->count[o->state]++;

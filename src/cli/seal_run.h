@@ -6,6 +6,7 @@
 #ifndef SOPS_CLI_SEAL_RUN_H
 #define SOPS_CLI_SEAL_RUN_H
 
+#include "cli/run.h"
 #include "cli/seal.h"
 
 struct sops_seal_options {
@@ -46,6 +47,8 @@ struct seal_target {
 };
 
 struct seal_file {
+    struct sops_run_file run;
+    size_t number;           /* among the files */
     const char *path, *name; /* NULL: stdin; no name */
     const char *shown;
     const struct sops_seal_rule *rule;
@@ -53,8 +56,7 @@ struct seal_file {
     const struct sops_seal_cert **cert;       /* of each of them */
     struct sops_secret_list secrets;
     uint8_t tag_key[SOPS_SEAL_TAG_KEY];
-    bool has_key, failed;
-    char error[256];
+    bool has_key;
     struct seal_object *object, **object_end;
     struct seal_target *target, **target_end;
 };
@@ -70,17 +72,18 @@ struct seal_run {
     const struct sops_seal_cert *preset; /* instead of that of the options */
     bool plain;                          /* no tags, no report (kubeseal) */
     struct sops_arena arena;
-    struct seal_file *file;
-    size_t files, failures;
+    struct sops_run files; /* of struct seal_file */
     size_t count[SEAL_STATES];
     struct sops_buf out; /* for stdout */
 };
 
+static inline struct seal_file *seal_file_at(const struct seal_run *r, size_t i)
+{
+    return (struct seal_file *)(void *)r->files.file[i];
+}
+
 /* seal_plan.c: clusters and certificates of all files, then their Secrets and targets. */
 bool sops_seal_plan(struct seal_run *r, struct sops_err *e) SOPS_CHECKED;
-/* A failure of one of several files is told, and the others go on; of a single one it is the run's. Returns false for
- * the latter. */
-bool sops_seal_file_failed(struct seal_run *r, struct seal_file *f, struct sops_err *why, struct sops_err *e);
 /* The namespace and scope of one Secret for one cluster. Code 8, 23. */
 bool sops_seal_place(struct seal_run *r, struct seal_object *o, const struct seal_file *f, const char *pattern,
                      struct sops_err *e) SOPS_CHECKED;
@@ -104,7 +107,7 @@ void sops_seal_drop(struct seal_file *f);
 bool sops_seal_report(struct seal_run *r, const struct seal_file *f, struct sops_err *e) SOPS_CHECKED;
 
 /* seal_merge.c and seal_fetch.c: the two other ways of the command. */
-bool sops_seal_merge(struct seal_run *r, struct sops_err *e) SOPS_CHECKED;
+bool sops_seal_merge(struct seal_run *r, struct seal_file *f, struct sops_err *e) SOPS_CHECKED;
 bool sops_seal_fetch(struct seal_run *r, struct sops_err *e) SOPS_CHECKED;
 bool sops_seal_raw(struct seal_run *r, struct sops_err *e) SOPS_CHECKED;
 

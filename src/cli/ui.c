@@ -87,6 +87,9 @@ static void line_to_stderr(const char *lead, struct sops_slice text)
 
 bool sops_ui_out(struct sops_slice bytes, struct sops_err *e)
 {
+    if (atomic_load(&progress_shown)) {
+        sops_ui_progress(NULL); /* on a terminal both are on one line */
+    }
     if (bytes.len == 0 || sops_fd_write(STDOUT_FILENO, "stdout", bytes, e)) {
         return true;
     }

@@ -304,22 +304,20 @@ bool sops_unseal_keys(struct sops_seal_keys *keys, const struct sops_job *j, con
 
 /* ---- the files -------------------------------------------------------------------------------------------------- */
 
-bool sops_each_sealed(struct sops_job *j, struct sops_arena *a,
-                      bool (*one)(void *ctx, const char *path, struct sops_err *e), void *ctx, size_t *files,
-                      size_t *failed, struct sops_err *e)
+bool sops_each_sealed(struct sops_run *r, struct sops_job *j, struct sops_err *e)
 {
     static const char *const here[] = {".", NULL}, *const input[] = {NULL};
     const struct sops_options *o = j->opt;
     bool recursive = o->shared.recursive;
-    const char *const *path = o->args;
-    size_t count = o->argc;
-    if (recursive && !sops_keys_files(j, count != 0 ? o->args : here, sops_is_sealed_file, a, &path, &count, e)) {
+    const char *const *path = o->argc != 0 ? o->args : input;
+    size_t count = o->argc != 0 ? o->argc : 1;
+    if (recursive &&
+        !sops_keys_files(j, o->argc != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
         return false;
     }
-    struct sops_each_file each = {
-        .world = j->world, .opt = o, .only = count <= 1 && !recursive, .prefixed = true, .one = one, .ctx = ctx};
-    bool ok = sops_each_file(&each, count != 0 ? path : input, count == 0 && each.only ? 1 : count, e);
-    *files = count;
-    *failed = each.failed;
-    return ok;
+    r->world = j->world;
+    r->opt = o;
+    r->failures = count == 1 && !recursive ? SOPS_RUN_ENDS : SOPS_RUN_TELLS;
+    r->prefixed = true;
+    return sops_run_add_paths(r, path, count, e) && sops_run_each(r, e);
 }

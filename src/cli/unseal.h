@@ -4,7 +4,7 @@
 #ifndef SOPS_CLI_UNSEAL_H
 #define SOPS_CLI_UNSEAL_H
 
-#include "cli/each_file.h"
+#include "cli/run.h"
 #include "cli/seal.h"
 
 /* One item of a SealedSecret, tried. */
@@ -43,11 +43,8 @@ bool sops_object_secret(struct sops_doc *d, const struct opened_object *o, const
 bool sops_unseal_keys(struct sops_seal_keys *keys, const struct sops_job *j, const struct sops_sealing *s,
                       const char *const *files, const char *const *clusters, struct sops_err *e) SOPS_CHECKED;
 
-/* Calls `one` (with `ctx`) for each SealedSecret that the arguments name: files, with --recursive those of folders ("."
- * without any), else stdin (a path of NULL). `*files` gets how many were named (0: stdin), `*failed` how many did not
- * do; what fails is told, and the others go on. False when the only one failed. Paths are kept in `a`. */
-bool sops_each_sealed(struct sops_job *j, struct sops_arena *a,
-                      bool (*one)(void *ctx, const char *path, struct sops_err *e), void *ctx, size_t *files,
-                      size_t *failed, struct sops_err *e) SOPS_CHECKED;
+/* Does the work of `r` (its `one` and `ctx` are set, and it is open) on each file of SealedSecrets that the arguments
+ * name: files, with --recursive those of folders ("." without any), else stdin (a name of NULL). */
+bool sops_each_sealed(struct sops_run *r, struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -302,12 +302,11 @@ static bool take_out(const struct sops_written *w, const struct sops_node *n, st
                      struct sops_edits *to, struct sops_err *e)
 {
     struct sops_span gone = {begin_of(n), was.end};
+    sops_written_neighbours(w, n, in, &before, &next);
     if (next != NULL) {
         gone.end = begin_of(next);
     } else if (before != NULL) {
         gone.begin = before->span.end;
-    } else if (in->up == NULL && w->metas != 0) {
-        gone.end = w->meta[0].node->key_span.begin;
     } else {
         gone = (struct sops_span){in->span.begin + 1, in->span.end - 1};
     }

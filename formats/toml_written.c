@@ -290,7 +290,8 @@ static bool drop_meta(const struct sops_written *w, struct sops_edits *to, struc
         begin = to->at[i].span.end == begin ? to->at[i].span.begin : begin;
     }
     if (ok && open && begin < w->text.len && begin > 0 && w->text.ptr[begin - 1] == '\n') {
-        ok = sops_edits_add(to, (struct sops_span){begin - 1, (uint32_t)w->text.len}, SOPS_LIT(""), e);
+        uint32_t above = begin > 1 && w->text.ptr[begin - 2] == '\r' ? begin - 2 : begin - 1;
+        ok = sops_edits_add(to, (struct sops_span){above, (uint32_t)w->text.len}, SOPS_LIT(""), e);
     }
     return ok;
 }

@@ -94,7 +94,9 @@ static bool insert_in_flow(const struct sops_written *w, const struct sops_node 
     for (const struct sops_node *x = n->up->child; first && x != n; x = x->next) {
         first = x->kind == SOPS_COMMENT || !sops_span_none(x->span);
     }
+    const struct sops_node *meta = first && n->up->up == NULL ? meta_of(w, n->up) : NULL;
     bool ok = (first || sops_buf_adds(&bytes, ", ", e)) && lay_in_flow(w, n, &bytes, e) &&
+              (meta == NULL || sops_buf_adds(&bytes, ", ", e)) &&
               sops_edits_add(to, (struct sops_span){at, at}, sops_buf_view(&bytes), e);
     sops_buf_free(&bytes);
     return ok;
@@ -208,6 +210,7 @@ static bool remove_in_flow(const struct sops_written *w, const struct sops_node 
                            struct sops_edits *to, struct sops_err *e)
 {
     struct sops_span gone = {node_begin(w, n), was.end};
+    sops_written_neighbours(w, n, in, &before, &next);
     if (next != NULL) {
         gone.end = node_begin(w, next);
     } else if (before != NULL) {

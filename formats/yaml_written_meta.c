@@ -177,21 +177,39 @@ static struct sops_span gone_from_braces(const struct sops_node *part, const str
     return (struct sops_span){entry->key_span.begin, next != NULL ? next->key_span.begin : entry->span.end};
 }
 
+/* Would nothing tell that there is a document, without its entry `sops`? */
+static bool is_all_there_is(const struct sops_written *w)
+{
+    bool marked = false;
+    for (size_t i = 0; i < w->doc->marks; i++) {
+        marked = marked || w->doc->mark[i].kind == SOPS_MARK_START;
+    }
+    const struct sops_node *n = w->doc->parts->child;
+    while (n != NULL && (n->kind == SOPS_COMMENT || n == w->meta[0].node)) {
+        n = n->next;
+    }
+    return w->metas == 1 && !marked && w->doc->parts->next == NULL && n == NULL;
+}
+
 bool sops_yaml_drop_meta(const struct sops_written *w, struct sops_edits *to, struct sops_err *e)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < w->metas; i++) {
         const struct sops_node *part = w->meta[i].part, *entry = w->meta[i].node;
         struct sops_span gone;
+        struct sops_slice left = SOPS_LIT("");
         if (has_braces(w, part)) {
             gone = gone_from_braces(part, entry);
         } else {
             gone = lines_of(w, entry);
-            if (gone.end == w->text.len && sops_line_begin(w->text, gone.end) != gone.end) {
+            if (is_all_there_is(w)) {
+                gone.end = sops_line_end(w->text, entry->span.end);
+                left = SOPS_LIT("{}");
+            } else if (gone.end == w->text.len && sops_line_begin(w->text, gone.end) != gone.end) {
                 gone.begin -= (uint32_t)sops_yaml_break_before(w->text, gone.begin);
             }
         }
-        ok = sops_edits_add(to, gone, SOPS_LIT(""), e);
+        ok = sops_edits_add(to, gone, left, e);
     }
     return ok;
 }

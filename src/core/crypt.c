@@ -506,8 +506,8 @@ static const char *open_one(struct sops_cipher *cipher, struct sops_arena *texts
     s->kind = (uint8_t)opened.kind;
     s->odd_nonce = opened.nonce_len != SOPS_NONCE;
     s->more = opened.more;
-    /* A NaN equals nothing, not even itself. */
-    s->reusable = opened.as_ours && !(opened.kind == SOPS_FLOAT && sops_slice_eq(s->text, SOPS_LIT("NaN")));
+    s->reusable = opened.as_ours;
+    s->unequal = opened.kind == SOPS_FLOAT && sops_slice_eq(s->text, SOPS_LIT("NaN"));
     return NULL;
 }
 

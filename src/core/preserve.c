@@ -394,7 +394,7 @@ bool sops_laid_edit(const struct sops_written *w, const struct sops_slot *s, con
                     struct sops_edits *to, struct sops_err *e)
 {
     struct sops_slice head = sops_buf_view(&l->head), text = sops_buf_view(&l->text);
-    bool apart = s->head.end > s->head.begin;
+    bool apart = sops_slot_has_head(s);
     if (!apart) {
         struct sops_span all = {l->from != 0 ? l->from : s->span.begin, s->span.end};
         return sops_edits_add(to, all, l->joined ? head : text, e);
@@ -410,7 +410,7 @@ bool sops_laid_edit(const struct sops_written *w, const struct sops_slot *s, con
 bool sops_laid_same(const struct sops_written *w, const struct sops_slot *s, const struct sops_slot *from,
                     const struct sops_laid *l)
 {
-    bool apart = s->head.end > s->head.begin, made_apart = from->head.end > from->head.begin && !l->joined;
+    bool apart = sops_slot_has_head(s), made_apart = sops_slot_has_head(from) && !l->joined;
     struct sops_slice head = sops_buf_view(&l->head), text = sops_buf_view(&l->text);
     if (l->from != 0 || apart != made_apart) {
         return false;
@@ -504,20 +504,13 @@ bool sops_preserve_open(struct sops_preserve *p, struct sops_crypt *c, bool all,
 
 /* ---- before an edited text is read ------------------------------------------------------------------------------- */
 
-/* All bytes of the open slot, when nothing of the layout stands among them. */
-static bool outer_bytes(const struct sops_kept *k, size_t i, struct sops_slice *to, struct sops_arena *a,
-                        struct sops_err *e)
+/* What stands in the open slot, the layout in it aside. */
+static bool keep_outer(const struct sops_kept *k, size_t i, struct sops_arena *a, struct sops_err *e)
 {
     const struct sops_slot *s = &k->w.slot[i];
-    const struct sops_opened_slot *o = &k->slot[i];
+    struct sops_opened_slot *o = &k->slot[i];
     struct sops_laid l = {0};
-    struct sops_buf all = {0};
-    bool apart = s->head.end > s->head.begin, ok = true;
-    for (uint32_t at = s->head.end; apart && at < s->head_line_end; at++) {
-        if (k->w.text.ptr[at] != ' ' && k->w.text.ptr[at] != '\r') {
-            return true;
-        }
-    }
+    bool apart = sops_slot_has_head(s), ok;
     if (o->spelling.ptr != NULL) {
         ok = sops_buf_add(&l.text, o->spelling, e) &&
              (!apart || sops_buf_add(&l.head, sops_slice_at(k->w.text, s->head), e));
@@ -525,13 +518,10 @@ static bool outer_bytes(const struct sops_kept *k, size_t i, struct sops_slice *
         ok = k->w.format->textual->open(&k->w, s, s->node, &l, e);
     }
     if (ok && l.from == 0) {
-        ok = sops_buf_add(&all, sops_buf_view(&l.head), e);
-        if (apart && !l.joined) {
-            ok = ok && sops_buf_add(&all, sops_slice_at(k->w.text, (struct sops_span){s->head.end, s->span.begin}), e);
-        }
-        ok = ok && sops_buf_add(&all, sops_buf_view(&l.text), e) && sops_arena_copy(a, sops_buf_view(&all), to, e);
+        o->outer_apart = apart && !l.joined;
+        ok = (!o->outer_apart || sops_arena_copy(a, sops_buf_view(&l.head), &o->outer_head, e)) &&
+             sops_arena_copy(a, sops_buf_view(l.joined ? &l.head : &l.text), &o->outer, e);
     }
-    sops_buf_free(&all);
     sops_laid_free(&l);
     return ok;
 }
@@ -545,7 +535,7 @@ bool sops_preserve_leave(struct sops_preserve *p, struct sops_err *e)
     }
     for (size_t i = 0; ok && i < k->w.count; i++) {
         if (k->w.slot[i].role == SOPS_SLOT_VALUE && k->slot[i].sealed != NULL) {
-            ok = outer_bytes(k, i, &k->slot[i].outer, &k->arena, e);
+            ok = keep_outer(k, i, &k->arena, e);
         }
     }
     p->left = true;

@@ -23,7 +23,8 @@ struct sops_opened_slot {
     struct sops_slice spelling;       /* the bytes that its spelling stands for; none: ptr is NULL */
     struct sops_slice comment;        /* of a comment that no node has, when it opened; ptr is NULL when not */
     struct sops_slice enc;            /* … and its ciphertext */
-    struct sops_slice outer;          /* all of its bytes when it is open, without the layout; after preserve_leave */
+    struct sops_slice outer_head, outer; /* what stands in head and span when it is open; after preserve_leave */
+    bool outer_apart;                    /* it has a head then */
 };
 
 /* A text of the metadata that changes with each sealing, without its quotes. */

@@ -223,6 +223,26 @@ static bool has_changed(const struct sealing *s, const struct sops_slot *slot, s
     return k->slot[i].sealed != NULL || (slot->node->flags & SOPS_ALTERED) != 0;
 }
 
+/* The old slot that the leaf's value was opened from. */
+static const struct sops_slot *old_slot(const struct sealing *s, const struct leaf *l)
+{
+    const struct sops_kept *was = &s->p->was;
+    return &was->w.slot[was->slot_of[l->made->sealed - was->opening->leaf]];
+}
+
+/* The old slot takes the place of the new one; the layout in it is the new one's. */
+static bool put_whole(struct sealing *s, const struct sops_slot *slot, const struct leaf *l, struct sops_edits *to,
+                      struct sops_err *e)
+{
+    const struct sops_slot *old = old_slot(s, l);
+    struct sops_slice text = s->p->was.w.text;
+    struct sops_laid *laid = &s->laid;
+    sops_laid_clear(laid);
+    laid->joined = sops_slot_has_head(slot) && !sops_slot_has_head(old);
+    return sops_buf_add(&laid->head, sops_slice_at(text, laid->joined ? old->span : old->head), e) &&
+           sops_buf_add(&laid->text, sops_slice_at(text, old->span), e) && sops_laid_edit(&s->k->w, slot, laid, to, e);
+}
+
 static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct sops_err *e)
 {
     const struct sops_slot *slot = &s->k->w.slot[i];
@@ -253,9 +273,7 @@ static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct
         return true;
     }
     if (l != NULL && l->whole) {
-        const struct sops_slot *old = &s->p->was.w.slot[s->p->was.slot_of[l->made->sealed - s->p->was.opening->leaf]];
-        struct sops_span from = {old->head.begin, old->span.end}, all = {slot->head.begin, slot->span.end};
-        return sops_edits_add(to, all, sops_slice_at(s->p->was.w.text, from), e);
+        return put_whole(s, slot, l, to, e);
     }
     return put_laid(s, slot, slot->node->text, true, to, e);
 }
@@ -496,6 +514,19 @@ static bool find_spellings(struct sealing *s, struct sops_err *e)
     return ok;
 }
 
+/* Is what the old slot was opened to just what stands in the new one, the layout in it aside? */
+static bool opens_to_slot(const struct sealing *s, const struct sops_opened_slot *o, const struct sops_slot *old,
+                          const struct sops_slot *slot)
+{
+    struct sops_slice text = s->k->w.text;
+    if (o->outer_apart) {
+        return sops_slot_has_head(slot) && sops_slice_eq(o->outer_head, sops_slice_at(text, slot->head)) &&
+               sops_slice_eq(o->outer, sops_slice_at(text, slot->span));
+    }
+    struct sops_span all = {slot->head.begin, slot->span.end};
+    return !sops_slot_has_head(old) && sops_slice_eq(o->outer, sops_slice_at(text, all));
+}
+
 /* The old slot that a value was opened from, when it may be taken as a whole: it was opened to just these bytes. */
 static bool is_whole(const struct sealing *s, const struct leaf *l)
 {
@@ -505,11 +536,10 @@ static bool is_whole(const struct sealing *s, const struct leaf *l)
         return false;
     }
     uint32_t at = was->slot_of[of - was->opening->leaf];
-    const struct sops_slot *slot = &s->k->w.slot[l->slot];
-    return at != NO_SLOT && was->w.slot[at].role == SOPS_SLOT_VALUE && slot->role == SOPS_SLOT_VALUE &&
-           was->w.slot[at].in_flow == slot->in_flow && was->slot[at].outer.ptr != NULL &&
-           sops_slice_eq(was->slot[at].outer,
-                         sops_slice_at(s->k->w.text, (struct sops_span){slot->head.begin, slot->span.end}));
+    const struct sops_slot *slot = &s->k->w.slot[l->slot], *old = at != NO_SLOT ? &was->w.slot[at] : NULL;
+    const struct sops_opened_slot *o = at != NO_SLOT ? &was->slot[at] : NULL;
+    return old != NULL && old->role == SOPS_SLOT_VALUE && slot->role == SOPS_SLOT_VALUE &&
+           old->in_flow == slot->in_flow && o->outer.ptr != NULL && opens_to_slot(s, o, old, slot);
 }
 
 /* Comments without a node have a ciphertext of their own each; an old one is taken again where it may. */

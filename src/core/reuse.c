@@ -82,7 +82,7 @@ static bool make_room(struct sops_reuse *r, size_t count, struct sops_err *e)
 static bool may_reuse(const struct sops_reuse *r, const struct sops_sealed *s)
 {
     bool refused = r->which == SOPS_REUSE_LAST ? s->odd_nonce : r->which == SOPS_REUSE_IN_ORDER && s->more;
-    return s->reusable && !refused;
+    return s->reusable && !refused && (!s->unequal || r->which == SOPS_REUSE_IN_PLACE);
 }
 
 /* From the last to the first, so that of equal ones the first stands in front (or, with LAST, the last alone). */

@@ -25,7 +25,8 @@ struct sops_sealed {
     struct sops_slice text; /* what it was opened to */
     const struct sops_opening *of;
     uint8_t kind;   /* enum sops_kind */
-    bool reusable;  /* spelt as ours are, and a value that equals itself */
+    bool reusable;  /* spelt as ours are */
+    bool unequal;   /* a NaN, which does not equal itself */
     bool odd_nonce; /* of another length than ours */
     bool more;      /* text stood behind it in the file */
 };
@@ -39,7 +40,8 @@ struct sops_opening {
 /* Which of several ciphertexts that stand for the same is taken for a leaf. */
 enum sops_reuse_which {
     SOPS_REUSE_IN_ORDER, /* the one that it was opened from; else the first that no leaf has taken yet */
-    SOPS_REUSE_IN_PLACE, /* the same, also of one with text behind it: a spelling, which is the preserver's business */
+    SOPS_REUSE_IN_PLACE, /* the same, also of a NaN, and of one with text behind it: a spelling, which is the
+                            preserver's business */
     SOPS_REUSE_LAST,     /* the last one: what the reference's edit, set and unset write */
 };
 

@@ -64,6 +64,23 @@ void sops_written_free(struct sops_written *w)
     *w = (struct sops_written){0};
 }
 
+void sops_written_neighbours(const struct sops_written *w, const struct sops_node *n, const struct sops_node *in,
+                             const struct sops_node **before, const struct sops_node **next)
+{
+    for (size_t i = 0; i < w->metas; i++) {
+        const struct sops_node *meta = w->meta[i].node;
+        if (w->meta[i].part != in) {
+            continue;
+        }
+        bool behind = meta->span.begin > n->span.begin;
+        if (behind && (*next == NULL || meta->span.begin < (*next)->span.begin)) {
+            *next = meta;
+        } else if (!behind && (*before == NULL || meta->span.begin > (*before)->span.begin)) {
+            *before = meta;
+        }
+    }
+}
+
 bool sops_written_lose(struct sops_written *w, unsigned line, const char *why)
 {
     if (w->lost == NULL) {

@@ -132,6 +132,9 @@ struct sops_slot *sops_written_add(struct sops_written *w, struct sops_err *e) S
 /* Sorts the slots; finds the node of each comment among the document's, or what it stands in. */
 bool sops_written_finish(struct sops_written *w, struct sops_err *e) SOPS_CHECKED;
 void sops_written_free(struct sops_written *w);
+/* Is the entry of the metadata a nearer neighbour of `n` in `in` than those? Then it takes their place. */
+void sops_written_neighbours(const struct sops_written *w, const struct sops_node *n, const struct sops_node *in,
+                             const struct sops_node **before, const struct sops_node **next);
 /* Notes that the style is lost, unless that is known. Returns true. */
 bool sops_written_lose(struct sops_written *w, unsigned line, const char *why);
 /* Empty again, with its memory kept for the next slot. */
@@ -149,6 +152,7 @@ static inline struct sops_slice sops_slice_at(struct sops_slice text, struct sop
 {
     return sops_slice_of(text.ptr + s.begin, s.end - s.begin);
 }
+static inline bool sops_slot_has_head(const struct sops_slot *s) { return s->head.end > s->head.begin; }
 static inline bool sops_span_none(struct sops_span s) { return s.begin == 0 && s.end == 0; }
 
 #endif

@@ -249,6 +249,26 @@ def edit_one_value(box):
 
 
 @check
+def edit_leaves_a_spelled_block_with_a_comment(box):
+    """one line changes, though a comment stands between the header of another block and its text"""
+    clear = "a: > # kanari-c\n  - x\n    deep\nb: kanari-p\nc: |+ # kanari-c\n\n\n"
+    s = box.seal("f.yaml", clear)
+    box.sops("edit", "--preserve-style", "f.yaml", env=editor(box, "t=t.replace('kanari-p','kanari-new')"))
+    want([c for c in ciphers(body(s)) if c not in ciphers(body(box.text("f.yaml")))][1:], [], "other ciphertexts that are gone")
+    want(box.open("f.yaml"), clear.replace("kanari-p", "kanari-new"), "decrypted")
+
+
+@check
+def unset_of_all_there_is(box):
+    for clear, after in (("a: x", "{}"), ("# c\na: x\n# d\n", "# c\n# d\n{}\n"), ("---\r\na: x\r\n", "---\r\n"), ("{a: x}\n", "{}\n")):
+        box.seal("f.yaml", clear)
+        box.sops("unset", "--preserve-style=strict", "f.yaml", '["a"]')
+        want(box.open("f.yaml"), after, "decrypted")
+        box.sops("set", "--preserve-style=strict", "f.yaml", '["b"]', '"y"')
+        want(json.loads(box.sops("decrypt", "--output-type", "json", "f.yaml").text), {"b": "y"}, "values")
+
+
+@check
 def edit_layout_only(box):
     s = box.seal("f.yaml", BASE)
     new = BASE.replace("'kanari-u'   # who", '"kanari-u" # who').replace("\n  port", "\n\n\n  port")

@@ -115,10 +115,10 @@ def dotenv_quote_errors(box):
 @check
 def dotenv_quote_empty_value(box):
     config(box, Q)
-    s = box.seal("f.env", 'A=""\nB=\nC="x"\n', preserve=False)
+    s = box.seal("f.env", 'A=""\nB=\nC="x"\nD=\'\'\n', preserve=False)
     must("style" not in box.ran[-1].said, "a warning")
-    want(mask(body(s, "dotenv")), "A=\nB=\nC=E\n", "sealed")
-    want(box.sops("decrypt", "f.env").text, 'A=\nB=\nC="x"\n', "decrypted")
+    want(mask(body(s, "dotenv")), "A=\nB=\nC=E\nD=\n", "sealed")
+    want(box.sops("decrypt", "f.env").text, 'A=\nB=\nC="x"\nD=\n', "decrypted")
 
 
 @check

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON kept as written."""
 import json
+import re
 
 from harness import ALICE, BOB, CHECKS, body, check, config, mask, must, want
 
@@ -79,6 +80,19 @@ def json_rotate_and_updatekeys(box):
     box.sops("updatekeys", "-y", "f.json")
     want(body(box.text("f.json"), "json"), body(b, "json"), "text after updatekeys")
     must(BOB in box.text("f.json"), "the new key")
+
+
+@check
+def unset_beside_metadata_in_the_middle(box):
+    for name, clear in (("f.json", '{"a": "x", "b": "y"}\n'), ("f.yaml", '{"a": "x", "b": "y"}\n')):
+        s = box.seal(name, clear)
+        entry = re.search(r'"sops": ?\{"age.*?"version": ?"[^"]*"\}', s)[0]
+        middle = re.sub(r', ?(?="b")', ", %s, " % entry.replace("\\", "\\\\"), s.replace("," + entry, "").replace(", " + entry, ""))
+        for key, left in (("a", '{"b": "y"}\n'), ("b", '{"a": "x"}\n')):
+            box.write(name, middle)
+            want(box.open(name), clear, "decrypted")
+            box.sops("unset", "--preserve-style=strict", name, '["%s"]' % key)
+            want(box.open(name), left, "decrypted")
 
 
 @check

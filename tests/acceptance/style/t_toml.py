@@ -44,6 +44,22 @@ rows(
 
 
 @check
+def toml_unset_of_the_last_line_without_a_break(box):
+    config(box, ON)
+    box.seal("f.toml", "[ t ]\r\nk = 'v'", preserve=False)
+    box.sops("unset", "f.toml", '["t"]["k"]')
+    want(box.sops("decrypt", "f.toml").text, "[ t ]", "decrypted")
+
+
+@check
+def toml_a_nan_stays_when_another_value_is_set(box):
+    config(box, ON)
+    s = box.seal("f.toml", "a = nan\nb = 1\n", preserve=False)
+    box.sops("set", "f.toml", '["b"]', "2")
+    want(ciphers(box.text("f.toml"))[0], ciphers(s)[0], "the ciphertext of nan")
+
+
+@check
 def toml_comment_above_a_header(box):
     """lines directly above a header are not the clear table's that ends there"""
     config(box, ON)

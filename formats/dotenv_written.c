@@ -63,7 +63,8 @@ static bool add_value(const struct sops_written *w, const struct sops_node *n, b
     struct sops_slice v = sops_buf_view(&text);
     if (ok && (n->flags & SOPS_VEILED) != 0) {
         ok = sops_buf_add(out, v, e);
-    } else if (ok) {
+    } else if (ok &&
+               (v.len != 0 || (n->flags & SOPS_MARKED) == 0)) { /* an empty one that is not sealed has no quotes */
         ok = w->style->quote ? sops_dotenv_quote(v, one_line, out, e) : add_escaped(v, out, e);
     }
     sops_buf_free(&text);

@@ -24,20 +24,22 @@ static bool add_lines(const struct sops_written *w, const struct sops_meta_text 
                       struct sops_err *e)
 {
     struct sops_buf made = {0};
-    struct sops_slice nl = sops_written_break(w), rest = m->as_was, line;
+    struct sops_slice nl = sops_written_break(w), rest = m->as_was;
     bool ok = true;
     if (m->as_was.len == 0 || m->was_inline) {
         struct sops_style style = *w->style;
         style.start_marker = false;
         ok = sops_doc_emit(m->doc, &sops_format_yaml, &style, &made, e);
         rest = sops_buf_view(&made);
-    } else if (m->as_was.ptr[0] == ' ') {
-        column = 0; /* as it was */
     }
-    rest = sops_slice_trim_end(sops_slice_trim_end(rest, '\n'), '\r');
-    for (bool first = true; ok && sops_slice_next(&rest, '\n', &line); first = false) {
-        line = sops_slice_trim_end(line, '\r');
-        ok = (first || sops_buf_add(out, nl, e)) && (line.len == 0 || sops_buf_addn(out, ' ', column, e)) &&
+    size_t old_column = 0;
+    while (old_column < rest.len && rest.ptr[old_column] == ' ') {
+        old_column++;
+    }
+    for (size_t at = 0; ok && at < rest.len; at = sops_line_next(rest, at)) {
+        struct sops_slice line = sops_slice_of(rest.ptr + at, sops_line_end(rest, at) - at);
+        line = sops_slice_skip(line, old_column < line.len ? old_column : line.len);
+        ok = (at == 0 || sops_buf_add(out, nl, e)) && (line.len == 0 || sops_buf_addn(out, ' ', column, e)) &&
              sops_buf_add(out, line, e);
     }
     sops_buf_free(&made);
@@ -177,18 +179,20 @@ static struct sops_span gone_from_braces(const struct sops_node *part, const str
     return (struct sops_span){entry->key_span.begin, next != NULL ? next->key_span.begin : entry->span.end};
 }
 
-/* Would nothing tell that there is a document, without its entry `sops`? */
-static bool is_all_there_is(const struct sops_written *w)
+/* Would nothing tell that there is a document, without this entry `sops`? */
+static bool is_all_there_is(const struct sops_written *w, const struct sops_node *part, const struct sops_node *entry)
 {
-    bool marked = false;
     for (size_t i = 0; i < w->doc->marks; i++) {
-        marked = marked || w->doc->mark[i].kind == SOPS_MARK_START;
+        const struct sops_mark *m = &w->doc->mark[i];
+        if (m->kind == SOPS_MARK_START && m->span.begin < entry->span.begin) {
+            return false;
+        }
     }
-    const struct sops_node *n = w->doc->parts->child;
-    while (n != NULL && (n->kind == SOPS_COMMENT || n == w->meta[0].node)) {
+    const struct sops_node *n = part->child;
+    while (n != NULL && (n->kind == SOPS_COMMENT || n == entry)) {
         n = n->next;
     }
-    return w->metas == 1 && !marked && w->doc->parts->next == NULL && n == NULL;
+    return n == NULL;
 }
 
 bool sops_yaml_drop_meta(const struct sops_written *w, struct sops_edits *to, struct sops_err *e)
@@ -202,7 +206,7 @@ bool sops_yaml_drop_meta(const struct sops_written *w, struct sops_edits *to, st
             gone = gone_from_braces(part, entry);
         } else {
             gone = lines_of(w, entry);
-            if (is_all_there_is(w)) {
+            if (is_all_there_is(w, part, entry)) {
                 gone.end = sops_line_end(w->text, entry->span.end);
                 left = SOPS_LIT("{}");
             } else if (gone.end == w->text.len && sops_line_begin(w->text, gone.end) != gone.end) {

@@ -238,6 +238,20 @@ static bool open_block(const struct sops_written *w, const struct sops_slot *s, 
     return add_double(v, &to->head, e);
 }
 
+/* What stands behind the value on its line, a comment or blanks, stays there: lines of the value go below it. */
+static bool put_below(const struct sops_written *w, const struct sops_slot *s, struct sops_laid *to, struct sops_err *e)
+{
+    struct sops_buf *line = to->joined ? &to->head : &to->text;
+    struct sops_slice all = sops_buf_view(line);
+    uint32_t end = sops_line_end(all, 0);
+    if (end == all.len || (!to->joined && sops_line_end(w->text, s->span.end) == s->span.end)) {
+        return true;
+    }
+    bool ok = sops_buf_add(&to->below, sops_slice_skip(all, end), e);
+    sops_buf_cut(line, end);
+    return ok;
+}
+
 bool sops_yaml_open_slot(const struct sops_written *w, const struct sops_slot *s, const struct sops_node *value,
                          struct sops_laid *to, struct sops_err *e)
 {
@@ -266,10 +280,9 @@ bool sops_yaml_open_slot(const struct sops_written *w, const struct sops_slot *s
         return add_double(v, out, e);
     }
     size_t digit, column = text_column(w, s, &digit);
-    if (value->kind == SOPS_STR) {
-        return lay_string(w, value, s->in_flow, s->tagged, column, digit, out, e);
-    }
-    return sops_yaml_lay_scalar(w, value, s->in_flow, column, digit, out, e);
+    bool ok = value->kind == SOPS_STR ? lay_string(w, value, s->in_flow, s->tagged, column, digit, out, e)
+                                      : sops_yaml_lay_scalar(w, value, s->in_flow, column, digit, out, e);
+    return ok && put_below(w, s, to, e);
 }
 
 /* ---- sealed ------------------------------------------------------------------------------------------------------ */

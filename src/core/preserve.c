@@ -397,11 +397,13 @@ bool sops_laid_edit(const struct sops_written *w, const struct sops_slot *s, con
     bool apart = sops_slot_has_head(s);
     if (!apart) {
         struct sops_span all = {l->from != 0 ? l->from : s->span.begin, s->span.end};
-        return sops_edits_add(to, all, l->joined ? head : text, e);
+        uint32_t end = l->below.len != 0 ? sops_line_end(w->text, s->span.end) : 0;
+        return sops_edits_add(to, all, l->joined ? head : text, e) &&
+               (end == 0 || sops_edits_add(to, (struct sops_span){end, end}, sops_buf_view(&l->below), e));
     }
     if (l->joined) {
         struct sops_span rest = {s->head_line_end, s->span.end};
-        return sops_edits_add(to, s->head, head, e) && sops_edits_add(to, rest, SOPS_LIT(""), e);
+        return sops_edits_add(to, s->head, head, e) && sops_edits_add(to, rest, sops_buf_view(&l->below), e);
     }
     return (sops_slice_eq(head, sops_slice_at(w->text, s->head)) || sops_edits_add(to, s->head, head, e)) &&
            sops_edits_add(to, s->span, text, e);
@@ -412,7 +414,7 @@ bool sops_laid_same(const struct sops_written *w, const struct sops_slot *s, con
 {
     bool apart = sops_slot_has_head(s), made_apart = sops_slot_has_head(from) && !l->joined;
     struct sops_slice head = sops_buf_view(&l->head), text = sops_buf_view(&l->text);
-    if (l->from != 0 || apart != made_apart) {
+    if (l->from != 0 || l->below.len != 0 || apart != made_apart) {
         return false;
     }
     if (!apart) {
@@ -518,9 +520,14 @@ static bool keep_outer(const struct sops_kept *k, size_t i, struct sops_arena *a
         ok = k->w.format->textual->open(&k->w, s, s->node, &l, e);
     }
     if (ok && l.from == 0) {
-        o->outer_apart = apart && !l.joined;
-        ok = (!o->outer_apart || sops_arena_copy(a, sops_buf_view(&l.head), &o->outer_head, e)) &&
-             sops_arena_copy(a, sops_buf_view(l.joined ? &l.head : &l.text), &o->outer, e);
+        struct sops_slice line = sops_buf_view(apart || l.joined ? &l.head : &l.text), text = sops_buf_view(&l.text);
+        if (l.below.len != 0) {
+            text = sops_slice_skip(sops_buf_view(&l.below), sops_line_next(sops_buf_view(&l.below), 0));
+        } else if (l.joined) {
+            text = line;
+        }
+        o->outer_apart = (apart && !l.joined) || l.below.len != 0;
+        ok = (!o->outer_apart || sops_arena_copy(a, line, &o->outer_head, e)) && sops_arena_copy(a, text, &o->outer, e);
     }
     sops_laid_free(&l);
     return ok;

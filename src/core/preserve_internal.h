@@ -19,10 +19,10 @@ struct sops_record {
 
 /* What a slot was opened to. */
 struct sops_opened_slot {
-    const struct sops_sealed *sealed; /* the ciphertext; NULL: it was none */
-    struct sops_slice spelling;       /* the bytes that its spelling stands for; none: ptr is NULL */
-    struct sops_slice comment;        /* of a comment that no node has, when it opened; ptr is NULL when not */
-    struct sops_slice enc;            /* … and its ciphertext */
+    const struct sops_sealed *sealed;    /* the ciphertext; NULL: it was none */
+    struct sops_slice spelling;          /* the bytes that its spelling stands for; none: ptr is NULL */
+    struct sops_slice comment;           /* of a comment that no node has, when it opened; ptr is NULL when not */
+    struct sops_slice enc;               /* … and its ciphertext */
     struct sops_slice outer_head, outer; /* what stands in head and span when it is open; after preserve_leave */
     bool outer_apart;                    /* it has a head then */
 };

@@ -94,6 +94,7 @@ void sops_laid_clear(struct sops_laid *l)
 {
     sops_buf_cut(&l->head, 0);
     sops_buf_cut(&l->text, 0);
+    sops_buf_cut(&l->below, 0);
     l->joined = false;
     l->from = 0;
 }
@@ -102,6 +103,7 @@ void sops_laid_free(struct sops_laid *l)
 {
     sops_buf_free(&l->head);
     sops_buf_free(&l->text);
+    sops_buf_free(&l->below);
     *l = (struct sops_laid){0};
 }
 

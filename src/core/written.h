@@ -61,6 +61,7 @@ struct sops_written {
 /* How a value is laid out in a slot. */
 struct sops_laid {
     struct sops_buf head, text;
+    struct sops_buf below; /* lines with the break in front of each, which stand below the line that the value is on */
     bool joined;   /* `head` takes the place of head and text; what stands between them on the line of the head stays */
     uint32_t from; /* the layout in front that goes along, from here on; 0: none */
 };

@@ -119,6 +119,9 @@ def dotenv_quote_empty_value(box):
     must("style" not in box.ran[-1].said, "a warning")
     want(mask(body(s, "dotenv")), "A=\nB=\nC=E\nD=\n", "sealed")
     want(box.sops("decrypt", "f.env").text, 'A=\nB=\nC="x"\nD=\n', "decrypted")
+    for key in "C", "N":  # an empty value is put in without quotes, which would be its value for the reference
+        box.sops("set", "--preserve-style=strict", "f.env", '["%s"]' % key, '""')
+    want(box.sops("decrypt", "f.env").text, 'A=\nB=\nC=\nD=\nN=\n', "decrypted")
 
 
 @check

@@ -178,7 +178,8 @@ class Case:
             if not self.kept(opened):
                 return
             old, now = self.words_in(self.t.text), self.words_in(opened.text)
-            want([w for w in now if w != "qz9999x0000j"], old, "words in order")
+            if self.kind != "yaml" or "*" not in sealed:  # else an alias may have to be written out
+                want([w for w in now if w != "qz9999x0000j"], old, "words in order")
 
     def set_other(self, sealed):
         """anything in the place of anything"""

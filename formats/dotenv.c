@@ -10,9 +10,12 @@
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-/* A copy of `from` in the arena with each `\n` as a newline. */
+/* `from` for a node, with each `\n` as a newline. */
 static bool copy_value(struct sops_doc *d, struct sops_slice from, struct sops_slice *to, struct sops_err *e)
 {
+    if (sops_slice_find(from, '\\') == from.len) {
+        return sops_doc_take(d, from, to, e);
+    }
     uint8_t *bytes = sops_arena_bytes(&d->arena, from.len, e);
     if (bytes == NULL) {
         return false;
@@ -47,8 +50,7 @@ static struct sops_node *add_pair(struct sops_doc *d, struct sops_slice line, si
 {
     struct sops_slice key = sops_slice_first(line, equals);
     struct sops_slice value = sops_slice_skip(line, equals + 1);
-    if (!sops_arena_copy(&d->arena, key, &key, e) ||
-        !(go ? copy_go(d, value, &value, e) : copy_value(d, value, &value, e))) {
+    if (!sops_doc_take(d, key, &key, e) || !(go ? copy_go(d, value, &value, e) : copy_value(d, value, &value, e))) {
         return NULL;
     }
     return sops_node_add_ref(d, d->parts, SOPS_STR, key, value, e);

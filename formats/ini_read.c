@@ -128,7 +128,7 @@ static bool take_comment(struct reader *r, struct sops_node **comment)
         s = sops_slice_skip(s, 1);
     }
     struct sops_node *n = sops_arena_alloc(&r->doc->arena, sizeof *n, r->e);
-    if (n == NULL || !sops_arena_copy(&r->doc->arena, s, &n->text, r->e)) {
+    if (n == NULL || !sops_doc_take(r->doc, s, &n->text, r->e)) {
         return false;
     }
     n->kind = SOPS_COMMENT;
@@ -344,7 +344,7 @@ static bool take_key(struct reader *r, struct sops_slice line, struct sops_slice
 /* The node of `key` in this section, which is made when it is new. */
 static struct sops_node *node_of(struct reader *r, struct sops_slice key)
 {
-    if (!sops_arena_copy(&r->doc->arena, key, &key, r->e)) {
+    if (!sops_doc_take(r->doc, key, &key, r->e)) {
         return NULL;
     }
     void **place = sops_table_put(&r->by_key, key, NULL, r->e);
@@ -394,7 +394,7 @@ static bool take_pair(struct reader *r, struct sops_slice line)
     struct sops_node *n = node_of(r, key);
     unsigned first = r->line;
     r->at = n;
-    if (n == NULL || !take_value(r, line, &value) || !sops_arena_copy(&r->doc->arena, value, &n->text, r->e) ||
+    if (n == NULL || !take_value(r, line, &value) || !sops_doc_take(r->doc, value, &n->text, r->e) ||
         !take_comment(r, &comment)) {
         return false;
     }

@@ -16,6 +16,19 @@ static struct sops_slice scanned_text(const struct sops_yaml_source *s)
     return s->disguise.text.len != 0 ? sops_buf_view(&s->disguise.text) : s->in;
 }
 
+static bool is_ascii(struct sops_slice in)
+{
+    uint64_t all = 0, eight;
+    for (; in.len >= sizeof eight; in = sops_slice_skip(in, sizeof eight)) {
+        memcpy(&eight, in.ptr, sizeof eight);
+        all |= eight;
+    }
+    for (size_t i = 0; i < in.len; i++) {
+        all |= in.ptr[i];
+    }
+    return (all & HIGH_BITS) == 0;
+}
+
 bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t origin, struct sops_doc *doc,
                     struct sops_err *e)
 {
@@ -26,11 +39,7 @@ bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t o
         return sops_fail_memory(e);
     }
     s->opened = true;
-    uint8_t all = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        all |= in.ptr[i];
-    }
-    s->ascii = all < 0x80;
+    s->ascii = is_ascii(in);
     if (!sops_yaml_disguise(&s->disguise, in, e)) {
         return false;
     }

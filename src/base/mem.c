@@ -2,12 +2,12 @@
 /* The only malloc. Each block carries its size in front, so that freeing can wipe it. Large blocks come from the kernel
  * directly, with all their pages at once: a fault for each page costs more than what is then done with it. */
 #include "base/base.h"
-#include "base/proc.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FRONT 16 /* keeps malloc's alignment */
@@ -21,14 +21,23 @@
 #endif
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define SLOW_MS 2 /* for one; clearing it takes a tenth of one */
+#define SLOW_NS 1000000 /* for one; clearing it takes a tenth of that */
 
 static atomic_size_t live;
 static atomic_uint_fast64_t count;
 static atomic_uint_fast64_t fail_at;
 
-/* Brings the pages in, as huge ones for as long as the kernel has them at hand: where memory is in pieces, it moves
- * other pages about to make one, for milliseconds each. Then small ones do, for this block and all that follow. */
+/* What this thread has had of the processor: a busy machine does not make a kernel slow. */
+static int64_t own_time(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Brings the pages in, as huge ones for as long as the kernel has them at hand: where memory is in pieces, or a virtual
+ * machine has not got it from its host yet, each takes milliseconds. Then small ones do, for this block and all that
+ * follow. */
 static void fill(uint8_t *p, size_t size)
 {
     static atomic_bool slow;
@@ -37,10 +46,10 @@ static void fill(uint8_t *p, size_t size)
         (void)madvise(p, size, MADV_HUGEPAGE);
     }
     while (!atomic_load(&slow) && size - done >= HUGE_PAGE) {
-        int64_t begin = sops_clock_ms();
+        int64_t begin = own_time();
         (void)madvise(p + done, HUGE_PAGE, MADV_POPULATE_WRITE);
         done += HUGE_PAGE;
-        if (sops_clock_ms() - begin >= SLOW_MS) {
+        if (own_time() - begin >= SLOW_NS) {
             atomic_store(&slow, true);
             (void)madvise(p + done, size - done, MADV_NOHUGEPAGE);
         }

@@ -97,9 +97,12 @@ bool sops_is_space(uint32_t cp)
            cp == 0x202F || cp == 0x205F || cp == 0x3000;
 }
 
+/* Nearly every end of a text is one of these, which are no white space. */
+static bool is_ink(uint8_t c) { return c > ' ' && c < 0x7f; }
+
 struct sops_slice sops_text_trim_left(struct sops_slice s)
 {
-    while (s.len != 0) {
+    while (s.len != 0 && !is_ink(s.ptr[0])) {
         uint32_t cp;
         size_t n = sops_utf8_next(s, &cp);
         if (n == 0 || !sops_is_space(cp)) {
@@ -112,7 +115,7 @@ struct sops_slice sops_text_trim_left(struct sops_slice s)
 
 struct sops_slice sops_text_trim_right(struct sops_slice s)
 {
-    while (s.len != 0) {
+    while (s.len != 0 && !is_ink(s.ptr[s.len - 1])) {
         size_t n = 1;
         while (n < 4 && n < s.len && is_tail(s.ptr[s.len - n])) {
             n++;

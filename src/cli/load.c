@@ -252,15 +252,22 @@ static bool names_itself(const char *path, const char *output)
            read.st_ino == written.st_ino;
 }
 
+/* Reads the file, and learns what it was where that will be asked for: hashing takes longer than reading. */
+static bool read_path(struct sops_job *j, struct sops_err *e)
+{
+    j->onto_itself = names_itself(j->path, j->opt->shared.output);
+    bool asked_for = j->watched || j->in_place || j->opt->shared.in_place || j->onto_itself;
+    return asked_for ? sops_file_read_was(j->path, SOPS_FILE_MAX, &j->raw, &j->was, e)
+                     : sops_file_read(j->path, SOPS_FILE_MAX, &j->raw, e);
+}
+
 bool sops_step_read(struct sops_job *j, struct sops_err *e)
 {
     if (j->read_before) {
         j->read_before = false;
         return true;
     }
-    j->onto_itself = j->path != NULL && names_itself(j->path, j->opt->shared.output);
-    bool ok = j->path != NULL ? sops_file_read_was(j->path, SOPS_FILE_MAX, &j->raw, &j->was, e)
-                              : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);
+    bool ok = j->path != NULL ? read_path(j, e) : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e);
     if (!ok) {
         sops_recode(e, sops_status_rows[j->statuses].input);
     }

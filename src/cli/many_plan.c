@@ -66,6 +66,7 @@ struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *
         .path = f->run.name,
         .name = f->run.name,
         .as_typed = true,
+        .watched = true,
         .needs_rule = m->action->required || update,
         .statuses = m->action->statuses,
         .config_indent = update,

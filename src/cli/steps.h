@@ -43,7 +43,8 @@ struct sops_job {
     bool seeks_clear;            /* a file in which nothing is encrypted is told (cli/clear.h) */
     struct sops_envelope *env;   /* of the file; made when its name and formats are known */
     struct sops_buf raw, bytes;  /* as read; to be written */
-    struct sops_file_was was;    /* the file when it was read */
+    struct sops_file_was was;    /* the file when it was read; known when it may be replaced */
+    bool watched;                /* … and when this says so: many files, whose plan compares */
     bool read_before;            /* raw and was are there already */
     struct sops_slice new_key;   /* a data key that was made for the file before, or empty */
     struct sops_wrapped *made;   /* and what it was wrapped for already, or NULL */

@@ -66,14 +66,18 @@ static struct sops_crypt_engine *engine_of(struct sops_crypt *c, struct sops_err
     return made;
 }
 
-/* A fresh nonce from the pool, which is wiped behind it. */
+/* A fresh nonce from the pool, which is wiped behind it. The system gives a key for each pool, and ChaCha20 makes the
+ * bytes from it: the system's own way takes as long for 32 bytes as all else of sealing a short text. */
 static bool fresh_nonce(struct sops_crypt *c, uint8_t nonce[SOPS_NONCE], struct sops_err *e)
 {
     struct sops_crypt_engine *g = c->engine;
     if (g->pool_left == 0) {
-        if (!c->world->random(c->world, g->pool, sizeof g->pool, e)) {
+        uint8_t seed[randombytes_SEEDBYTES];
+        if (!c->world->random(c->world, seed, sizeof seed, e)) {
             return false;
         }
+        randombytes_buf_deterministic(g->pool, sizeof g->pool, seed);
+        sops_wipe(seed, sizeof seed);
         g->pool_left = sizeof g->pool;
     }
     g->pool_left -= SOPS_NONCE;

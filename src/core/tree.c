@@ -48,11 +48,20 @@ struct sops_node *sops_node_add_ref(struct sops_doc *d, struct sops_node *to, en
     return n;
 }
 
+bool sops_doc_take(struct sops_doc *d, struct sops_slice from, struct sops_slice *to, struct sops_err *e)
+{
+    struct sops_slice lent = d->reading.lent;
+    if (lent.len != 0 && from.ptr >= lent.ptr && from.ptr < lent.ptr + lent.len) {
+        *to = from;
+        return true;
+    }
+    return sops_arena_copy(&d->arena, from, to, e);
+}
+
 struct sops_node *sops_node_add(struct sops_doc *d, struct sops_node *to, enum sops_kind kind, struct sops_slice key,
                                 struct sops_slice text, struct sops_err *e)
 {
-    if ((key.len != 0 && !sops_arena_copy(&d->arena, key, &key, e)) ||
-        (text.len != 0 && !sops_arena_copy(&d->arena, text, &text, e))) {
+    if ((key.len != 0 && !sops_doc_take(d, key, &key, e)) || (text.len != 0 && !sops_doc_take(d, text, &text, e))) {
         return NULL;
     }
     return sops_node_add_ref(d, to, kind, key, text, e);

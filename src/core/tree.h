@@ -105,6 +105,7 @@ struct sops_reading {
     bool sealed;             /* it is an encrypted text */
     bool quotes;             /* dotenv: values may stand in quotes */
     uint8_t inline_comments; /* ini: enum sops_inline_comments of format.h */
+    struct sops_slice lent;  /* a text that lives as long as the document: pieces of it are not copied */
 };
 
 enum sops_doc_state {
@@ -142,11 +143,14 @@ bool sops_doc_note(struct sops_doc *d, const struct sops_node *n, unsigned line,
 /* Adds a mark, when marks are wanted. */
 bool sops_doc_mark(struct sops_doc *d, struct sops_mark m, struct sops_err *e) SOPS_CHECKED;
 
+/* What a node is to hold of a text that is read: `from` itself where that is a piece of reading.lent, else a copy. */
+bool sops_doc_take(struct sops_doc *d, struct sops_slice from, struct sops_slice *to, struct sops_err *e) SOPS_CHECKED;
+
 /* Adds a node at the end of `to` (a map or list; NULL: a new part, which must be a map). `key` is used for members of
- * maps. Copies key and text into the arena. NULL with `e` set on failure. */
+ * maps. Takes key and text as sops_doc_take does. NULL with `e` set on failure. */
 struct sops_node *sops_node_add(struct sops_doc *d, struct sops_node *to, enum sops_kind kind, struct sops_slice key,
                                 struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
-/* The same without copying: key and text must live in the arena (or be literals). */
+/* The same without copying: key and text must live as long as the document (in its arena, or as literals). */
 struct sops_node *sops_node_add_ref(struct sops_doc *d, struct sops_node *to, enum sops_kind kind,
                                     struct sops_slice key, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 /* Links a node that has no parent behind `after` in `to` (after NULL: as the first). */

@@ -86,3 +86,66 @@ void sops_together(size_t count, size_t most, void (*job)(void *ctx, size_t i), 
         pthread_join(thread[i], NULL);
     }
 }
+
+/* ---- results in order ------------------------------------------------------------------------------------------- */
+
+#define AHEAD ((size_t)256) /* results that may wait for an earlier one */
+
+struct in_turn {
+    void *(*work)(void *ctx, size_t i);
+    void (*tell)(void *ctx, size_t i, void *result);
+    void *ctx;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    size_t turn; /* the number that is told next */
+    bool telling;
+    void *result[AHEAD]; /* number i has place i % AHEAD */
+    bool ready[AHEAD];
+};
+
+/* Called with the lock held; it is not held while a result is told. */
+static void tell_ready(struct in_turn *t)
+{
+    t->telling = true;
+    while (t->ready[t->turn % AHEAD]) {
+        size_t i = t->turn;
+        void *result = t->result[i % AHEAD];
+        t->ready[i % AHEAD] = false;
+        (void)pthread_mutex_unlock(&t->lock);
+        t->tell(t->ctx, i, result);
+        (void)pthread_mutex_lock(&t->lock);
+        t->turn++;
+    }
+    t->telling = false;
+    (void)pthread_cond_broadcast(&t->moved);
+}
+
+/* Numbers are handed out in order, so whoever has the least of them never waits. */
+static void work_in_turn(void *ctx, size_t i)
+{
+    struct in_turn *t = ctx;
+    (void)pthread_mutex_lock(&t->lock);
+    while (i >= t->turn + AHEAD) {
+        (void)pthread_cond_wait(&t->moved, &t->lock);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    void *result = t->work(t->ctx, i);
+    (void)pthread_mutex_lock(&t->lock);
+    t->result[i % AHEAD] = result;
+    t->ready[i % AHEAD] = true;
+    if (!t->telling) {
+        tell_ready(t);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void sops_together_in_turn(size_t count, size_t most, void *(*work)(void *ctx, size_t i),
+                           void (*tell)(void *ctx, size_t i, void *result), void *ctx)
+{
+    struct in_turn t = {.work = work, .tell = tell, .ctx = ctx};
+    (void)pthread_mutex_init(&t.lock, NULL);
+    (void)pthread_cond_init(&t.moved, NULL);
+    sops_together(count, most, work_in_turn, &t);
+    (void)pthread_cond_destroy(&t.moved);
+    (void)pthread_mutex_destroy(&t.lock);
+}

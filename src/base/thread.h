@@ -16,5 +16,10 @@ bool sops_thread_start(pthread_t *thread, size_t nth, void *(*work)(void *arg), 
 /* Calls job(ctx, i) for each i below `count`, up to `most` of them at a time; this thread takes part. Returns when all
  * have. Where there are no threads to be had, one after the other. */
 void sops_together(size_t count, size_t most, void (*job)(void *ctx, size_t i), void *ctx);
+/* The same for work whose results are told in order: `work` gives the result of i (or NULL), and `tell` gets each, in
+ * the order of the numbers and never two at a time, on whichever thread. Of results that have to wait for an earlier
+ * one there are never more than a few for each thread. */
+void sops_together_in_turn(size_t count, size_t most, void *(*work)(void *ctx, size_t i),
+                           void (*tell)(void *ctx, size_t i, void *result), void *ctx);
 
 #endif

@@ -12,6 +12,7 @@ static const struct sops_slice no_path;
 
 struct listing {
     const struct sops_subject *s;
+    struct sops_arena *room;
     struct sops_buf text;
     size_t listed;
     bool goes;
@@ -29,7 +30,7 @@ static bool list_key(void *ctx, const struct sops_key *k, enum sops_key_fate fat
     if (l->listed++ >= MOST) {
         return true;
     }
-    const char *name = l->s->names != NULL ? sops_names_get(l->s->names, k, e) : NULL;
+    const char *name = l->s->names != NULL ? sops_names_get(l->s->names, k, l->room, e) : NULL;
     return e->code == SOPS_OK && (l->listed == 1 || sops_buf_adds(&l->text, ", ", e)) &&
            sops_buf_adds(&l->text, fate == SOPS_KEY_COMES ? "+ " : "- ", e) &&
            (name == NULL || (sops_buf_adds(&l->text, name, e) && sops_buf_adds(&l->text, " (", e))) &&
@@ -63,7 +64,7 @@ static bool add_recipients(const struct sops_subject *s, struct sops_checked *c,
 static bool check_keys(const struct sops_subject *s, struct sops_checked *c, struct sops_err *e)
 {
     const struct sops_creation *made = &c->verdict.rule->made;
-    struct listing l = {.s = s};
+    struct listing l = {.s = s, .room = &c->arena};
     const struct sops_groups_visitor v = {NULL, list_key, &l};
     if (!has_keys(made)) {
         return true; /* they come from options */

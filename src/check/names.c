@@ -84,14 +84,15 @@ static struct sops_slice ssh_comment(const struct sops_key *k)
     return rest.ptr != NULL ? sops_slice_trim(rest) : (struct sops_slice){0};
 }
 
-const char *sops_names_get(struct sops_names *n, const struct sops_key *k, struct sops_err *e)
+const char *sops_names_get(const struct sops_names *n, const struct sops_key *k, struct sops_arena *a,
+                           struct sops_err *e)
 {
     struct sops_buf id = {0};
     const char *name = sops_key_name(k, &id, e) ? sops_table_get(&n->table, sops_buf_view(&id)) : NULL;
     struct sops_slice comment = ssh_comment(k);
     sops_buf_free(&id);
     if (name == NULL && comment.len != 0 && e->code == SOPS_OK) {
-        name = sops_arena_text(&n->arena, e, "%.*s", SOPS_ARG(comment));
+        name = sops_arena_text(a, e, "%.*s", SOPS_ARG(comment));
     }
     return name;
 }

@@ -15,8 +15,10 @@ struct sops_names {
  * comments behind keys. `w` is not asked for anything. */
 bool sops_names_read(struct sops_names *n, struct sops_world *w, const struct sops_node *root, struct sops_slice source,
                      struct sops_err *e) SOPS_CHECKED;
-/* The name of a key, with the comment of an SSH key as the last resort; NULL: it has none. Lives as long as `n`. */
-const char *sops_names_get(struct sops_names *n, const struct sops_key *k, struct sops_err *e);
+/* The name of a key; NULL: it has none. The last resort is the comment of an SSH key, which is copied into `a`; other
+ * names live as long as `n`. */
+const char *sops_names_get(const struct sops_names *n, const struct sops_key *k, struct sops_arena *a,
+                           struct sops_err *e);
 void sops_names_free(struct sops_names *n);
 
 #endif

@@ -6,6 +6,9 @@
 #include "base/ascii.h"
 #include "core/regex.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #define LONGEST_LINE 4096 /* longer lines are looked at for fixed forms only */
 
 /* kind, form, and what every text of the form holds; several of one kind follow each other. */
@@ -32,13 +35,23 @@ enum { FORM_AWS = 2, FORM_URL = FORMS - 1 };
 static const char assignment[] =
     "([A-Za-z_][0-9A-Za-z_.-]*)[\"']?\\s*(?:=>|:=|[:=])\\s*(\"[^\"]*\"|'[^']*'|[^\\s\"']\\S*)";
 
-/* NULL: not compiled yet. To compile takes longer than to check a small file. */
+/* NULL: not compiled yet. To compile takes longer than to check a small file. `all` is set last: who sees it may use
+ * `aws` and `url`. */
 struct sops_secrets {
-    struct sops_regex_set *all;
-    struct sops_regex *aws, *url, *assign;
+    pthread_mutex_t lock; /* to compile */
+    _Atomic(struct sops_regex_set *) all;
+    struct sops_regex *aws, *url;
+    _Atomic(struct sops_regex *) assign;
 };
 
-struct sops_secrets *sops_secrets_new(struct sops_err *e) { return sops_alloc(sizeof(struct sops_secrets), e); }
+struct sops_secrets *sops_secrets_new(struct sops_err *e)
+{
+    struct sops_secrets *s = sops_alloc(sizeof *s, e);
+    if (s != NULL) {
+        (void)pthread_mutex_init(&s->lock, NULL);
+    }
+    return s;
+}
 
 void sops_secrets_free(struct sops_secrets *s)
 {
@@ -47,20 +60,33 @@ void sops_secrets_free(struct sops_secrets *s)
         sops_regex_free(s->aws);
         sops_regex_free(s->url);
         sops_regex_free(s->assign);
+        (void)pthread_mutex_destroy(&s->lock);
         sops_free(s);
     }
 }
 
-static bool compile_forms(struct sops_secrets *s, struct sops_err *e)
+static const struct sops_regex_set *compile_forms(struct sops_secrets *s, struct sops_err *e)
 {
     const char *text[FORMS];
     for (size_t i = 0; i < FORMS; i++) {
         text[i] = forms[i].form;
     }
-    s->aws = s->aws != NULL ? s->aws : sops_regex_new_bytes(forms[FORM_AWS].form, e);
-    s->url = s->aws == NULL || s->url != NULL ? s->url : sops_regex_new_bytes(forms[FORM_URL].form, e);
-    s->all = s->url == NULL ? NULL : sops_regex_set_new(text, FORMS, e);
-    return s->all != NULL;
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->all == NULL) {
+        s->aws = s->aws != NULL ? s->aws : sops_regex_new_bytes(forms[FORM_AWS].form, e);
+        s->url = s->aws == NULL || s->url != NULL ? s->url : sops_regex_new_bytes(forms[FORM_URL].form, e);
+        s->all = s->url == NULL ? NULL : sops_regex_set_new(text, FORMS, e);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return s->all;
+}
+
+static const struct sops_regex *compile_assignment(struct sops_secrets *s, struct sops_err *e)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->assign = s->assign != NULL ? s->assign : sops_regex_new_bytes(assignment, e);
+    (void)pthread_mutex_unlock(&s->lock);
+    return s->assign;
 }
 
 static bool may_hold_form(struct sops_slice text)
@@ -76,10 +102,11 @@ static bool may_hold_form(struct sops_slice text)
 /* Bit i: the text may hold form i. 0 and the error when memory ran out. */
 static uint32_t match_forms(struct sops_secrets *s, struct sops_slice text, struct sops_err *e)
 {
-    if (s->all == NULL && (!may_hold_form(text) || !compile_forms(s, e))) {
-        return 0;
+    const struct sops_regex_set *all = s->all;
+    if (all == NULL && may_hold_form(text)) {
+        all = compile_forms(s, e);
     }
-    return sops_regex_set_match(s->all, text);
+    return all != NULL ? sops_regex_set_match(all, text) : 0;
 }
 
 /* ---- placeholders ---------------------------------------------------------------------------------------------- */
@@ -392,8 +419,8 @@ static struct sops_secret_hit judge_line(struct sops_secrets *s, struct sops_sli
     if (e->code != SOPS_OK || wish->forms_only || line.len > LONGEST_LINE || !may_assign(line)) {
         return hit;
     }
-    s->assign = s->assign != NULL ? s->assign : sops_regex_new_bytes(assignment, e);
-    if (s->assign != NULL && sops_regex_find(s->assign, line, 0, group, 3)) {
+    const struct sops_regex *assign = s->assign != NULL ? s->assign : compile_assignment(s, e);
+    if (assign != NULL && sops_regex_find(assign, line, 0, group, 3)) {
         hit = judge_pair(group[1], bare_value(group[2]), wish->entropy);
     }
     return hit;

@@ -7,6 +7,12 @@
 #include "cli/select.h"
 #include "cli/steps.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Longer files are worked on one at a time: a tree takes several times its text. */
+#define CHECK_LARGE ((off_t)128 << 10)
+
 struct check_options {
     bool staged, tracked, key, no_key, scan, strict, no_ignore, quiet;
     const char *rev, *format;
@@ -63,6 +69,15 @@ void check_report_free(struct check_report *r);
 /* ---- the run
  * ---------------------------------------------------------------------------------------------------------- */
 
+/* Commits in which earlier versions are looked for. */
+#define CHECK_STARTS 8
+struct check_starts {
+    bool read;
+    const char *of; /* the parents of this commit; NULL: see check_history_starts */
+    char id[CHECK_STARTS][SOPS_GIT_ID];
+    size_t count;
+};
+
 struct check_run {
     struct sops_job *job;
     const struct check_options *own;
@@ -79,12 +94,28 @@ struct check_run {
     size_t items, room;
     char commit[SOPS_GIT_ID]; /* --rev: of the end; empty: none */
     bool range;
-    struct sops_table held;  /* a range: what its end holds, "PATH" to its object's id */
-    struct check_keys *keys; /* --key */
-    struct sops_buf text;    /* of the file at hand */
+    struct sops_table held;     /* a range: what its end holds, PATH to its object's id; on the disk: what HEAD holds */
+    bool held_read;             /* … it is known */
+    struct check_keys *keys;    /* --key */
+    struct check_starts starts; /* of the item that asked last */
+    size_t threads;
+    pthread_mutex_t lock;    /* git's place, starts, names, keys */
+    pthread_mutex_t asked;   /* of `git` */
+    pthread_mutex_t large;   /* one large file at a time */
+    struct sops_err failure; /* of the run; nothing is told after it */
+    atomic_bool stop;        /* … and nothing is begun */
     struct sops_arena arena;
 };
-/* Looks where the current folder is to git, once. A failure is a warning, or (`needed`) code 2. */
+/* What became of one item. */
+struct check_result {
+    struct sops_findings found; /* in order */
+    size_t allowed;             /* findings that the configuration left out */
+    bool encrypted;
+    char *unread;            /* why it was not read; NULL: it was */
+    struct sops_err failure; /* of the run, and not the item's; SOPS_OK: none */
+};
+/* Looks where the current folder is to git, once; from one thread, or holding `lock`. A failure is a warning, or
+ * (`needed`) code 2. */
 bool check_look(struct check_run *r, bool needed, struct sops_err *e) SOPS_CHECKED;
 struct check_item *check_add_item(struct check_run *r, const struct check_item *i, struct sops_err *e) SOPS_CHECKED;
 /* The path from the top of the work tree on; NULL: the file is not in it. */
@@ -94,20 +125,30 @@ bool check_items(struct check_run *r, const char *const *paths, struct sops_err 
 /* check_git.c: of the index, of a commit, of a range. */
 bool check_items_staged(struct check_run *r, const char *const *paths, struct sops_err *e) SOPS_CHECKED;
 bool check_items_rev(struct check_run *r, const char *const *paths, struct sops_err *e) SOPS_CHECKED;
+/* Fills r->held with what a commit holds. */
+bool check_read_held(struct check_run *r, const char *commit, struct sops_err *e) SOPS_CHECKED;
 bool check_config_get(void *ctx, struct sops_slice absolute, struct sops_buf *text, bool *there, struct sops_err *e);
-/* check_history.c: `hand-edited`. */
-bool check_history(struct check_run *r, const struct check_item *i, struct sops_checked *c,
+/* check_one.c: reads one item and judges it; on any thread. */
+void check_one(struct check_run *r, const struct check_item *i, struct check_result *out);
+void check_result_free(struct check_result *x);
+/* The metadata of an item, whose keys are to be asked for; `*there` is false when it has none that can be read. */
+bool check_one_meta(struct check_run *r, const struct check_item *i, struct sops_meta *m, bool *there,
+                    struct sops_err *e) SOPS_CHECKED;
+/* check_history.c: `hand-edited`; `text` is the file's. */
+bool check_history(struct check_run *r, const struct check_item *i, struct sops_slice text, struct sops_checked *c,
                    struct sops_err *e) SOPS_CHECKED;
-/* The version that sops wrote: the oldest of the last 100 commits that touch the path (from `start` on, ends with NULL)
- * with this `mac`. `commit` is empty when there is none. */
-bool check_history_oldest(struct sops_git *g, const char *const *start, const char *tree_path, struct sops_slice mac,
-                          const struct sops_format *format, char commit[SOPS_GIT_ID], struct sops_revision *v,
-                          struct sops_err *e) SOPS_CHECKED;
-/* Where versions of before are looked for: HEAD and what a merge and its like left; ids, ended by NULL. */
-#define CHECK_STARTS 8
-bool check_history_starts(struct sops_git *g, char id[CHECK_STARTS][SOPS_GIT_ID], const char *start[CHECK_STARTS + 1],
-                          struct sops_err *e) SOPS_CHECKED;
-/* check_key.c: what a key shows. */
+/* The version of the file that HEAD holds; `*there` is false when it holds none. sops_git_object_free. */
+bool check_head_version(struct check_run *r, const struct check_item *i, struct sops_git_object *o, bool *there,
+                        struct sops_err *e) SOPS_CHECKED;
+/* The version that sops wrote: the oldest of the last 100 commits that touch the path (from `start` on) with this
+ * `mac`. `commit` is empty when there is none. */
+bool check_history_oldest(struct sops_git *g, const struct check_starts *start, const char *tree_path,
+                          struct sops_slice mac, const struct sops_format *format, char commit[SOPS_GIT_ID],
+                          struct sops_revision *v, struct sops_err *e) SOPS_CHECKED;
+/* HEAD and what a merge and its like left. */
+bool check_history_starts(struct sops_git *g, struct check_starts *s, struct sops_err *e) SOPS_CHECKED;
+/* check_key.c: the data keys of all items, had together as with -r. Then for each what they show. */
+bool check_keys_open(struct check_run *r, struct sops_err *e) SOPS_CHECKED;
 bool check_key(struct check_run *r, const struct check_item *i, const struct sops_subject *s, struct sops_checked *c,
                struct sops_err *e) SOPS_CHECKED;
 void check_keys_free(struct check_run *r);

@@ -258,18 +258,19 @@ bool check_config_get(void *ctx, struct sops_slice absolute, struct sops_buf *te
 /* ---- commits
  * ------------------------------------------------------------------------------------------------------------ */
 
-static bool list_tree(struct check_run *r, struct sops_buf *out, struct sops_err *e)
+static bool list_tree(struct check_run *r, const char *commit, struct sops_buf *out, struct sops_err *e)
 {
-    const char *const words[] = {"ls-tree", "-r", "-z", "--full-tree", r->commit, NULL};
+    const char *const words[] = {"ls-tree", "-r", "-z", "--full-tree", commit, NULL};
     return sops_git_run(&r->git, words, (struct sops_slice){0}, out, NULL, e);
 }
 
-/* What the end of a range holds. */
-static bool read_held(struct check_run *r, struct sops_slice list, struct sops_err *e)
+bool check_read_held(struct check_run *r, const char *commit, struct sops_err *e)
 {
+    struct sops_buf out = {0};
     struct sops_slice line, path;
     struct entry x;
-    bool ok = true;
+    bool ok = list_tree(r, commit, &out, e);
+    struct sops_slice list = sops_buf_view(&out);
     while (ok && list.len != 0 && sops_slice_next(&list, 0, &line)) {
         if (!read_listed(line, true, &x)) {
             continue;
@@ -282,6 +283,7 @@ static bool read_held(struct check_run *r, struct sops_slice list, struct sops_e
             *place = (void *)(uintptr_t)id;
         }
     }
+    sops_buf_free(&out);
     return ok;
 }
 
@@ -344,16 +346,15 @@ static bool items_of_range(struct check_run *r, const char *from, const struct c
     static const char *const trees[] = {"diff-tree",   "--stdin",       "-r",    "-c",
                                         "-z",          "--root",        "--raw", "--no-renames",
                                         "--no-abbrev", "--no-ext-diff", NULL};
-    struct sops_buf commits = {0}, out = {0}, held = {0};
+    struct sops_buf commits = {0}, out = {0};
     bool ok = without != NULL && sops_git_run(&r->git, list, (struct sops_slice){0}, &commits, NULL, e) &&
-              list_tree(r, &held, e) && read_held(r, sops_buf_view(&held), e);
+              check_read_held(r, r->commit, e);
     if (ok && commits.len != 0) {
         ok = sops_git_run(&r->git, trees, sops_buf_view(&commits), &out, NULL, e) &&
              add_range(r, sops_buf_view(&out), c, e);
     }
     sops_buf_free(&commits);
     sops_buf_free(&out);
-    sops_buf_free(&held);
     return ok;
 }
 
@@ -368,7 +369,7 @@ bool check_items_rev(struct check_run *r, const char *const *paths, struct sops_
     }
     if (dots == NULL) {
         struct sops_buf out = {0};
-        bool ok = sops_git_commit(&r->git, rev, r->commit, e) && list_tree(r, &out, e) &&
+        bool ok = sops_git_commit(&r->git, rev, r->commit, e) && list_tree(r, r->commit, &out, e) &&
                   add_listed(r, sops_buf_view(&out), true, &c, e);
         sops_buf_free(&out);
         sort_items(r, 0);

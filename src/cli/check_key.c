@@ -5,11 +5,15 @@
 
 #include "cli/own_keys.h"
 #include "cli/ui.h"
+#include "base/thread.h"
 #include "core/cipher.h"
 
 struct check_keys {
     struct sops_world quiet; /* what an envelope remarks is no finding */
     struct own_keys own;
+    struct sops_unlocking *asked;    /* the files whose keys were asked for together */
+    struct sops_unlocking **of_item; /* … of each item, or NULL */
+    size_t count;
 };
 
 static void say_no_warning(struct sops_world *w, enum sops_say level, const char *text)
@@ -23,20 +27,84 @@ static void say_no_warning(struct sops_world *w, enum sops_say level, const char
 void check_keys_free(struct check_run *r)
 {
     if (r->keys != NULL) {
+        for (size_t i = 0; i < r->keys->count; i++) {
+            sops_unlocking_done(&r->keys->asked[i]);
+        }
+        sops_free(r->keys->asked);
+        sops_free(r->keys->of_item);
         own_keys_free(&r->keys->own);
         sops_free(r->keys);
     }
 }
 
-static struct check_keys *keys_of(struct check_run *r, struct sops_err *e)
+/* What is kept for the run is on one list, whichever world made it. */
+static void enter_quiet(struct check_run *r)
 {
-    if (r->keys == NULL) {
-        r->keys = sops_alloc(sizeof *r->keys, e);
-        if (r->keys != NULL) {
-            r->keys->own.world = &r->keys->quiet; /* what is kept for the run stays on one list */
+    r->keys->quiet = *r->job->world;
+    r->keys->quiet.say = say_no_warning;
+}
+
+static void leave_quiet(struct check_run *r) { r->job->world->slots = r->keys->quiet.slots; }
+
+/* ---- all data keys --------------------------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct check_run *r;
+    struct sops_meta *meta; /* one an item */
+    bool *there;
+    atomic_bool no_memory;
+};
+
+static void read_meta(void *ctx, size_t number)
+{
+    struct reading *k = ctx;
+    struct sops_err e = {0};
+    if (!check_one_meta(k->r, &k->r->item[number], &k->meta[number], &k->there[number], &e)) {
+        atomic_store(&k->no_memory, true);
+    }
+    sops_err_clear(&e);
+}
+
+static bool ask_together(struct check_run *r, const struct reading *k, struct sops_err *e)
+{
+    struct check_keys *keys = r->keys;
+    for (size_t i = 0; i < r->items; i++) {
+        if (k->there[i]) {
+            keys->of_item[i] = &keys->asked[keys->count];
+            keys->asked[keys->count++].meta = &k->meta[i];
         }
     }
-    return r->keys;
+    enter_quiet(r);
+    bool ok = sops_datakey_unwrap_all(&keys->quiet, r->job->services, keys->asked, keys->count, r->job->order, e);
+    leave_quiet(r);
+    return ok;
+}
+
+bool check_keys_open(struct check_run *r, struct sops_err *e)
+{
+    struct reading k = {.r = r};
+    size_t room = r->items + 1;
+    r->keys = sops_alloc(sizeof *r->keys, e);
+    if (r->keys == NULL || !sops_job_services(r->job, e)) {
+        return false;
+    }
+    r->keys->own.world = &r->keys->quiet;
+    r->keys->asked = sops_alloc(room * sizeof *r->keys->asked, e);
+    r->keys->of_item = sops_alloc(room * sizeof *r->keys->of_item, e);
+    k.meta = sops_alloc(room * sizeof *k.meta, e);
+    k.there = sops_alloc(room * sizeof *k.there, e);
+    bool ok = r->keys->asked != NULL && r->keys->of_item != NULL && k.meta != NULL && k.there != NULL;
+    if (ok) {
+        sops_together(r->items, r->threads, read_meta, &k);
+        ok = (!atomic_load(&k.no_memory) || sops_fail_memory(e)) && ask_together(r, &k, e);
+    }
+    for (size_t i = 0; k.meta != NULL && i < r->items; i++) {
+        sops_meta_free(&k.meta[i]);
+    }
+    sops_free(k.meta);
+    sops_free(k.there);
+    return ok;
 }
 
 /* The file at hand. */
@@ -72,7 +140,7 @@ static bool add_key_names(const struct opening *o, struct sops_buf *out, struct 
             if (n++ >= MOST) {
                 continue;
             }
-            const char *name = o->s->names != NULL ? sops_names_get(o->s->names, k, e) : NULL;
+            const char *name = o->s->names != NULL ? sops_names_get(o->s->names, k, &o->c->arena, e) : NULL;
             ok = e->code == SOPS_OK && sops_buf_adds(out, n > 1 ? ", " : "", e) && sops_key_show(k, out, e) &&
                  (name == NULL || sops_buf_addf(out, e, " (%s)", name));
         }
@@ -264,30 +332,39 @@ static bool open_values(struct opening *o, const struct check_item *i, struct so
     return ok && check_mac(o, e) && add_nested(o, e);
 }
 
+static bool check_opened(struct opening *o, const struct check_item *i, struct sops_err *e)
+{
+    struct check_run *r = o->r;
+    struct sops_err why = {0};
+    o->env = sops_envelope_new(&r->keys->quiet, i->name, e);
+    bool ok = o->env != NULL;
+    if (ok && !sops_envelope_parse(o->env, o->c->look.format, o->s->text, &why)) {
+        ok = !why.memory || sops_fail_memory(e); /* told already: what is read twice is the same */
+    } else if (ok && sops_envelope_unwrap(o->env, r->job->services, r->job->order, &why)) {
+        ok = open_values(o, i, e) && check_entries(o, e);
+    } else if (ok) {
+        ok = is_memory(&why) ? sops_fail_memory(e) : add_cannot_open(o, e) && check_entries(o, e);
+    }
+    sops_err_clear(&why);
+    sops_envelope_free(o->env);
+    return ok;
+}
+
 bool check_key(struct check_run *r, const struct check_item *i, const struct sops_subject *s, struct sops_checked *c,
                struct sops_err *e)
 {
     struct opening o = {.r = r, .s = s, .c = c, .pather = {.secrets = r->secrets}, .e = e, .before = c->found.count};
-    struct sops_err why = {0};
     if (sops_findings_have(&c->found, SOPS_FIND_SYNTAX) || sops_findings_have(&c->found, SOPS_FIND_UNRESOLVED_MERGE)) {
         return true;
     }
-    if (keys_of(r, e) == NULL || !sops_job_services(r->job, e)) {
-        return false;
+    (void)pthread_mutex_lock(&r->lock);
+    enter_quiet(r);
+    bool ok = check_opened(&o, i, e);
+    leave_quiet(r);
+    struct sops_unlocking *asked = r->keys->of_item[i - r->item];
+    if (asked != NULL) {
+        sops_unlocking_done(asked);
     }
-    r->keys->quiet = *r->job->world;
-    r->keys->quiet.say = say_no_warning;
-    o.env = sops_envelope_new(&r->keys->quiet, i->name, e);
-    bool ok = o.env != NULL;
-    if (ok && !sops_envelope_parse(o.env, c->look.format, s->text, &why)) {
-        ok = !why.memory || sops_fail_memory(e); /* told already: what is read twice is the same */
-    } else if (ok && sops_envelope_unwrap(o.env, r->job->services, r->job->order, &why)) {
-        ok = open_values(&o, i, e) && check_entries(&o, e);
-    } else if (ok) {
-        ok = is_memory(&why) ? sops_fail_memory(e) : add_cannot_open(&o, e) && check_entries(&o, e);
-    }
-    sops_err_clear(&why);
-    sops_envelope_free(o.env);
-    r->job->world->slots = r->keys->quiet.slots; /* what was kept for the run is kept for all of it */
+    (void)pthread_mutex_unlock(&r->lock);
     return ok;
 }

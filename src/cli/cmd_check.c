@@ -3,257 +3,11 @@
  * the right people? Nothing that a file holds ends the run early (docs/spec/71-check.md#check). */
 #include "cli/check.h"
 
-#include "base/file.h"
-#include "check/file_parts.h"
+#include "base/thread.h"
 #include "cli/command.h"
 #include "cli/ui.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- content --------------------------------------------------------------------------------------------------------
- */
-
-/* The whole of a file, but of a binary one no more than its head: it is never encrypted. */
-static bool read_disk(const char *path, struct sops_buf *out, struct sops_err *e)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        return sops_fail(e, SOPS_E_READ, "%s", sops_os_error(errno));
-    }
-    bool ok = fstat(fd, &st) == 0 || sops_fail(e, SOPS_E_READ, "%s", sops_os_error(errno));
-    if (ok && !S_ISREG(st.st_mode)) {
-        ok = sops_fail(e, SOPS_E_READ, "it is no regular file");
-    }
-    ok = ok && sops_buf_reserve(out, SOPS_BINARY_HEAD, e);
-    size_t want = SOPS_BINARY_HEAD;
-    while (ok && out->len < want) {
-        ssize_t n = read(fd, out->ptr + out->len, want - out->len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        ok = n >= 0 || sops_fail(e, SOPS_E_READ, "%s", sops_os_error(errno));
-        if (n <= 0) {
-            break;
-        }
-        out->len += (size_t)n;
-        if (out->len == (size_t)st.st_size && out->len < want) {
-            break; /* a small file, whole */
-        }
-        if (out->len == want && sops_slice_find(sops_buf_view(out), 0) == out->len) {
-            size_t more = (size_t)st.st_size > out->len ? (size_t)st.st_size - out->len : 4096;
-            ok = out->len < SOPS_FILE_MAX || sops_fail(e, SOPS_E_READ, "it is too long");
-            ok = ok && sops_buf_reserve(out, more + 1, e);
-            want = out->len + more + 1;
-        }
-    }
-    (void)close(fd);
-    return ok;
-}
-
-/* `*there` is false when it cannot be read, which is told. */
-static bool read_item(struct check_run *r, const struct check_item *i, bool *there, struct sops_err *e)
-{
-    struct sops_err why = {0};
-    sops_buf_cut(&r->text, 0);
-    if (i->object != NULL) {
-        struct sops_git_object o;
-        *there = sops_git_read(&r->git, sops_str(i->object), SOPS_FILE_MAX, true, &o, &why);
-        if (*there && !(o.there && o.blob)) {
-            *there = sops_fail(&why, SOPS_E_READ, "git has no object %.12s", i->object);
-        }
-        if (*there) {
-            sops_buf_free(&r->text);
-            r->text = o.bytes;
-            o.bytes = (struct sops_buf){0};
-        }
-        sops_git_object_free(&o);
-    } else {
-        *there = read_disk(i->path, &r->text, &why);
-    }
-    bool ok = *there || (why.memory ? sops_fail_memory(e) : check_report_unread(&r->report, i->name, why.msg, e));
-    sops_err_clear(&why);
-    return ok;
-}
-
-/* ---- one item -------------------------------------------------------------------------------------------------------
- */
-
-static bool is_config_name(struct sops_slice absolute)
-{
-    return sops_slice_ends(absolute, SOPS_LIT("/" SOPS_CONFIG_NAME));
-}
-
-/* Takes out what the configuration allows. */
-static void drop_allowed(struct check_run *r, const struct sops_judge *j, struct sops_slice text,
-                         struct sops_findings *f)
-{
-    size_t kept = 0;
-    for (size_t n = 0; n < f->count; n++) {
-        if (j->allows != 0 && sops_judge_allows(j, text, &f->list[n])) {
-            r->report.allowed++;
-        } else {
-            f->list[kept++] = f->list[n];
-        }
-    }
-    sops_findings_cut(f, kept);
-}
-
-static bool report(struct check_run *r, const struct check_item *i, const struct sops_judge *j, struct sops_findings *f,
-                   struct sops_err *e)
-{
-    struct sops_slice text = j->there ? sops_config_matched(&j->config, i->absolute) : i->absolute;
-    drop_allowed(r, j, text, f);
-    sops_findings_sort(f);
-    return check_report_item(&r->report, i, f, e);
-}
-
-/* A copy of what the judge says of itself. */
-static bool take_config(const struct sops_judge *j, struct sops_findings *f, struct sops_err *e)
-{
-    for (size_t n = 0; n < j->found.count; n++) {
-        const struct sops_finding *x = &j->found.list[n];
-        if (!sops_findings_add(f, x->id, x->line, x->path, e, "%s", x->message) ||
-            (x->help != NULL && !sops_findings_help(f, e, "%s", x->help))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static struct sops_subject subject_of(const struct check_run *r, const struct check_item *i)
-{
-    return (struct sops_subject){
-        .name = i->name,
-        .absolute = i->absolute,
-        .text = sops_buf_view(&r->text),
-        .judge = i->judge,
-        .secrets = r->secrets,
-        .command = "sops",
-        .now = r->job->world->now(r->job->world),
-        .scan = r->own->scan,
-        .drift = !i->past,
-    };
-}
-
-/* A configuration: what is wrong with it, and (with --scan) secrets in it. */
-static bool check_config(struct check_run *r, const struct check_item *i, struct sops_err *e)
-{
-    struct sops_checked c = {0};
-    struct sops_judge alone = {0}, *j = i->judge;
-    struct sops_subject s = subject_of(r, i);
-    bool there = i->in_force, itself = sops_slice_eq(sops_buf_view(&j->config.path), i->absolute);
-    bool ok = i->in_force || read_item(r, i, &there, e);
-    s.text = sops_buf_view(&r->text);
-    if (ok && there && !itself) { /* another one stands for all files */
-        ok = sops_judge_make(&alone, r->job->world, (const char *)i->absolute.ptr, i->name, s.text, e);
-        j = &alone;
-    }
-    ok = ok && (!there || i->past || take_config(j, &c.found, e));
-    if (ok && there && !i->in_force && r->own->scan) {
-        ok = sops_part_plain(&s, &c, e);
-    }
-    ok = ok && report(r, i, j, &c.found, e);
-    sops_judge_free(&alone);
-    sops_checked_free(&c);
-    return ok;
-}
-
-static bool check_unmerged(struct check_run *r, const struct check_item *i, struct sops_err *e)
-{
-    struct sops_findings f = {0};
-    bool ok = sops_findings_add(&f, SOPS_FIND_UNRESOLVED_MERGE, 0, (struct sops_slice){0}, e,
-                                "a conflict that is not resolved in the index") &&
-              sops_findings_help(&f, e, "resolve it, then git add it") && report(r, i, i->judge, &f, e);
-    sops_findings_free(&f);
-    return ok;
-}
-
-/* What stands in HEAD already must be replaced, too. */
-static bool add_history_hint(struct check_run *r, const struct check_item *i, struct sops_findings *f,
-                             struct sops_err *e)
-{
-    bool any = false, held = i->commit != NULL || r->commit[0] != '\0';
-    for (size_t n = 0; n < f->count; n++) {
-        any = any || f->list[n].id == SOPS_FIND_NOT_ENCRYPTED || f->list[n].id == SOPS_FIND_SECRET;
-    }
-    if (!any || !check_look(r, false, e)) {
-        return e->code == SOPS_OK;
-    }
-    const char *path = i->tree_path != NULL ? i->tree_path : check_tree_path(r, i->absolute);
-    if (!held && path != NULL && strchr(path, '\n') == NULL) {
-        struct sops_git_object o;
-        struct sops_buf name = {0};
-        bool ok =
-            sops_buf_addf(&name, e, "HEAD:%s", path) && sops_git_read(&r->git, sops_buf_view(&name), 0, false, &o, e);
-        sops_buf_free(&name);
-        if (!ok) {
-            return false;
-        }
-        held = o.there && o.blob;
-        sops_git_object_free(&o);
-    }
-    for (size_t n = 0; held && n < f->count; n++) {
-        struct sops_finding *x = &f->list[n];
-        if (x->id == SOPS_FIND_NOT_ENCRYPTED || x->id == SOPS_FIND_SECRET) {
-            x->help = sops_arena_text(&f->arena, e, "%s; and replace the secret, which the history holds", x->help);
-            if (x->help == NULL) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* Where `encrypt` typed here would take another configuration, commands name the one that is meant. */
-static const char *command_for(struct check_run *r, const struct sops_judge *j, struct sops_findings *f,
-                               struct sops_err *e)
-{
-    struct sops_buf word = {0};
-    if (j == r->near || j == &r->configs.none || r->own->staged || r->own->rev != NULL) {
-        return "sops";
-    }
-    const char *text = sops_shell_word(&word, sops_str(j->shown), e)
-                           ? sops_arena_text(&f->arena, e, "sops --config %.*s", SOPS_ARG(sops_buf_view(&word)))
-                           : NULL;
-    sops_buf_free(&word);
-    return text;
-}
-
-static bool check_file(struct check_run *r, const struct check_item *i, struct sops_err *e)
-{
-    struct sops_checked c = {0};
-    bool there = false;
-    if (!read_item(r, i, &there, e) || !there) {
-        return e->code == SOPS_OK;
-    }
-    struct sops_subject s = subject_of(r, i);
-    bool cipher = s.text.len != 0 && memmem(s.text.ptr, s.text.len, "sops", 4) != NULL;
-    s.names = cipher ? sops_configs_names(&r->configs, i->judge, e) : NULL;
-    s.command = command_for(r, i->judge, &c.found, e);
-    bool ok = (!cipher || s.names != NULL) && s.command != NULL && sops_check_file(&s, &c, e);
-    if (ok && c.encrypted && c.readable && c.marked) {
-        ok = check_history(r, i, &c, e);
-    }
-    if (ok && r->own->key && c.encrypted && c.readable) {
-        ok = check_key(r, i, &s, &c, e);
-    }
-    ok = ok && add_history_hint(r, i, &c.found, e);
-    r->report.encrypted += c.encrypted && !c.verdict.ignored;
-    ok = ok && report(r, i, i->judge, &c.found, e);
-    sops_checked_free(&c);
-    return ok;
-}
-
-static bool check_item(struct check_run *r, const struct check_item *i, struct sops_err *e)
-{
-    return i->unmerged                                  ? check_unmerged(r, i, e)
-           : i->in_force || is_config_name(i->absolute) ? check_config(r, i, e)
-                                                        : check_file(r, i, e);
-}
 
 /* ---- the run ---------------------------------------------------------------------------------------------------- */
 
@@ -281,6 +35,56 @@ static bool find_near(struct check_run *r, struct sops_err *e)
     return ok;
 }
 
+static void *check_nth(void *ctx, size_t number)
+{
+    struct check_run *r = ctx;
+    struct sops_err e = {0};
+    struct check_result *x = atomic_load(&r->stop) ? NULL : sops_alloc(sizeof *x, &e);
+    if (x != NULL) {
+        check_one(r, &r->item[number], x);
+    }
+    sops_err_clear(&e);
+    return x;
+}
+
+static bool tell(struct check_run *r, const struct check_item *i, struct check_result *x, struct sops_err *e)
+{
+    if (x->failure.code != SOPS_OK) {
+        *e = x->failure;
+        x->failure = (struct sops_err){0};
+        return false;
+    }
+    r->report.allowed += x->allowed;
+    r->report.encrypted += x->encrypted;
+    return x->unread != NULL ? check_report_unread(&r->report, i->name, x->unread, e)
+                             : check_report_item(&r->report, i, &x->found, e);
+}
+
+static void tell_nth(void *ctx, size_t number, void *result)
+{
+    struct check_run *r = ctx;
+    struct check_result *x = result;
+    struct sops_err *e = &r->failure;
+    if (e->code == SOPS_OK) {
+        bool ok = x != NULL ? tell(r, &r->item[number], x, e) : sops_fail_memory(e);
+        atomic_store(&r->stop, !ok);
+    }
+    if (x != NULL) {
+        check_result_free(x);
+        sops_free(x);
+    }
+}
+
+static bool check_all(struct check_run *r, struct sops_err *e)
+{
+    enum { FOR_A_THREAD = 4 }; /* items: for fewer it takes longer to be started */
+    size_t useful = 1 + r->items / FOR_A_THREAD;
+    sops_together_in_turn(r->items, r->threads < useful ? r->threads : useful, check_nth, tell_nth, r);
+    *e = r->failure;
+    r->failure = (struct sops_err){0};
+    return e->code == SOPS_OK;
+}
+
 static bool run_check(struct check_run *r, const struct sops_options *o, struct sops_err *e)
 {
     r->report.colour = !r->own->quiet && sops_ui_colour(r->job->world, STDOUT_FILENO);
@@ -288,15 +92,26 @@ static bool run_check(struct check_run *r, const struct sops_options *o, struct 
     bool ok = r->secrets != NULL && sops_name_filter_make(&r->filter, r->own->include, r->own->exclude, e) &&
               sops_configs_open(&r->configs, e);
     r->report.here = sops_buf_view(&r->configs.here);
-    ok = ok && check_items(r, o->args, e) && find_near(r, e);
-    for (size_t i = 0; ok && i < r->items; i++) {
-        ok = check_item(r, &r->item[i], e);
-    }
-    return ok && check_report_end(&r->report, e);
+    ok = ok && check_items(r, o->args, e) && find_near(r, e) && (!r->own->key || check_keys_open(r, e));
+    return ok && check_all(r, e) && check_report_end(&r->report, e);
+}
+
+static void start_run(struct check_run *r, const struct sops_options *o)
+{
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_mutex_init(&r->asked, NULL);
+    (void)pthread_mutex_init(&r->large, NULL);
+    r->git = (struct sops_git){.world = r->job->world, .lock = &r->asked};
+    r->configs.world = r->report.world = r->job->world;
+    r->configs.named = o->shared.config;
+    r->report.quiet = r->own->quiet;
 }
 
 static void free_run(struct check_run *r)
 {
+    (void)pthread_mutex_destroy(&r->lock);
+    (void)pthread_mutex_destroy(&r->asked);
+    (void)pthread_mutex_destroy(&r->large);
     check_keys_free(r);
     sops_configs_free(&r->configs);
     check_report_free(&r->report);
@@ -305,7 +120,6 @@ static void free_run(struct check_run *r)
     sops_git_close(&r->git);
     sops_table_free(&r->held);
     sops_buf_free(&r->top);
-    sops_buf_free(&r->text);
     sops_free(r->item);
     sops_arena_free(&r->arena);
 }
@@ -314,19 +128,20 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 {
     const struct check_options *own = o->own;
     struct sops_job job = {.world = w, .opt = o};
-    struct check_run r = {.job = &job, .own = own, .git = {.world = w}};
-    r.configs.world = w;
-    r.configs.named = o->shared.config;
-    r.report.world = w;
-    r.report.quiet = own->quiet;
+    struct check_run r = {.job = &job, .own = own};
     if (!check_conflicts(own, e)) {
         return false;
     }
     if (!check_report_format(own->format, &r.report.format)) {
         return sops_fail(e, SOPS_E_READ, "'%s' is no format: human, json, sarif or github", own->format);
     }
+    start_run(&r, o);
     bool ok = sops_step_order(&job, e);
+    if (ok && !sops_threads_wanted(&own->jobs, &r.threads, e)) {
+        ok = sops_recode(e, SOPS_E_READ);
+    }
     if (ok) {
+        w->jobs = (unsigned)r.threads;
         ok = run_check(&r, o, e) || sops_recode(e, SOPS_E_READ);
         e->code = ok ? check_report_status(&r.report, own->strict) : e->code;
     }
@@ -365,7 +180,10 @@ static const struct sops_option options[] = {
      SOPS_MANY_TO(OWN, exclude),
      .value = "REGEX",
      .help = "no files whose name matches; may be repeated"},
-    {.name = "jobs", SOPS_INT_TO(OWN, jobs), .value = "N", .help = "threads, 1 to 64"},
+    {.name = "jobs",
+     SOPS_INT_TO(OWN, jobs),
+     .value = "N",
+     .help = "files at a time, 1 to 64 (default: 8, or the number of processors, at most 32)"},
     {.name = "format",
      SOPS_TEXT_TO(OWN, format),
      .value = "FORMAT",

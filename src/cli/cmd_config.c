@@ -364,7 +364,7 @@ static bool add_groups(struct explaining *x, const struct sops_group *g, struct 
     for (; ok && g != NULL; g = g->next) {
         ok = sops_json_begin(o, NULL, '{', e) && sops_json_begin(o, "keys", '[', e);
         for (const struct sops_key *k = g->keys; ok && k != NULL; k = k->next) {
-            const char *name = sops_names_get(names, k, e);
+            const char *name = sops_names_get(names, k, &names->arena, e);
             sops_buf_cut(&id, 0);
             ok = e->code == SOPS_OK && sops_key_show(k, &id, e) && sops_json_begin(o, NULL, '{', e) &&
                  sops_json_add(o, "type", sops_str(k->source->id), e) &&
@@ -454,7 +454,7 @@ static bool add_human_outcome(struct explaining *x, const struct sops_verdict *v
     for (const struct sops_group *g = v->rule->made.groups; ok && g != NULL; g = g->next) {
         ok = v->rule->made.groups->next == NULL || sops_buf_addf(o, e, "    group %zu\n", ++number);
         for (const struct sops_key *k = g->keys; ok && k != NULL; k = k->next) {
-            const char *name = sops_names_get(names, k, e);
+            const char *name = sops_names_get(names, k, &names->arena, e);
             ok = e->code == SOPS_OK && sops_buf_addf(o, e, "    %s  ", k->source->id) && sops_key_show(k, o, e) &&
                  (name == NULL || sops_buf_addf(o, e, "  %s", name)) && sops_buf_addc(o, '\n', e);
         }

@@ -81,7 +81,7 @@ static bool name_of(struct listing *l, const struct sops_keysource *source, cons
     *name = own->name.len != 0 ? sops_arena_text(&l->arena, e, "%.*s", SOPS_ARG(own->name)) : NULL;
     if (own->id.len != 0 && e->code == SOPS_OK) {
         const struct sops_key k = {.source = source, .field = {own->id}};
-        const char *given = sops_names_get(l->names, &k, e);
+        const char *given = sops_names_get(l->names, &k, &l->arena, e);
         *name = given != NULL ? given : *name;
     }
     return e->code == SOPS_OK;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -35,11 +36,16 @@ struct listing {
     const struct recipients_options *own;
     struct sops_configs configs;
     struct own_keys keys;
-    struct sops_secrets *secrets;
     struct sops_table table; /* of readers, by type and id */
     struct reader **reader;
     size_t readers, room;
     size_t failed;
+    const struct sops_selection *selection;
+    struct sops_judge **judge; /* of each file */
+    size_t threads;
+    pthread_mutex_t large;   /* one large file at a time */
+    struct sops_err failure; /* of the run: nothing is listed after it */
+    atomic_bool stop;        /* … and nothing is read */
     struct sops_buf out;
     struct sops_arena arena;
 };
@@ -61,7 +67,7 @@ static bool show_key(struct listing *l, struct sops_names *names, const struct s
 {
     struct sops_buf id = {0};
     *s = (struct shown){.mine = OWN_UNKNOWN};
-    s->name = sops_names_get(names, k, e);
+    s->name = sops_names_get(names, k, &l->arena, e);
     bool ok = e->code == SOPS_OK && sops_key_show(k, &id, e) &&
               sops_arena_copy(&l->arena, sops_buf_view(&id), &s->id, e) &&
               own_keys_ask(&l->keys, k, &s->mine, &s->place, &s->own, e);
@@ -299,55 +305,113 @@ static bool flush(struct listing *l, struct sops_err *e)
     return ok;
 }
 
-/* Its metadata; NULL when it is not listed, which was told where it must be. */
-static bool read_meta(struct listing *l, const struct sops_selected *f, const struct sops_judge *j,
-                      struct sops_look *look, struct sops_meta *m, bool *listed, struct sops_err *e)
+/* What was read of one file. */
+struct reading {
+    struct sops_meta meta;
+    const struct sops_format *format; /* NULL: it is not listed */
+    char *why;                        /* … which is told; NULL: it is plain, and was found in a folder */
+    struct sops_err failure;          /* of the run */
+};
+
+static bool read_meta(struct listing *l, const struct sops_selected *f, const struct sops_judge *j, struct reading *x,
+                      struct sops_err *why, struct sops_err *e)
 {
     struct sops_buf text = {0};
-    struct sops_err why = {0};
+    struct sops_look look = {0};
     const struct sops_format *typed = sops_format_named(sops_str(l->job->opt->shared.input_type));
     const struct sops_format *named =
         typed != NULL ? typed : sops_config_format(j->there ? &j->config : NULL, f->absolute);
-    bool ok = sops_file_read(f->path, SOPS_FILE_MAX, &text, &why);
-    *listed = false;
-    if (ok && !sops_look(look, sops_buf_view(&text), named, typed != NULL, e)) {
-        ok = false;
-    } else if (ok && look->kind == SOPS_LOOK_ENCRYPTED) {
-        *listed = sops_meta_detach(&look->doc, look->format->meta, m, &why);
-        if (!*listed) {
-            tell_failure(l, f->name, why.msg);
+    bool ok = sops_file_read(f->path, SOPS_FILE_MAX, &text, why);
+    if (ok && sops_look(&look, sops_buf_view(&text), named, typed != NULL, e)) {
+        if (look.kind == SOPS_LOOK_ENCRYPTED && sops_meta_detach(&look.doc, look.format->meta, &x->meta, why)) {
+            x->format = look.format;
+        } else if (look.kind == SOPS_LOOK_DAMAGED) {
+            (void)sops_fail(why, SOPS_E_GENERIC, "%s", look.why.msg);
+        } else if (look.kind == SOPS_LOOK_PLAIN && f->named) {
+            (void)sops_fail(why, SOPS_E_GENERIC, "it is not encrypted");
         }
-    } else if (ok && look->kind == SOPS_LOOK_DAMAGED) {
-        tell_failure(l, f->name, look->why.msg);
-    } else if (ok && f->named) {
-        tell_failure(l, f->name, "it is not encrypted");
-    } else if (!ok) {
-        tell_failure(l, f->name, why.msg);
     }
-    bool memory = why.memory || e->code != SOPS_OK;
-    sops_err_clear(&why);
+    sops_look_free(&look);
     sops_buf_free(&text);
-    return !memory || sops_fail_memory(e);
+    return e->code == SOPS_OK && (!why->memory || sops_fail_memory(e));
 }
 
-static bool list_file(struct listing *l, const struct sops_selected *f, struct sops_err *e)
+static void *read_nth(void *ctx, size_t number)
 {
-    struct sops_look look = {0};
-    struct sops_meta m = {0};
-    bool listed = false;
-    struct sops_judge *j = sops_configs_for(&l->configs, f->absolute, e);
-    bool ok = j != NULL && read_meta(l, f, j, &look, &m, &listed, e);
-    if (ok && listed) {
-        struct sops_names *names = sops_configs_names(&l->configs, j, e);
-        ok = names != NULL &&
-             (l->own->by_recipient ? count_readers(l, f->name, &m, names, e)
-              : l->own->json       ? add_json_file(l, f->name, &m, look.format, names, e)
-                                   : add_human_file(l, f->name, &m, look.format, names, e)) &&
-             (l->out.len < 65536 || flush(l, e));
+    struct listing *l = ctx;
+    const struct sops_selected *f = &l->selection->file[number];
+    bool large = f->size > CHECK_LARGE;
+    struct sops_err why = {0}, none = {0};
+    struct reading *x = atomic_load(&l->stop) ? NULL : sops_alloc(sizeof *x, &none);
+    if (x != NULL) {
+        if (large) {
+            (void)pthread_mutex_lock(&l->large);
+        }
+        if (read_meta(l, f, l->judge[number], x, &why, &x->failure) && why.code != SOPS_OK) {
+            x->why = sops_strdup(sops_str(why.msg), &x->failure);
+        }
+        if (large) {
+            (void)pthread_mutex_unlock(&l->large);
+        }
     }
-    sops_meta_free(&m);
-    sops_look_free(&look);
-    return ok;
+    sops_err_clear(&why);
+    sops_err_clear(&none);
+    return x;
+}
+
+static bool list_file(struct listing *l, size_t number, struct reading *x, struct sops_err *e)
+{
+    const char *name = l->selection->file[number].name;
+    if (x->failure.code != SOPS_OK) {
+        return sops_fail_memory(e);
+    }
+    if (x->why != NULL) {
+        tell_failure(l, name, x->why);
+    }
+    if (x->format == NULL) {
+        return true;
+    }
+    struct sops_names *names = sops_configs_names(&l->configs, l->judge[number], e);
+    return names != NULL &&
+           (l->own->by_recipient ? count_readers(l, name, &x->meta, names, e)
+            : l->own->json       ? add_json_file(l, name, &x->meta, x->format, names, e)
+                                 : add_human_file(l, name, &x->meta, x->format, names, e)) &&
+           (l->out.len < 65536 || flush(l, e));
+}
+
+static void list_nth(void *ctx, size_t number, void *result)
+{
+    struct listing *l = ctx;
+    struct reading *x = result;
+    if (l->failure.code == SOPS_OK) {
+        bool ok = x != NULL ? list_file(l, number, x, &l->failure) : sops_fail_memory(&l->failure);
+        atomic_store(&l->stop, !ok);
+    }
+    if (x != NULL) {
+        sops_meta_free(&x->meta);
+        sops_free(x->why);
+        sops_err_clear(&x->failure);
+        sops_free(x);
+    }
+}
+
+static bool list_files(struct listing *l, const struct sops_selection *s, struct sops_err *e)
+{
+    l->selection = s;
+    l->judge = sops_arena_alloc(&l->arena, (s->count + 1) * sizeof(struct sops_judge *), e);
+    for (size_t i = 0; l->judge != NULL && i < s->count; i++) {
+        l->judge[i] = sops_configs_for(&l->configs, s->file[i].absolute, e);
+        if (l->judge[i] == NULL) {
+            return false;
+        }
+    }
+    if (l->judge == NULL) {
+        return false;
+    }
+    sops_together_in_turn(s->count, l->threads, read_nth, list_nth, l);
+    *e = l->failure;
+    l->failure = (struct sops_err){0};
+    return e->code == SOPS_OK;
 }
 
 static bool refuse_folders(const struct sops_options *o, struct sops_err *e)
@@ -376,10 +440,7 @@ static bool list_all(struct listing *l, const struct sops_options *o, struct sop
     for (size_t i = 0; ok && i < s.unreads; i++) {
         tell_failure(l, s.unread[i].name, s.unread[i].why);
     }
-    for (size_t i = 0; ok && i < s.count; i++) {
-        ok = list_file(l, &s.file[i], e);
-    }
-    ok = ok && (!l->own->by_recipient || add_readers(l, e)) && flush(l, e);
+    ok = ok && list_files(l, &s, e) && (!l->own->by_recipient || add_readers(l, e)) && flush(l, e);
     sops_err_clear(&why);
     sops_selection_free(&s);
     sops_name_filter_free(&filter);
@@ -396,10 +457,13 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         (void)sops_fail(e, SOPS_E_NO_FILE, "no file specified");
         return sops_hint(e, "sops help recipients");
     }
-    bool ok = refuse_folders(o, e) && (list_all(&l, o, e) || sops_recode(e, SOPS_E_GENERIC));
+    (void)pthread_mutex_init(&l.large, NULL);
+    bool ok = refuse_folders(o, e) && sops_threads_wanted(&l.own->jobs, &l.threads, e) &&
+              (list_all(&l, o, e) || sops_recode(e, SOPS_E_GENERIC));
     if (ok && l.failed != 0) {
         ok = sops_fail(e, SOPS_E_GENERIC, "%zu of the files cannot be listed", l.failed);
     }
+    (void)pthread_mutex_destroy(&l.large);
     sops_configs_free(&l.configs);
     own_keys_free(&l.keys);
     sops_table_free(&l.table);
@@ -422,7 +486,10 @@ static const struct sops_option options[] = {
     {.name = "json", SOPS_FLAG_TO(OWN, json), .help = "an object of JSON for each file or recipient"},
     {.name = "include", SOPS_MANY_TO(OWN, include), .value = "REGEX", .help = "only files whose name matches"},
     {.name = "exclude", SOPS_MANY_TO(OWN, exclude), .value = "REGEX", .help = "no files whose name matches"},
-    {.name = "jobs", SOPS_INT_TO(OWN, jobs), .value = "N", .help = "threads, 1 to 64"},
+    {.name = "jobs",
+     SOPS_INT_TO(OWN, jobs),
+     .value = "N",
+     .help = "files at a time, 1 to 64 (default: 8, or the number of processors, at most 32)"},
     {.name = NULL},
 };
 static const struct sops_opt_table table = {"RECIPIENTS", options};

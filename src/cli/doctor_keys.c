@@ -69,7 +69,7 @@ bool doctor_places(struct doctor *d, struct sops_err *e)
 static const char *name_of(struct doctor *d, const struct sops_key *k, struct sops_err *e)
 {
     struct sops_names *names = sops_configs_names(&d->configs, d->judge != NULL ? d->judge : &d->configs.none, e);
-    return names != NULL ? sops_names_get(names, k, e) : NULL;
+    return names != NULL ? sops_names_get(names, k, &names->arena, e) : NULL;
 }
 
 /* The names of the keys of a group (of all: NULL), as one asks people for. */

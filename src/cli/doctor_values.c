@@ -92,16 +92,16 @@ static bool tell_difference(struct doctor *d, struct sops_checked *now, bool *to
     struct sops_git g = {.world = d->job->world};
     struct sops_revision here = {0}, oldest = {0};
     struct sops_revision_change change = {0};
-    char id[CHECK_STARTS][SOPS_GIT_ID], commit[SOPS_GIT_ID] = "";
-    const char *start[CHECK_STARTS + 1] = {NULL};
+    char commit[SOPS_GIT_ID] = "";
+    struct check_starts start;
     bool good = false;
     const char *path = tree_path(d, &g, e);
     bool ok = e->code == SOPS_OK;
     *told = false;
     if (ok && path != NULL && strchr(path, '\n') == NULL) {
-        ok = sops_revision_take(&here, now, &good, e) && check_history_starts(&g, id, start, e) &&
-             (!good || start[0] == NULL ||
-              check_history_oldest(&g, start, path, here.meta->mac, d->format, commit, &oldest, e));
+        ok = sops_revision_take(&here, now, &good, e) && check_history_starts(&g, &start, e) &&
+             (!good || start.count == 0 ||
+              check_history_oldest(&g, &start, path, here.meta->mac, d->format, commit, &oldest, e));
     }
     if (ok && commit[0] != '\0' && !sops_revision_agrees(&oldest, &here)) {
         ok = sops_revision_compare_texts(&oldest, &here, d->secrets, &change, e);

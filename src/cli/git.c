@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -57,6 +58,20 @@ static bool fail_with_words(const char *command, const struct sops_outcome *o, s
     return sops_fail(e, SOPS_E_READ, "git %s: %.*s", command, SOPS_ARG(sops_slice_first(why, 600)));
 }
 
+static void lock(const struct sops_git *g)
+{
+    if (g->lock != NULL) {
+        (void)pthread_mutex_lock(g->lock);
+    }
+}
+
+static void unlock(const struct sops_git *g)
+{
+    if (g->lock != NULL) {
+        (void)pthread_mutex_unlock(g->lock);
+    }
+}
+
 bool sops_git_run(struct sops_git *g, const char *const *words, struct sops_slice input, struct sops_buf *out,
                   int *status, struct sops_err *e)
 {
@@ -74,7 +89,9 @@ bool sops_git_run(struct sops_git *g, const char *const *words, struct sops_slic
         *status = o.status;
     }
     if (ok && o.status == 0 && o.err.len != 0) {
+        lock(g);
         ok = sops_buf_add(&g->complaints, sops_buf_view(&o.err), e);
+        unlock(g);
     }
     if (ok && out != NULL && out->len == 0 && !out->locked) { /* lists are long: no second copy */
         sops_buf_free(out);
@@ -306,15 +323,11 @@ static bool take_content(struct sops_git *g, size_t limit, bool text_only, struc
     return true;
 }
 
-bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, bool text_only, struct sops_git_object *o,
-                   struct sops_err *e)
+static bool read_object(struct sops_git *g, struct sops_slice name, size_t limit, bool text_only,
+                        struct sops_git_object *o, struct sops_err *e)
 {
     struct sops_buf ask = {0};
     struct sops_slice line = {0};
-    *o = (struct sops_git_object){0};
-    if (sops_slice_find(name, '\n') < name.len || name.len == 0) {
-        return sops_fail(e, SOPS_E_READ, "a name that git cannot be asked for");
-    }
     bool ok = sops_buf_add(&ask, name, e) && sops_buf_addc(&ask, '\n', e) && start_batch(g, e) &&
               g->batch.write(&g->batch, sops_buf_view(&ask), e) && read_header(g, name.len, &line, e);
     ok = ok && (!take_header(line, o) || take_content(g, limit, text_only, o, e));
@@ -332,10 +345,43 @@ bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, boo
     return true;
 }
 
+bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, bool text_only, struct sops_git_object *o,
+                   struct sops_err *e)
+{
+    *o = (struct sops_git_object){0};
+    if (sops_slice_find(name, '\n') < name.len || name.len == 0) {
+        return sops_fail(e, SOPS_E_READ, "a name that git cannot be asked for");
+    }
+    lock(g);
+    bool ok = read_object(g, name, limit, text_only, o, e);
+    unlock(g);
+    return ok;
+}
+
 void sops_git_object_free(struct sops_git_object *o)
 {
     sops_buf_free(&o->bytes);
     *o = (struct sops_git_object){0};
+}
+
+bool sops_git_blob_id(struct sops_slice text, const char *like, char id[SOPS_GIT_ID])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    char head[40];
+    int head_len = snprintf(head, sizeof head, "blob %zu", text.len) + 1; /* its NUL counts */
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    bool ok = c != NULL && EVP_DigestInit_ex(c, strlen(like) == 64 ? EVP_sha256() : EVP_sha1(), NULL) == 1 &&
+              EVP_DigestUpdate(c, head, (size_t)head_len) == 1 && EVP_DigestUpdate(c, text.ptr, text.len) == 1 &&
+              EVP_DigestFinal_ex(c, hash, &len) == 1 && 2 * len < SOPS_GIT_ID;
+    EVP_MD_CTX_free(c);
+    for (unsigned i = 0; ok && i < len; i++) {
+        id[2 * i] = digits[hash[i] >> 4];
+        id[2 * i + 1] = digits[hash[i] & 15];
+    }
+    id[ok ? 2 * len : 0] = '\0';
+    return ok;
 }
 
 void sops_git_close(struct sops_git *g)

@@ -12,6 +12,8 @@
 
 #include "core/world.h"
 
+#include <pthread.h>
+
 /* What the folder is to git. */
 enum sops_git_place {
     SOPS_GIT_NONE,   /* in no repository, or there is no git */
@@ -22,10 +24,12 @@ enum sops_git_place {
 
 #define SOPS_GIT_ID 65 /* a name of an object in hex digits, with its NUL: SHA-1 or SHA-256 */
 
-/* Set world (and folder); leave the rest zero. sops_git_close when done. For one thread. */
+/* Set world (and folder, lock); leave the rest zero. sops_git_close when done. For one thread, or with a lock for
+ * several; sops_git_look is always for one. */
 struct sops_git {
     struct sops_world *world;
     const char *folder;         /* where git is asked; NULL: the current folder */
+    pthread_mutex_t *lock;      /* of the caller, held while git is asked; or NULL */
     struct sops_buf top;        /* of the work tree: its absolute path, links resolved, with a NUL behind it */
     struct sops_buf complaints; /* lines that git wrote on stderr while it succeeded: what it could not look into */
     struct sops_buf answer;     /* read from the one `cat-file --batch`, and not used yet from `at` on */
@@ -61,6 +65,9 @@ struct sops_git_object {
 bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, bool text_only, struct sops_git_object *o,
                    struct sops_err *e) SOPS_CHECKED;
 void sops_git_object_free(struct sops_git_object *o);
+/* The id of a file with this content, as git makes it: SHA-1, or SHA-256 where `like`, an id of the repository, has 64
+ * digits. False when it cannot be made. Good to see that nothing has changed, and for nothing else. */
+bool sops_git_blob_id(struct sops_slice text, const char *like, char id[SOPS_GIT_ID]);
 
 /* Ends the process that gives objects, and frees what `g` holds. */
 void sops_git_close(struct sops_git *g);

@@ -6,13 +6,8 @@
 #include "base/ascii.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "base/thread.h"
 #include "cli/signals.h"
 #include "cli/ui.h"
-
-#define MOST_JOBS 64
-#define USUAL_JOBS 8
-#define USUAL_MOST 32
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
@@ -80,12 +75,9 @@ static bool take_age(struct sops_many *m, struct sops_err *e)
 static bool take_values(struct sops_many *m, struct sops_err *e)
 {
     const struct sops_many_options *n = &m->opt->shared.many;
-    size_t processors = sops_processors();
-    size_t usual = processors < USUAL_JOBS ? USUAL_JOBS : processors > USUAL_MOST ? USUAL_MOST : processors;
-    if (n->jobs.given && (n->jobs.value < 1 || n->jobs.value > MOST_JOBS)) {
-        return sops_fail(e, SOPS_E_GENERIC, "--jobs takes a number from 1 to %d", MOST_JOBS);
+    if (!sops_threads_wanted(&n->jobs, &m->run.threads, e)) {
+        return false;
     }
-    m->run.threads = n->jobs.given ? (size_t)n->jobs.value : usual;
     m->world->jobs = (unsigned)m->run.threads;
     return take_age(m, e) && sops_name_filter_make(&m->filter, n->include, n->exclude, e);
 }

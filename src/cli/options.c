@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "cli/command.h"
 #include "core/key.h"
 
@@ -442,6 +443,20 @@ static bool parse_option(struct sops_options *o, const char *const *words, size_
     char from[80];
     (void)snprintf(from, sizeof from, "flag -%.*s", SOPS_ARG(sops_slice_first(name, 64)));
     return set_value(o, s, from, value, e);
+}
+
+bool sops_threads_wanted(const struct sops_opt_number *jobs, size_t *threads, struct sops_err *e)
+{
+    enum { MOST = 64, USUAL = 8, USUAL_MOST = 32 };
+    size_t processors = sops_processors();
+    if (jobs->given && (jobs->value < 1 || jobs->value > MOST)) {
+        return sops_fail(e, SOPS_E_GENERIC, "--jobs takes a number from 1 to %d", MOST);
+    }
+    *threads = jobs->given               ? (size_t)jobs->value
+               : processors < USUAL      ? USUAL
+               : processors > USUAL_MOST ? USUAL_MOST
+                                         : processors;
+    return true;
 }
 
 bool sops_options_take(struct sops_options *o, const char *const *words, size_t *used, struct sops_err *e)

@@ -30,6 +30,9 @@ struct sops_opt_number {
     bool given;
 };
 
+/* What --jobs says: threads for many files, by default 8, or as many as there are processors, up to 32. Code 1. */
+bool sops_threads_wanted(const struct sops_opt_number *jobs, size_t *threads, struct sops_err *e) SOPS_CHECKED;
+
 /* What the options for many files say (-r). */
 struct sops_many_options {
     bool dry_run, all_or_nothing, json, no_ignore;

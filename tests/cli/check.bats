@@ -46,6 +46,36 @@ setup() {
     check 0 "$SOPS" check --rev HEAD
 }
 
+@test "who reads that the history holds a secret finds it there" {
+    git init -q .
+    "$SOPS" encrypt -i secrets/a.yaml
+    printf 'a: one\n' >secrets/b.yaml
+    git add .
+    git commit -qm one
+    "$SOPS" decrypt -i secrets/a.yaml
+    check 1 "$SOPS" check --format json
+    same "$(grep -c 'replace the secret' <<<"$out")" 1
+    has "$(grep 'secrets/b.yaml' <<<"$out")" 'and replace the secret, which the history holds'
+    lacks "$(grep 'secrets/a.yaml' <<<"$out")" history
+}
+
+@test "with more threads nothing else is found, and in the same order" {
+    for i in {1..40}; do
+        printf 'a: one\nb_unencrypted: two%d\n' "$i" >"secrets/$i.yaml"
+        [ $((i % 3)) = 0 ] || "$SOPS" encrypt -i "secrets/$i.yaml"
+    done
+    check 1 "$SOPS" check --jobs 1 .
+    alone=$out
+    check 1 "$SOPS" check --jobs 64 .
+    same "$out" "$alone"
+    check 0 "$SOPS" recipients -r --jobs 1 .
+    alone=$out
+    check 0 "$SOPS" recipients -r --jobs 64 .
+    same "$out" "$alone"
+    check 2 "$SOPS" check --jobs 65
+    check 1 "$SOPS" recipients -r --jobs 0 .
+}
+
 @test "what is not read is 2, and the rest is still checked" {
     check 2 "$SOPS" check gone secrets
     has "$err" "gone: not read"

@@ -81,6 +81,20 @@ static void gives_objects(void **state)
     sops_git_close(&g);
 }
 
+/* What git hash-object prints; of SHA-256 with `git init --object-format=sha256`. */
+static void makes_ids(void **state)
+{
+    (void)state;
+    static const char sha256[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    char id[SOPS_GIT_ID];
+    assert_true(sops_git_blob_id(SOPS_LIT(""), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", id));
+    assert_string_equal(id, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+    assert_true(sops_git_blob_id(SOPS_LIT("text of a\n"), id, id));
+    assert_string_equal(id, "43d905c853981f7d3ee75421102150d6abea9251");
+    assert_true(sops_git_blob_id(SOPS_LIT("text of a\n"), sha256, id));
+    assert_string_equal(id, "6d9b5f3f01bc46dfe51ea5f6e809ff610f03adef4107dbceab0e12c41b0ef71a");
+}
+
 static void names_are_no_options(void **state)
 {
     (void)state;
@@ -189,7 +203,7 @@ static void takes_no_lies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(looks), TEST(gives_objects), TEST(names_are_no_options), TEST(runs_and_fails), TEST(takes_no_lies),
+        TEST(looks), TEST(gives_objects), TEST(makes_ids), TEST(names_are_no_options), TEST(runs_and_fails), TEST(takes_no_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

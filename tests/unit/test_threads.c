@@ -200,6 +200,48 @@ static void jobs_together(void **state)
     }
 }
 
+struct telling {
+    size_t next; /* that is to be told */
+    atomic_size_t begun;
+    _Atomic int inside;
+};
+
+/* The earlier ones take longer, so that later ones have to wait for their turn. */
+static void *make_number(void *ctx, size_t i)
+{
+    struct telling *t = ctx;
+    atomic_fetch_add(&t->begun, 1);
+    for (size_t k = 0; k < (i % 16 == 0 ? 2000 : 1); k++) {
+        (void)sched_yield();
+    }
+    return i % 7 == 0 ? NULL : (void *)(uintptr_t)(i + 1);
+}
+
+static void tell_number(void *ctx, size_t i, void *result)
+{
+    struct telling *t = ctx;
+    assert_int_equal(atomic_fetch_add(&t->inside, 1), 0);
+    assert_int_equal(i, t->next);
+    assert_int_equal((uintptr_t)result, i % 7 == 0 ? 0 : i + 1);
+    assert_true(atomic_load(&t->begun) <= i + 300); /* what waits is bounded */
+    t->next++;
+    atomic_fetch_sub(&t->inside, 1);
+}
+
+/* Each result once, in order, one at a time. */
+static void results_in_turn(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {0, 1, 3, 2000};
+    for (size_t most = 1; most <= 8; most += 7) {
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+            struct telling t = {0};
+            sops_together_in_turn(counts[c], most, make_number, tell_number, &t);
+            assert_int_equal(t.next, counts[c]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +249,7 @@ int main(void)
         cmocka_unit_test(the_first_bad_leaf_is_named),
         cmocka_unit_test(several_files_at_once),
         cmocka_unit_test(jobs_together),
+        cmocka_unit_test(results_in_turn),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || sops_mem_live() != 0;

@@ -24,6 +24,16 @@ def a_plugin_starts_once(c):
 
 
 @check
+def check_with_keys_starts_a_plugin_once(c):
+    names = tokens(c)
+    before = c.snapshot()
+    c.sops('check', '--key', 's').status(0)
+    need(c.starts(), 1, 'starts of identity-v1')
+    need([e['count'] for e in c.events('files')], [len(names)], 'files in one run')
+    c.same(before, 'a check')
+
+
+@check
 def one_pin(c):
     names = tokens(c)
     c.env['COUNTER'] = 'pin'

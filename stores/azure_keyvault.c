@@ -120,7 +120,7 @@ struct azure_call {
     int status; /* of the answer */
 };
 
-/* False for an answer that is none of success, too; its status is then in `c`. `answer` may be NULL. */
+/* False for an answer that is none of success, too; its status is then in `c`. */
 static bool call_url(const struct sops_store_site *s, struct sops_world *w, struct sops_arena *a, struct azure_call *c,
                      struct sops_buf *url, const struct sops_json_value **answer, struct sops_err *e)
 {
@@ -136,7 +136,7 @@ static bool call_url(const struct sops_store_site *s, struct sops_world *w, stru
         c->status = res.status;
         ok = (res.status >= 200 && res.status < 300) || sops_azure_refused(&r, &res, from, e);
     }
-    ok = ok && (answer == NULL || sops_store_object(a, &res, answer, e));
+    ok = ok && sops_store_object(a, &res, answer, e);
     sops_http_res_free(&res);
     return ok;
 }
@@ -259,11 +259,12 @@ static bool send_item(const struct sops_store_site *s, struct sops_world *w, str
 {
     struct sops_arena a = {0};
     struct sops_slice path;
+    const struct sops_json_value *answer; /* read so that an answer of something else is no success */
     c->write = true;
     bool ok = sops_arena_printf(&a, &path, e, "%s/%.*s%s%.*s", pattern, SOPS_ARG(name), version.len != 0 ? "/" : "",
                                 SOPS_ARG(version));
     c->path = path;
-    ok = ok && call(s, w, &a, c, NULL, e);
+    ok = ok && call(s, w, &a, c, &answer, e);
     sops_arena_free(&a);
     return ok;
 }

@@ -241,7 +241,7 @@ bool sops_vault_store_call(const struct sops_store_site *s, struct sops_world *w
     }
     if (ok && res.body.len != 0) {
         ok = sops_store_object(a, &res, &c->answer, e);
-    } else if (ok && strcmp(c->method, "GET") == 0) {
+    } else if (ok && (res.status != 204 || strcmp(c->method, "GET") == 0)) {
         ok = sops_fail(e, SOPS_E_READ, "the answer is empty");
     } else if (c->status == 404 && !sops_store_object(a, &res, &c->answer, &ignored)) {
         c->answer = NULL;

@@ -147,7 +147,7 @@ static bool again(const struct sops_http_res *res)
         NULL,
     };
     struct fault f;
-    if (res->status == 500 || (res->status >= 502 && res->status <= 504)) {
+    if (res->status == 429 || res->status == 500 || (res->status >= 502 && res->status <= 504)) {
         return true;
     }
     if (res->status < 400) {

@@ -66,11 +66,13 @@ static void writing(void **state)
         {2, "remove", 'x', true, ""},
         {3, "create", 'w', true, ""},
         {3, "create-lost", 'w', false, "timed out"},
+        {3, "create-else", 'w', false, "not JSON"}, /* what stands in the way is not the store, so nothing is done */
         {3, "restore", 'w', true, ""},
         {3, "list", 'l', true, "app-one app-two "},
         {3, "other-host", 'l', false, "another host"},
         {4, "create", 'w', true, ""},
         {4, "create-lost", 'w', false, "timed out"},
+        {4, "create-else", 'w', false, "the answer is empty"},
         {4, "create-busy", 'w', true, ""},
         {4, "update", 'w', true, ""},
         {4, "remove", 'x', true, ""},

@@ -390,12 +390,19 @@ def data_key_of(sops_text, identity_file):
 # ---- readers: YAML in the layout of sealed files, and JSON in a row ---------------------------------------------------
 
 
+def _json_escape(found):
+    """an escape of YAML as one of JSON"""
+    named = {"a": 7, "e": 27, "0": 0, "v": 11, "N": 0x85, "_": 0xA0, "L": 0x2028, "P": 0x2029, " ": 32}
+    word = found[1]
+    code = named[word] if word in named else int(word[1:], 16) if word[0] in "xU" else None
+    return found[0] if code is None else json.dumps(chr(code))[1:-1]
+
+
 def _scalar(s):
     if s[:1] == "'":
         return s[1:-1].replace("''", "'")
     if s[:1] == '"':
-        return json.loads(re.sub(r"\\x([0-9a-fA-F]{2})", r"\\u00\1", s).replace("\\a", "\\u0007").replace("\\e", "\\u001b")
-                          .replace("\\_", "\\u00a0").replace("\\0", "\\u0000"))
+        return json.loads(re.sub(r"\\(x..|U.{8}|.)", _json_escape, s))
     return {"null": None, "~": None, "": None, "true": True, "false": False, "{}": {}, "[]": []}.get(
         s, int(s) if re.fullmatch(r"-?(0|[1-9]\d*)", s) else s)
 

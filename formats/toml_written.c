@@ -473,13 +473,39 @@ static bool insert(const struct sops_written *w, const struct sops_node *n, stru
     return ok;
 }
 
+/* A table becomes another thing: its sections go, and a pair comes; or other pairs below its header. */
+static bool replace_table(const struct sops_written *w, const struct sops_node *n, struct sops_edits *to,
+                          struct sops_err *e)
+{
+    struct section s = {0};
+    size_t mark = 0;
+    bool ok = true, found = false, keeps_header = n->kind == SOPS_MAP && find_section(w, n, &s);
+    if (n->up->kind == SOPS_LIST && !keeps_header) {
+        return sops_fail(e, SOPS_E_DUMP, "an item that is no table, in an array of tables");
+    }
+    for (s = (struct section){0}; ok && next_section(w, &mark, &s);) {
+        if (s.header.end != 0 && is_below(s.table, n)) {
+            uint32_t begin = keeps_header && s.table == n ? sops_line_next(w->text, s.header.end) : s.begin;
+            ok = sops_edits_add(to, (struct sops_span){begin, s.end}, SOPS_LIT(""), e);
+            found = true;
+        }
+    }
+    if (ok && !found) {
+        return sops_fail(e, SOPS_E_DUMP, "a table that becomes another thing");
+    }
+    for (const struct sops_node *c = n->child; ok && keeps_header && c != NULL; c = c->next) {
+        ok = insert(w, c, to, e);
+    }
+    return ok && (keeps_header || insert(w, n, to, e));
+}
+
 static bool replace(const struct sops_written *w, const struct sops_node *n, struct sops_span was, bool from,
                     struct sops_edits *to, struct sops_err *e)
 {
-    (void)w;
     (void)from;
-    if (sops_span_none(n->span)) { /* a table: its lines go, and a pair comes */
-        return sops_fail(e, SOPS_E_DUMP, "a table that becomes another thing");
+    if (sops_span_none(n->span)) {
+        return n->up != NULL ? replace_table(w, n, to, e)
+                             : sops_fail(e, SOPS_E_DUMP, "a document that is replaced as a whole");
     }
     struct sops_buf bytes = {0};
     bool ok = sops_toml_add_inline(n, &bytes, e) &&
@@ -488,18 +514,30 @@ static bool replace(const struct sops_written *w, const struct sops_node *n, str
     return ok;
 }
 
+/* Is nothing left that makes a table of `in`? */
+static bool is_all_of_table(const struct sops_written *w, const struct sops_node *in, bool last)
+{
+    struct section own;
+    return last && in->kind == SOPS_MAP && in->up != NULL && sops_span_none(in->span) && !find_section(w, in, &own);
+}
+
 /* All sections of a table, and the lines of pairs that name it with dots. */
 static bool remove_table(const struct sops_written *w, const struct sops_node *n, const struct sops_node *in, bool last,
                          struct sops_edits *to, struct sops_err *e)
 {
     struct section s = {0};
+    struct sops_buf header = {0}; /* of a table that only those below it make one */
     size_t mark = 0;
-    bool ok = true;
+    bool ok = !is_all_of_table(w, in, last) ||
+              (sops_buf_addc(&header, '[', e) && add_path(in, &header, e) && sops_buf_addc(&header, ']', e) &&
+               sops_buf_add(&header, sops_written_break(w), e));
     while (ok && next_section(w, &mark, &s)) {
         if (s.header.end != 0 && is_below(s.table, n)) {
-            ok = sops_edits_add(to, (struct sops_span){s.begin, s.end}, SOPS_LIT(""), e);
+            ok = sops_edits_add(to, (struct sops_span){s.begin, s.end}, sops_buf_view(&header), e);
+            sops_buf_cut(&header, 0);
         }
     }
+    sops_buf_free(&header);
     struct sops_node *top = (struct sops_node *)(uintptr_t)n;
     for (struct sops_node *x = top; ok && x != NULL; x = sops_node_after(top, x)) {
         if (x->key_span.end != 0) {
@@ -530,6 +568,12 @@ static bool take_out(const struct sops_written *w, const struct sops_node *n, st
     }
     uint32_t begin = n->key_span.end != 0 ? n->key_span.begin : n->span.begin;
     struct sops_span gone = {begin, was.end};
+    if (is_all_of_table(w, in, before == NULL && next == NULL)) { /* of `a.b = 1` there stays `a = {}` */
+        while (gone.begin > 0 && (is_blank(w->text.ptr[gone.begin - 1]) || w->text.ptr[gone.begin - 1] == '.')) {
+            gone.begin--;
+        }
+        return sops_edits_add(to, gone, SOPS_LIT(" = {}"), e);
+    }
     if (in->up == NULL || sops_span_none(in->span)) {
         gone = (struct sops_span){sops_line_begin(w->text, begin), sops_line_next(w->text, was.end)};
     } else if (next != NULL) {

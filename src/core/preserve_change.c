@@ -51,7 +51,7 @@ void sops_kept_compare(struct sops_kept *k, const struct sops_doc *d)
         const struct sops_record *r = &k->record[i];
         bool same = r->node->kind == r->kind && sops_slice_eq(r->node->text, r->text);
         r->node->flags &= (uint16_t)~ours;
-        r->node->flags |= same ? 0 : SOPS_ALTERED;
+        r->node->flags |= same ? SOPS_READ : SOPS_READ | SOPS_ALTERED; /* another value has flags of its own */
     }
     for (struct sops_node *p = d->parts; p != NULL; p = p->next) {
         for (struct sops_node *n = p; n != NULL; n = sops_node_after(p, n)) {
@@ -67,7 +67,6 @@ struct changing {
     struct sops_loss *loss;
 };
 
-/* Whoever puts a value in the place of another one may change its flags, but not where it stands. */
 static bool is_from_text(const struct sops_node *n) { return (n->flags & SOPS_READ) != 0 || !sops_span_none(n->span); }
 
 static struct sops_span span_of_record(const struct sops_record *r)
@@ -76,10 +75,10 @@ static struct sops_span span_of_record(const struct sops_record *r)
 }
 
 /* Has it become another thing, a map or list being either of the two? */
-static bool is_replaced(const struct sops_record *r)
+static bool is_replaced(const struct sops_format *f, const struct sops_record *r)
 {
     const struct sops_node *n = r->node;
-    bool was_leaf = r->kind != SOPS_MAP && r->kind != SOPS_LIST;
+    bool was_leaf = r->kind != SOPS_MAP && r->kind != SOPS_LIST, nested = (f->flags & SOPS_FMT_LOSSY) == 0;
     if (sops_node_is_leaf(n) != was_leaf || (!was_leaf && n->kind != r->kind)) {
         return true;
     }
@@ -93,7 +92,8 @@ static bool is_replaced(const struct sops_record *r)
         }
         any = true;
     }
-    return any && (r->child->flags & SOPS_LINKED) == 0;
+    bool several = n->up != NULL && nested && r[1].end < r->end; /* which are not taken out one by one */
+    return (any || several) && (r->child->flags & SOPS_LINKED) == 0;
 }
 
 static bool insert_new(struct changing *c, const struct sops_node *in, struct sops_err *e)
@@ -162,10 +162,11 @@ static bool handle_record(struct changing *c, const struct sops_record *r, size_
         *next = r->end;
         return !has_changed_below(c->k->record, r) || c->t->replace(&c->k->w, n, n->span, true, c->to, e);
     }
-    if (sops_span_none(n->span) && r->kind != SOPS_COMMENT && n->up != NULL && sops_node_is_leaf(n)) {
+    bool table = (c->k->w.format->flags & SOPS_FMT_TABLES) != 0 && (r->kind == SOPS_MAP || r->kind == SOPS_LIST);
+    if (sops_span_none(n->span) && r->kind != SOPS_COMMENT && n->up != NULL && sops_node_is_leaf(n) && !table) {
         return sops_lose(c->loss, r->node->line, "a value without a place in the text");
     }
-    if (is_replaced(r)) {
+    if (is_replaced(c->k->w.format, r)) {
         *next = r->end;
         return c->t->replace(&c->k->w, n, span_of_record(r), r->kind == SOPS_MAP || r->kind == SOPS_LIST, c->to, e);
     }

@@ -274,6 +274,14 @@ def several_lines_above_a_comment(box):
 
 
 @check
+def set_of_an_empty_map(box):
+    for clear, after in (("a:\n  b: 1\n  c: 2\nd: 3\n", "a: {}\nd: 3\n"), ("a: {b: 1, c: 2}\nd: 3\n", "a: {}\nd: 3\n")):
+        box.seal("f.yaml", clear)
+        box.sops("set", "--preserve-style=strict", "f.yaml", '["a"]', "{}")
+        want(box.open("f.yaml"), after, "decrypted")
+
+
+@check
 def edit_of_documents_in_several_columns(box):
     clear = "  a: x\n---\nb: kanari-p\n---\n   c: y\n"
     box.seal("f.yaml", clear)

@@ -52,6 +52,22 @@ def toml_unset_of_the_last_line_without_a_break(box):
 
 
 @check
+def toml_tables_that_become_other_things(box):
+    """the text before, what is done, the text then"""
+    config(box, ON)
+    for clear, op, path, value, after in (
+            ("x = 1\n\n[a.b] # c\nk = 2\n", "unset", '["a"]["b"]', None, "x = 1\n\n[a]\n"),
+            ("x = 1\na . b = 2 # c\n", "unset", '["a"]["b"]', None, "x = 1\na = {} # c\n"),
+            ("x = 1\n\n[a]\nk = 2\n\n[a.b]\nk = 3\n\n[c]\n", "set", '["a"]', '"n"', 'x = 1\na = "n"\n\n[c]\n'),
+            ("x = 1\n\n[a]\nk = 2\n[b]\n", "set", '["a"]', '{"n": 1, "o": {"p": true}}', "x = 1\n\n[a]\nn = 1\no = { p = true }\n[b]\n"),
+            ("x = 1\n[[a]] # c\n[[a]]\nk = 2\n", "set", '["a"][0]', '{"n": 1, "o": 2}', "x = 1\n[[a]] # c\nn = 1\no = 2\n[[a]]\nk = 2\n"),
+            ("x = 1\n[a]\n", "set", '["a"]', "5", "x = 1\na = 5\n")):
+        box.seal("f.toml", clear, preserve=False)
+        box.sops(op, "--preserve-style=strict", "f.toml", path, *([value] if value else []))
+        want(box.sops("decrypt", "f.toml").text, after, "%s %s" % (op, path))
+
+
+@check
 def toml_a_nan_stays_when_another_value_is_set(box):
     config(box, ON)
     s = box.seal("f.toml", "a = nan\nb = 1\n", preserve=False)

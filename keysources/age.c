@@ -172,6 +172,7 @@ static bool wrap_run(const struct batch *b, size_t from, size_t count, struct so
 static bool refuse_wrap(struct sops_wrap *x, const struct sops_err *why, struct sops_err *e)
 {
     sops_buf_cut(&x->why, 0);
+    x->memory = why->memory;
     return sops_buf_adds(&x->why, why->msg, e) && (x->hint.len != 0 || sops_buf_adds(&x->hint, why->hint, e));
 }
 

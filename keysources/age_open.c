@@ -257,21 +257,24 @@ static struct sops_entry *next_entry(const struct sops_lot *l, struct sops_slice
     return i < l->count ? l->entry[i] : NULL;
 }
 
-/* The identities for this entry, when `id` is one of them and may be tried on it. */
-static const struct sops_age_identities *fits(struct many *m, const struct sops_entry *n,
-                                              const struct sops_age_identity *id)
+/* The identities for this entry into `*ids`, when `id` is one of them and may be tried on it, else NULL. False only
+ * when memory is out. */
+static bool find_fitting(struct many *m, const struct sops_entry *n, const struct sops_age_identity *id,
+                         const struct sops_age_identities **ids, struct sops_err *e)
 {
-    const struct sops_age_identities *ids = NULL;
-    struct sops_err none = {0};
-    bool has = false;
-    if (n->state == SOPS_ENTRY_UNASKED && n->tried_by != id &&
-        sops_age_identities_load(m->world, n->key->field[0], &ids, &none)) {
-        for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
-            has = has || ids->set[i] == id->set;
-        }
+    const struct sops_age_identities *all = NULL;
+    struct sops_err why = {0};
+    *ids = NULL;
+    if (n->state != SOPS_ENTRY_UNASKED || n->tried_by == id) {
+        return true;
     }
-    sops_err_clear(&none);
-    return has ? ids : NULL;
+    if (!sops_age_identities_load(m->world, n->key->field[0], &all, &why)) {
+        return sops_may_fail(&why, e);
+    }
+    for (size_t i = 0; i < SOPS_AGE_SOURCES; i++) {
+        *ids = all->set[i] == id->set ? all : *ids;
+    }
+    return true;
 }
 
 /* What a run, or an identity, said of an entry: a file key, or a failure. */
@@ -303,17 +306,19 @@ static bool ask_on_each(struct many *m, struct sops_age_identity *id, struct sop
         bool open = sops_lot_opened(&m->lot[i]) != NULL;
         for (size_t k = 0; ok && k < m->lot[i].count && !open; k++) {
             struct sops_entry *n = m->lot[i].entry[k];
-            const struct sops_age_identities *ids = fits(m, n, id);
+            const struct sops_age_identities *ids;
             struct sops_age_header h = {0};
             struct sops_buf file = {0};
             struct sops_err said = {0};
             uint8_t file_key[SOPS_AGE_FILE_KEY] = {0};
-            if (ids != NULL && sops_age_entry_parse(n->key->enc, &file, &h, &said)) {
+            ok = find_fitting(m, n, id, &ids, e);
+            if (ok && ids != NULL && sops_age_entry_parse(n->key->enc, &file, &h, &said)) {
                 enum sops_age_match match = id->unwrap(m->world, id, &h, file_key, &said);
                 n->tried_by = id;
                 ok = settle_key(ids, n, match, file_key, &said, e);
                 open = n->state == SOPS_ENTRY_OPENED;
             }
+            ok = ok && (!said.memory || sops_fail_memory(e));
             sops_wipe(file_key, sizeof file_key);
             sops_err_clear(&said);
             sops_age_header_free(&h);
@@ -450,10 +455,13 @@ static bool ask_plugin(struct many *m, const struct sops_age_identity *id, struc
     do {
         r.count = 0;
         for (size_t i = 0; ok && i < m->lots; i++) {
+            const struct sops_age_identities *ids;
             struct sops_entry *n = NULL;
-            while (sops_lot_opened(&m->lot[i]) == NULL && (n = next_entry(&m->lot[i], plugin, tried[i])) != NULL) {
+            while (ok && sops_lot_opened(&m->lot[i]) == NULL &&
+                   (n = next_entry(&m->lot[i], plugin, tried[i])) != NULL) {
                 tried[i]++;
-                if (fits(m, n, id) != NULL) {
+                ok = find_fitting(m, n, id, &ids, e);
+                if (ok && ids != NULL) {
                     n->tried_by = id;
                     r.entry[r.count++] = n;
                     break;
@@ -470,44 +478,66 @@ static bool ask_plugin(struct many *m, const struct sops_age_identity *id, struc
 /* ---- all together -------------------------------------------------------------------------------------------------
  */
 
-/* The next identity that may ask, of those for entries that are still closed; NULL: none is left. */
-static struct sops_age_identity *next_asking(struct many *m, const struct sops_age_identity **done, size_t count)
+static bool is_done(const struct sops_age_identity *id, const struct sops_buf *done)
 {
-    const struct sops_age_identities *ids = NULL;
-    struct sops_err none = {0};
-    for (size_t i = 0; i < m->lots; i++) {
-        bool open = sops_lot_opened(&m->lot[i]) != NULL;
-        for (size_t k = 0; k < m->lot[i].count && !open; k++) {
-            if (m->lot[i].entry[k]->state != SOPS_ENTRY_UNASKED ||
-                !sops_age_identities_load(m->world, m->lot[i].entry[k]->key->field[0], &ids, &none)) {
-                continue;
-            }
-            for (size_t s = 0; s < SOPS_AGE_SOURCES; s++) {
-                for (struct sops_age_identity *id = ids->set[s]->first; id != NULL; id = id->next) {
-                    size_t at = 0;
-                    while (at < count && done[at] != id) {
-                        at++;
-                    }
-                    if (id->rank == SOPS_AGE_ASKS && at == count) {
-                        return id;
-                    }
-                }
+    for (size_t at = 0; at < done->len; at += sizeof(void *)) {
+        if (memcmp(done->ptr + at, &id, sizeof id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first of these identities that may ask and is not `done`, or NULL. */
+static struct sops_age_identity *asking_of(const struct sops_age_identities *ids, const struct sops_buf *done)
+{
+    for (size_t s = 0; s < SOPS_AGE_SOURCES; s++) {
+        for (struct sops_age_identity *id = ids->set[s]->first; id != NULL; id = id->next) {
+            if (id->rank == SOPS_AGE_ASKS && !is_done(id, done)) {
+                return id;
             }
         }
     }
-    sops_err_clear(&none);
     return NULL;
+}
+
+/* The next identity that may ask into `*next`, of those for entries that are still closed; NULL: none is left. False
+ * only when memory is out. */
+static bool find_asking(struct many *m, const struct sops_buf *done, struct sops_age_identity **next,
+                        struct sops_err *e)
+{
+    const struct sops_age_identities *ids = NULL;
+    *next = NULL;
+    for (size_t i = 0; i < m->lots; i++) {
+        bool open = sops_lot_opened(&m->lot[i]) != NULL;
+        for (size_t k = 0; k < m->lot[i].count && !open; k++) {
+            struct sops_err why = {0};
+            if (m->lot[i].entry[k]->state != SOPS_ENTRY_UNASKED) {
+                continue;
+            }
+            if (!sops_age_identities_load(m->world, m->lot[i].entry[k]->key->field[0], &ids, &why)) {
+                if (!sops_may_fail(&why, e)) {
+                    return false;
+                }
+                continue;
+            }
+            *next = asking_of(ids, done);
+            if (*next != NULL) {
+                return true;
+            }
+        }
+    }
+    return true;
 }
 
 static bool ask_all(struct many *m, struct sops_err *e)
 {
-    struct sops_buf done = {0};
+    struct sops_buf done = {0}; /* pointers */
     struct sops_age_identity *id = NULL;
-    bool ok = true;
-    while (ok && (id = next_asking(m, (const struct sops_age_identity **)(void *)done.ptr,
-                                   done.len / sizeof(void *))) != NULL) {
+    bool ok = find_asking(m, &done, &id, e);
+    while (ok && id != NULL) {
         ok = (sops_age_plugin_of(id).len != 0 ? ask_plugin(m, id, e) : ask_on_each(m, id, e)) &&
-             sops_buf_add(&done, sops_slice_of(&id, sizeof id), e);
+             sops_buf_add(&done, sops_slice_of(&id, sizeof id), e) && find_asking(m, &done, &id, e);
     }
     sops_buf_free(&done);
     return ok;

@@ -245,6 +245,8 @@ bool sops_fail(struct sops_err *e, int code, const char *fmt, ...) SOPS_PRINTF(3
 /* SOPS_E_GENERIC with a position. */
 bool sops_fail_at(struct sops_err *e, unsigned line, unsigned column, const char *fmt, ...) SOPS_PRINTF(4, 5);
 bool sops_fail_memory(struct sops_err *e);
+/* As `why` failed: its code, its words, and whether memory was out. */
+bool sops_fail_like(struct sops_err *e, const struct sops_err *why);
 /* Puts "CONTEXT: " in front of the message. */
 bool sops_within(struct sops_err *e, const char *fmt, ...) SOPS_PRINTF(2, 3);
 /* Replaces the code: a reader says 1, the step knows better. */

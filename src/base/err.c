@@ -69,6 +69,11 @@ bool sops_fail_memory(struct sops_err *e)
     return sops_fail(e, SOPS_E_GENERIC, "out of memory");
 }
 
+bool sops_fail_like(struct sops_err *e, const struct sops_err *why)
+{
+    return why->memory ? sops_fail_memory(e) : sops_fail(e, why->code, "%s", why->msg);
+}
+
 bool sops_within(struct sops_err *e, const char *fmt, ...)
 {
     if (e == NULL) {

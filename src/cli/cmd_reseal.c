@@ -217,7 +217,7 @@ static bool read_back(const struct reseal_file *f, struct sops_slice text, struc
         same = same && x == NULL && y == NULL;
     }
     same = same && a == NULL && b == NULL && at == f->edits;
-    sops_err_clear(&why);
+    same = sops_may_fail(&why, e) && same;
     sops_doc_free(&doc);
     return same || sops_fail(e, SOPS_E_DECRYPT,
                              "the values of '%s' cannot be replaced in its text: it is left as it is", f->shown);

@@ -44,6 +44,9 @@ static bool take_path(struct change *c, struct sops_slice text, struct sops_err 
 
 static bool no_value(struct sops_err *e)
 {
+    if (e->memory) {
+        return false;
+    }
     sops_err_clear(e);
     (void)sops_fail(e, SOPS_E_PATH, "the value is not JSON");
     return sops_hint(e, "a text needs quotes of its own, as in '\"text\"'");

@@ -79,6 +79,7 @@ static void wrap_one(struct jobs *all, struct job *j)
         j->by = s;
         if (!x->ok) {
             const char *msg = e.code != SOPS_OK ? e.msg : "the result is empty";
+            x->memory = x->memory || e.memory;
             (void)!sops_buf_addf(&causes, &no_memory, "%s%s", causes.len != 0 ? "; " : "", msg);
             (void)!(x->hint.len != 0 || sops_buf_adds(&x->hint, e.hint, &no_memory));
         }
@@ -258,7 +259,8 @@ static bool collect_failures(const struct sops_wrapped *file, struct sops_err *e
     bool ok = true;
     for (size_t i = 0; ok && i < file->count; i++) {
         const struct sops_wrap *x = &file->job[i].wrap;
-        if (!x->ok && failed++ < FAILURES_SHOWN) {
+        ok = x->ok || !x->memory || sops_fail_memory(e);
+        if (ok && !x->ok && failed++ < FAILURES_SHOWN) {
             ok = (failed == 1 || sops_buf_addc(&list, ' ', e)) && sops_buf_add(&list, sops_buf_view(&x->why), e);
             (void)sops_hint(e, "%.*s", SOPS_ARG(x->hint));
         }
@@ -318,7 +320,8 @@ static bool make_parts(struct sops_world *w, struct sops_meta *m, const struct s
     unsigned count = groups > 1000 ? 1000 : (unsigned)groups;
     struct sops_err why = {0};
     bool ok = sops_shamir_split(w, sops_secret_view(key), count, wanted, parts, &why) ||
-              sops_fail(e, why.code, "[could not split data key into parts for Shamir: %s]", why.msg);
+              (why.memory ? sops_fail_memory(e)
+                          : sops_fail(e, why.code, "[could not split data key into parts for Shamir: %s]", why.msg));
     sops_err_clear(&why);
     m->threshold = ok ? threshold : m->threshold;
     if (ok) {
@@ -403,6 +406,7 @@ static bool take_over(struct sops_wrapped *file, struct sops_wrapped *before, st
             x->enc = y->enc;
             x->why = y->why;
             x->hint = y->hint;
+            x->memory = y->memory;
             x->ok = y->ok;
             y->enc = y->why = y->hint = (struct sops_buf){0};
             file->job[i].by = before->job[i].by;

@@ -187,6 +187,9 @@ bool sops_entry_refuse_for(struct sops_entry *n, struct sops_slice cause, struct
 
 bool sops_cause_add(struct sops_buf *cause, const struct sops_err *why, struct sops_err *e)
 {
+    if (why->memory) {
+        return sops_fail_memory(e);
+    }
     struct sops_slice text = why->detail.len != 0 ? sops_buf_view(&why->detail) : sops_str(why->msg);
     return sops_buf_add(cause, sops_slice_trim(text), e) && sops_buf_addc(cause, 0, e) &&
            sops_buf_adds(cause, why->hint, e) && sops_buf_addc(cause, 0, e);

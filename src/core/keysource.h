@@ -61,6 +61,7 @@ struct sops_wrap {
     struct sops_slice plain;
     struct sops_buf enc;       /* the result, or */
     struct sops_buf why, hint; /* why there is none */
+    bool memory;               /* memory was out: the fault is not with the key */
     bool ok;
 };
 

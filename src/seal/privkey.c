@@ -99,10 +99,9 @@ static bool take_secret(struct sops_seal_keys *keys, struct sops_world *w, const
     }
     struct sops_err bad = {0};
     bool ok = sops_seal_base64(text, &pem, &bad);
-    if (!ok) {
+    if (!ok && sops_may_fail(&bad, e)) {
         sops_fail(e, SOPS_E_NO_KEY, "'%s': a `tls.key` is no base64", where);
     }
-    sops_err_clear(&bad);
     ok = ok && sops_keys_add_pem(keys, where, sops_buf_view(&pem), e);
     sops_buf_free(&pem);
     return ok;

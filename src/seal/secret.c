@@ -183,8 +183,7 @@ static bool data_value(struct sops_arena *a, const struct sops_node *n, struct s
     struct sops_buf bytes = {0};
     struct sops_err bad = {0};
     bool ok = sops_seal_base64(n->text, &bytes, &bad);
-    if (!ok) {
-        sops_err_clear(&bad);
+    if (!ok && sops_may_fail(&bad, e)) {
         sops_fail(e, SOPS_E_ENCRYPT, "'%.*s' in 'data' is no base64", SOPS_ARG(n->key));
         sops_hint(e, "texts that are not base64 belong to 'stringData'");
     }

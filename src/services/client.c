@@ -98,6 +98,9 @@ static bool dial(struct remote *r, struct sops_world *w, struct sops_err *e)
                              r->url);
     } else if (w->open(w, &peer, &stream, &why)) {
         return greet(r, w, &stream, e);
+    } else if (why.memory) {
+        sops_err_clear(&why);
+        return sops_fail_memory(e);
     } else {
         (void)sops_grpc_fail(&r->down, SOPS_GRPC_UNAVAILABLE, "connection error: %s", why.msg);
         sops_err_clear(&why);
@@ -134,7 +137,7 @@ static bool call(struct remote *r, struct sops_world *w, const char *path, struc
         r->client = NULL;
         ok = dial(r, w, e) && sops_grpc_call(r->client, path, request, reply, e);
     }
-    if (!ok && r->client != NULL && sops_grpc_mute(r->client) && r->down.code == SOPS_OK) {
+    if (!ok && r->client != NULL && sops_grpc_mute(r->client) && r->down.code == SOPS_OK && !e->memory) {
         (void)sops_fail(&r->down, e->code, "%s", e->msg);
     }
     return ok;

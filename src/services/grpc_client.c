@@ -187,6 +187,14 @@ void sops_grpc_close(struct sops_grpc_client *c)
 
 /* ---- a call ------------------------------------------------------------------------------------------------------ */
 
+/* `why` keeps anybody from talking to the service; want of memory is none of its failures. Clears `why`. */
+static bool fail_unavailable(struct sops_err *e, const char *lead, struct sops_err *why)
+{
+    (void)(why->memory ? sops_fail_memory(e) : sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "%s%s", lead, why->msg));
+    sops_err_clear(why);
+    return false;
+}
+
 /* Waits at most until `until` for bytes and takes them; `*quiet` when none came. */
 static bool receive(struct sops_grpc_client *c, int64_t until, bool *quiet, struct sops_err *e)
 {
@@ -199,11 +207,10 @@ static bool receive(struct sops_grpc_client *c, int64_t until, bool *quiet, stru
     if (n == 0) {
         (void)sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "the service closed the connection");
     } else if (!ok) {
-        (void)sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "%s", why.msg);
+        (void)fail_unavailable(e, "", &why);
     } else if (n > 0 && !sops_nghttp2_feed(c->lib, c->session, sops_slice_of(bytes, (size_t)n), &why)) {
-        ok = c->trouble.code != SOPS_OK
-                 ? sops_fail(e, c->trouble.code, "%s", c->trouble.msg)
-                 : sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "the service does not speak gRPC: %s", why.msg);
+        ok = c->trouble.code != SOPS_OK ? sops_fail_like(e, &c->trouble)
+                                        : fail_unavailable(e, "the service does not speak gRPC: ", &why);
     }
     sops_wipe(bytes, sizeof bytes);
     sops_err_clear(&why);
@@ -234,7 +241,8 @@ static bool submit(struct sops_grpc_client *c, const char *path, struct sops_err
     };
     const nghttp2_data_provider body = {.read_callback = read_request};
     c->id = c->lib->submit_request(c->session, NULL, fields, sizeof fields / sizeof *fields, &body, NULL);
-    return c->id > 0 || sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "HTTP/2: %s", c->lib->strerror(c->id));
+    struct sops_err why = {0};
+    return c->id > 0 || sops_nghttp2_fail(c->lib, c->id, &why) || fail_unavailable(e, "", &why);
 }
 
 /* Sends and receives until the stream is closed. */
@@ -245,7 +253,7 @@ static bool converse(struct sops_grpc_client *c, struct sops_err *e)
     bool ok = true, quiet = false;
     while (ok && !c->ended) {
         if (!sops_nghttp2_flush(c->lib, c->session, &c->stream, &why)) {
-            ok = sops_grpc_fail(e, SOPS_GRPC_UNAVAILABLE, "%s", why.msg);
+            ok = fail_unavailable(e, "", &why);
         } else if (c->ended) {
             break;
         } else if (c->lib->want_read(c->session) == 0) {
@@ -308,7 +316,7 @@ static unsigned code_of_reset(uint32_t reset)
 static bool judge(struct sops_grpc_client *c, struct sops_buf *reply, struct sops_err *e)
 {
     if (c->trouble.code != SOPS_OK) {
-        return sops_fail(e, c->trouble.code, "%s", c->trouble.msg);
+        return sops_fail_like(e, &c->trouble);
     }
     if (c->code > 0) {
         return sops_grpc_fail(e, (unsigned)c->code, "%.*s", SOPS_ARG(c->words));

@@ -88,6 +88,12 @@ nghttp2_nv sops_nghttp2_field(const char *name, struct sops_slice value)
                         .valuelen = value.len};
 }
 
+bool sops_nghttp2_fail(const struct sops_nghttp2 *lib, ptrdiff_t code, struct sops_err *e)
+{
+    return code == NGHTTP2_ERR_NOMEM ? sops_fail_memory(e)
+                                     : sops_fail(e, SOPS_E_GENERIC, "HTTP/2: %s", lib->strerror((int)code));
+}
+
 bool sops_nghttp2_flush(const struct sops_nghttp2 *lib, nghttp2_session *session, struct sops_stream *stream,
                         struct sops_err *e)
 {
@@ -98,14 +104,14 @@ bool sops_nghttp2_flush(const struct sops_nghttp2 *lib, nghttp2_session *session
             return false;
         }
     }
-    return n == 0 || sops_fail(e, SOPS_E_GENERIC, "HTTP/2: %s", lib->strerror((int)n));
+    return n == 0 || sops_nghttp2_fail(lib, n, e);
 }
 
 bool sops_nghttp2_feed(const struct sops_nghttp2 *lib, nghttp2_session *session, struct sops_slice bytes,
                        struct sops_err *e)
 {
     ssize_t n = lib->mem_recv(session, bytes.ptr, bytes.len);
-    return n >= 0 || sops_fail(e, SOPS_E_GENERIC, "HTTP/2: %s", lib->strerror((int)n));
+    return n >= 0 || sops_nghttp2_fail(lib, n, e);
 }
 
 size_t sops_nghttp2_part(struct sops_slice text, size_t *at, uint8_t *to, size_t room)

@@ -37,6 +37,8 @@ bool sops_nghttp2_load(struct sops_world *w, const struct sops_nghttp2 **lib, st
 nghttp2_mem sops_nghttp2_mem(void);
 /* A header field of two texts that outlive the call. */
 nghttp2_nv sops_nghttp2_field(const char *name, struct sops_slice value);
+/* Fails for what the library answered. */
+bool sops_nghttp2_fail(const struct sops_nghttp2 *lib, ptrdiff_t code, struct sops_err *e);
 /* Writes all that the session wants to send. */
 bool sops_nghttp2_flush(const struct sops_nghttp2 *lib, nghttp2_session *session, struct sops_stream *stream,
                         struct sops_err *e) SOPS_CHECKED;

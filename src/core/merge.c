@@ -88,6 +88,61 @@ static bool put_notes(struct merging *g, struct frame *f, unsigned v, struct not
     return true;
 }
 
+/* Is `line` one of the text's lines? */
+static bool has_line(struct sops_slice text, struct sops_slice line)
+{
+    struct sops_slice one;
+    while (text.len != 0 && sops_slice_next(&text, '\n', &one)) {
+        if (sops_slice_eq(one, line)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A text that is new, made of those of both sides: `ours` with another text. At a conflict it stands there as ours has
+ * it. */
+static bool put_new_text(struct merging *g, struct frame *f, const struct sops_node *ours,
+                         const struct sops_node *theirs, struct sops_slice text, struct sops_err *e)
+{
+    struct sops_merge *m = g->m;
+    struct sops_node *n = sops_node_refer(&m->doc, ours, e);
+    const struct sops_node **grown =
+        m->lines < UINT32_MAX ? sops_grow(m->by_lines, m->lines, &m->lines_cap, sizeof *grown, e) : NULL;
+    if (grown == NULL) {
+        return false;
+    }
+    m->by_lines = grown;
+    if (n == NULL || !sops_arena_copy(&m->doc.arena, text, &n->text, e)) {
+        return false;
+    }
+    n->sealed = ours->sealed != NULL ? ours->sealed : theirs->sealed; /* it was encrypted on one side */
+    n->flags |= SOPS_BY_LINES;
+    n->line = (uint32_t)m->lines;
+    m->by_lines[m->lines++] = ours;
+    put_node(g, f, n);
+    return true;
+}
+
+/* Where a comment belongs to the key before it a key has only one, of as many lines as you like. */
+static bool put_joined_note(struct merging *g, struct frame *f, const struct notes in[VERSIONS], struct sops_err *e)
+{
+    const struct sops_node *ours = side_node(g, OURS, in[OURS].first), *theirs = side_node(g, THEIRS, in[THEIRS].first);
+    struct sops_slice base = {0}, rest = theirs->text, line;
+    struct sops_buf text = {0};
+    if (in[BASE].count != 0 && !g->in->base_closed) {
+        base = side_node(g, BASE, in[BASE].first)->text;
+    }
+    bool ok = sops_buf_add(&text, ours->text, e);
+    while (ok && rest.len != 0 && sops_slice_next(&rest, '\n', &line)) {
+        ok = has_line(ours->text, line) || has_line(base, line) ||
+             (sops_buf_addc(&text, '\n', e) && sops_buf_add(&text, line, e));
+    }
+    ok = ok && put_new_text(g, f, ours, theirs, sops_buf_view(&text), e);
+    sops_buf_free(&text);
+    return ok;
+}
+
 /* Comments never conflict: a side that left them alone gives way, else those of ours, then what theirs adds. */
 static bool put_merged_notes(struct merging *g, struct frame *f, const struct notes in[VERSIONS], struct sops_err *e)
 {
@@ -97,6 +152,9 @@ static bool put_merged_notes(struct merging *g, struct frame *f, const struct no
     }
     if (sops_notes_equal(g, OURS, *a, BASE, *o)) {
         return put_notes(g, f, THEIRS, *b, NULL, NULL, e);
+    }
+    if (g->in->comments_behind && a->count == 1 && b->count == 1) {
+        return put_joined_note(g, f, in, e);
     }
     return put_notes(g, f, OURS, *a, NULL, NULL, e) && put_notes(g, f, THEIRS, *b, a, o, e);
 }
@@ -186,32 +244,6 @@ static enum outcome take_side(struct merging *g, struct frame *f, unsigned v, ui
     return put_copy(g, f, v, at, e) ? DONE : NO_MEMORY;
 }
 
-static bool put_text(struct merging *g, struct frame *f, const struct slot *s, struct sops_slice text,
-                     struct sops_err *e)
-{
-    struct sops_merge *m = g->m;
-    const struct sops_node *ours = side_node(g, OURS, s->in[OURS].at);
-    const struct sops_node *theirs = side_node(g, THEIRS, s->in[THEIRS].at);
-    struct sops_node *n = sops_node_refer(&m->doc, ours, e);
-    const struct sops_node **grown =
-        m->lines < UINT32_MAX ? sops_grow(m->by_lines, m->lines, &m->lines_cap, sizeof *grown, e) : NULL;
-    if (grown == NULL) {
-        return false;
-    }
-    m->by_lines = grown;
-    if (n == NULL || !sops_arena_copy(&m->doc.arena, text, &n->text, e)) {
-        return false;
-    }
-    n->sealed = ours->sealed != NULL ? ours->sealed : theirs->sealed; /* it was encrypted on one side */
-    n->flags |= SOPS_BY_LINES;
-    n->line = (uint32_t)m->lines;
-    m->by_lines[m->lines++] = ours;
-    m->from_ours++;
-    m->from_theirs++;
-    put_node(g, f, n);
-    return true;
-}
-
 /* The merged text of three texts by their lines. */
 static enum outcome merge_lines(struct merging *g, struct frame *f, const struct slot *s, struct sops_err *e)
 {
@@ -233,7 +265,10 @@ static enum outcome merge_lines(struct merging *g, struct frame *f, const struct
         size_t from = l[v].begin[p.piece[i].begin], to = l[v].begin[p.piece[i].end];
         ok = sops_buf_add(&text, sops_slice_of(in[v].ptr + from, to - from), e);
     }
-    ok = ok && (!fits || put_text(g, f, s, sops_buf_view(&text), e));
+    ok = ok && (!fits || put_new_text(g, f, side_node(g, OURS, s->in[OURS].at), side_node(g, THEIRS, s->in[THEIRS].at),
+                                      sops_buf_view(&text), e));
+    g->m->from_ours += ok && fits;
+    g->m->from_theirs += ok && fits;
     sops_buf_free(&text);
     sops_pieces_free(&p);
     for (unsigned v = BASE; v < VERSIONS; v++) {

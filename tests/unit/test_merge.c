@@ -86,7 +86,8 @@ static void test_maps(void **state)
          "a: 2\nb: 1\n"},
         {"a: 1\nb: 1\n", "a: 2\nb: 1\n", "b: 1\n", "a: 2\nb: 1\n", "[\"a\"] changed by ours, deleted by theirs\n",
          "b: 1\n"},
-        {"b: 1\n", "b: 1\nnew: 1\n", "b: 1\nnew: 2\n", "b: 1\nnew: 1\n", "[\"new\"] added on both sides\n", "b: 1\nnew: 2\n"},
+        {"b: 1\n", "b: 1\nnew: 1\n", "b: 1\nnew: 2\n", "b: 1\nnew: 1\n", "[\"new\"] added on both sides\n",
+         "b: 1\nnew: 2\n"},
         {"m:\n    k: 1\n", "m:\n    k: 2\n", "m:\n    k: 1\n    l: 1\n", "m:\n    k: 2\n    l: 1\n", "", NULL},
         {"m:\n    k: 1\n", "m: {}\n", "m:\n    k: 1\nx: 1\n", "m: {}\nx: 1\n", "", NULL},
         {"m: 1\n", "m:\n    k: 2\n", "m:\n    k: 3\n", "m:\n    k: 2\n", "[\"m\"][\"k\"] added on both sides\n",
@@ -147,8 +148,14 @@ static void test_texts_and_comments(void **state)
     static const struct row ini[] = {
         {"[s]\n; a\na = 1\n; b\nb = 1\n", "[s]\n; x\na = 1\n; b\nb = 1\n", "[s]\n; a\na = 1\n; b\nb = 2\n",
          "[s]\n; x\na = 1\n; b\nb = 2\n", "", NULL},
+        /* a key has one comment, whose lines are those of both sides */
+        {"[s]\n; a\na = 1\n", "[s]\n; a\n; x\na = 1\n", "[s]\n; a\n; y\na = 1\n", "[s]\n; a\n; x\n; y\na = 1\n", "",
+         NULL},
+        {"[s]\na = 1\n", "; x\n[s]\na = 1\n", "; y\n[s]\na = 1\n", "; x\n; y\n[s]\na = 1\n", "", NULL},
     };
-    assert_row(&ini[0], &sops_format_ini);
+    for (size_t i = 0; i < sizeof ini / sizeof ini[0]; i++) {
+        assert_row(&ini[i], &sops_format_ini);
+    }
 }
 
 static void test_documents(void **state)

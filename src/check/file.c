@@ -59,9 +59,7 @@ static bool add_conflict(const struct sops_subject *s, struct sops_checked *c, s
            sops_findings_add(&c->found, SOPS_FIND_UNRESOLVED_MERGE, c->look.conflict, no_path, e,
                              "conflict markers of a merge that is not finished") &&
            sops_findings_help(&c->found, e,
-                              "take one side with git checkout --ours %s (or --theirs), then make the "
-                              "other side's change with sops edit",
-                              word);
+                              "sops edit %s shows both sides in clear text; sops git resolve %s takes one", word, word);
 }
 
 static bool check_plain(const struct sops_subject *s, struct sops_checked *c, struct sops_err *e)

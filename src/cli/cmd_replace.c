@@ -52,7 +52,12 @@ static bool run_replace(struct sops_world *w, const struct sops_options *o, stru
                          .once = true,
                          .in_order = true,
                          .seeks_clear = true};
-    return sops_job_run(&j, steps, e);
+    const char *path = o->argc != 0 ? o->args[0] : "";
+    bool ok = sops_job_run(&j, steps, e);
+    if (!ok && e->code == SOPS_E_CHANGED) { /* the text is of an older content than what is there now */
+        sops_hint(e, "make the text anew from what `sops decrypt %s` gives now, then replace again", path);
+    }
+    return ok;
 }
 
 static const struct sops_opt_table *const tables[] = {&sops_opts_our_input_type, &sops_opts_order, &sops_opts_strict,

@@ -35,7 +35,7 @@ static const struct sops_option options[] = {
     {.name = "redact-min",
      SOPS_INT_TO(struct sops_exec_options, redact_min),
      .value = "N",
-     .help = "leave texts that are shorter than N bytes (default: 6)"},
+     .help = "leave texts that are shorter than N bytes (4 to 4096, default: 6)"},
     {.name = NULL},
 };
 const struct sops_opt_table sops_opts_exec = {"COMMAND", options};

@@ -238,6 +238,39 @@ static bool look_at_attributes(struct install *x, struct sops_slice answer, bool
     return true;
 }
 
+static bool names_filter(struct sops_slice attributes)
+{
+    struct sops_slice line, word;
+    while (attributes.len != 0 && sops_slice_next(&attributes, '\n', &line)) {
+        bool comment = sops_slice_starts(line, SOPS_LIT("#"));
+        while (!comment && line.len != 0 && sops_slice_next(&line, ' ', &word)) {
+            if (sops_slice_eq(word, SOPS_LIT("filter=sops"))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The filter is set up here, and no file is meant for it: then git add takes clear text. Where .gitattributes already
+ * names files to come, all is well. */
+static bool check_filter(struct install *x, bool *found, struct sops_err *e)
+{
+    struct sops_buf value = {0};
+    bool there = false;
+    bool ok = get_setting(x, "--local", needs[FILTER].key, &value, &there, e) &&
+              (!there || sops_attributes_read(&x->attributes, &x->git, e));
+    sops_buf_free(&value);
+    if (!ok || !there || names_filter(sops_buf_view(&x->attributes.text))) {
+        return ok;
+    }
+    *found = true;
+    return sops_ui_outf(e,
+                        "%s is set in this clone, and .gitattributes has no line with filter=sops, so git add takes "
+                        "files in clear text: sops git install --filter --attributes GLOB\n",
+                        needs[FILTER].key);
+}
+
 static bool check_clone(struct install *x, struct sops_err *e)
 {
     static const char *const words[] = {"check-attr", "-z", "--stdin", "merge", "diff", "filter", NULL};
@@ -258,6 +291,7 @@ static bool check_clone(struct install *x, struct sops_err *e)
                               needs[p].command);
         }
     }
+    ok = ok && (used[FILTER] || check_filter(x, &found, e));
     sops_buf_free(&paths);
     sops_buf_free(&answer);
     sops_buf_free(&value);

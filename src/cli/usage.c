@@ -8,6 +8,16 @@
 #define WIDTH 90
 #define COLUMN 32 /* where the explanations of options begin */
 
+/* How many columns UTF-8 takes: a letter each. */
+static size_t columns_of(struct sops_slice text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        n += (text.ptr[i] & 0xC0) != 0x80;
+    }
+    return n;
+}
+
 /* Appends the words of `text` from column `at` on, broken at WIDTH and indented to COLUMN. */
 static bool add_filled(struct sops_buf *out, size_t at, const char *text, struct sops_err *e)
 {
@@ -15,7 +25,8 @@ static bool add_filled(struct sops_buf *out, size_t at, const char *text, struct
     bool first = true;
     while (sops_slice_next(&rest, ' ', &word)) {
         bool ok = true;
-        if (!first && at + 1 + word.len > WIDTH) {
+        size_t wide = columns_of(word);
+        if (!first && at + 1 + wide > WIDTH) {
             ok = sops_buf_addc(out, '\n', e) && sops_buf_addn(out, ' ', COLUMN, e);
             at = COLUMN;
         } else if (!first) {
@@ -25,7 +36,7 @@ static bool add_filled(struct sops_buf *out, size_t at, const char *text, struct
         if (!ok || !sops_buf_add(out, word, e)) {
             return false;
         }
-        at += word.len;
+        at += wide;
         first = false;
     }
     return sops_buf_addc(out, '\n', e);
@@ -46,7 +57,7 @@ static bool add_option(const struct sops_option *def, const char *dashes, struct
     if (def->value != NULL && !sops_buf_addf(out, e, " %s", def->value)) {
         return false;
     }
-    size_t at = out->len - start;
+    size_t at = columns_of(sops_slice_skip(sops_buf_view(out), start));
     if (at + 2 > COLUMN) {
         if (!sops_buf_addc(out, '\n', e) || !sops_buf_addn(out, ' ', COLUMN, e)) {
             return false;

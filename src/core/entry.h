@@ -47,8 +47,8 @@ void sops_answers_unlock(struct sops_answers *a);
 struct sops_entry *sops_answers_entry(struct sops_answers *a, const struct sops_service *services,
                                       const struct sops_key *key, size_t number, struct sops_err *e) SOPS_CHECKED;
 
-/* What became of it; any thread may say so of an entry that it was given to ask. `plain` is copied. Where memory was out
- * the key has said nothing: that fails, and the entry stays unasked. */
+/* What became of it; any thread may say so of an entry that it was given to ask. `plain` is copied. Where memory was
+ * out the key has said nothing: that fails, and the entry stays unasked. */
 bool sops_entry_open(struct sops_entry *n, struct sops_slice plain, struct sops_err *e) SOPS_CHECKED;
 bool sops_entry_refuse(struct sops_entry *n, const struct sops_err *why, struct sops_err *e) SOPS_CHECKED;
 bool sops_entry_refuse_for(struct sops_entry *n, struct sops_slice cause, struct sops_err *e) SOPS_CHECKED;

@@ -185,6 +185,18 @@ END
     run ! grep -qF "$(line a base.yaml)" <<<"$output"
 }
 
+@test "replace of a file that somebody else changes meanwhile: 204, and what to do" {
+    # more than a pipe holds: when it is through, the file has been read
+    later() {
+        printf '# %0200000d\n' 0
+        "$SOPS" set ours.yaml '["a"]' '"changed"'
+        cat clear.yaml
+    }
+    run -204 --separate-stderr "$SOPS" replace ours.yaml < <(later)
+    [[ $stderr == *"nothing is overwritten"*"make the text anew from what \`sops decrypt ours.yaml\` gives now"* ]]
+    [ "$("$SOPS" decrypt --extract '["a"]' ours.yaml)" = changed ]
+}
+
 @test "diff: paths without values, values when asked, nothing for a rotated file" {
     "$SOPS" set ours.yaml '["a"]' '"new"'
     run -1 "$SOPS" diff base.yaml ours.yaml
@@ -215,6 +227,13 @@ END
     run -0 --separate-stderr "$SOPS" git install --filter
     [[ $stderr == *"git add takes files in clear text: sops git install --filter --attributes GLOB"* ]]
     [ ! -e .gitattributes ]
+    run -1 "$SOPS" git install --check
+    [[ $output == *"filter.sops.process is set in this clone, and .gitattributes has no line with filter=sops"* ]]
+    printf '# filter=sops\n*.enc.yaml text filter=sops\n' >.gitattributes
+    run -0 "$SOPS" git install --check
+    printf '# filter=sops\n' >.gitattributes
+    run -1 "$SOPS" git install --check
+    rm .gitattributes
     run -0 --separate-stderr "$SOPS" git install
     [[ $stderr != *"in clear text"* ]]
     run -0 --separate-stderr "$SOPS" git install --filter --attributes '*.enc.yaml'

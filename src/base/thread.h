@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread.h - helpers that work beside this thread for a few milliseconds, each on a processor of its own. */
+/* thread.h - helpers that work beside this thread for a few milliseconds. */
 #ifndef SOPS_BASE_THREAD_H
 #define SOPS_BASE_THREAD_H
 
@@ -9,9 +9,9 @@
 
 /* How many processors this process may use; at least 1. */
 size_t sops_processors(void);
-/* Starts helper number `nth` (1, 2, …) with a stack of 1 MiB; the caller joins it. False when there is no thread to be
+/* Starts a helper with a stack of 1 MiB; the caller joins it. False when there is no thread to be
  * had: the caller then does the work alone. */
-bool sops_thread_start(pthread_t *thread, size_t nth, void *(*work)(void *arg), void *arg) SOPS_CHECKED;
+bool sops_thread_start(pthread_t *thread, void *(*work)(void *arg), void *arg) SOPS_CHECKED;
 
 /* Calls job(ctx, i) for each i below `count`, up to `most` of them at a time; this thread takes part. Returns when all
  * have. Where there are no threads to be had, one after the other. */

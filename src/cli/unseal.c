@@ -45,8 +45,7 @@ static bool share_out(struct crew *c, struct sops_err *e)
     pthread_t thread[MAX_THREADS];
     size_t wanted = sops_processors(), started = 0;
     wanted = wanted < c->object->items ? wanted : c->object->items;
-    while (started + 1 < wanted && started < MAX_THREADS &&
-           sops_thread_start(&thread[started], started + 1, open_items, c)) {
+    while (started + 1 < wanted && started < MAX_THREADS && sops_thread_start(&thread[started], open_items, c)) {
         started++;
     }
     (void)open_items(c);

@@ -66,18 +66,14 @@ static struct sops_crypt_engine *engine_of(struct sops_crypt *c, struct sops_err
     return made;
 }
 
-/* A fresh nonce from the pool, which is wiped behind it. The system gives a key for each pool, and ChaCha20 makes the
- * bytes from it: the system's own way takes as long for 32 bytes as all else of sealing a short text. */
+/* A fresh nonce from the pool, which is wiped behind it. */
 static bool fresh_nonce(struct sops_crypt *c, uint8_t nonce[SOPS_NONCE], struct sops_err *e)
 {
     struct sops_crypt_engine *g = c->engine;
     if (g->pool_left == 0) {
-        uint8_t seed[randombytes_SEEDBYTES];
-        if (!c->world->random(c->world, seed, sizeof seed, e)) {
+        if (!c->world->random(c->world, g->pool, sizeof g->pool, e)) {
             return false;
         }
-        randombytes_buf_deterministic(g->pool, sizeof g->pool, seed);
-        sops_wipe(seed, sizeof seed);
         g->pool_left = sizeof g->pool;
     }
     g->pool_left -= SOPS_NONCE;
@@ -184,7 +180,7 @@ static void run_crew(struct crew *crew, void (*meanwhile)(void *arg), void *arg)
         crew->lane[i] = (struct lane){.crew = crew, .cipher = &crew->c->engine->lane[i]};
     }
     for (size_t helpers = helpers_worth(crew); started < helpers; started++) {
-        if (!sops_thread_start(&thread[started], started + 1, work_lane, &crew->lane[started + 1])) {
+        if (!sops_thread_start(&thread[started], work_lane, &crew->lane[started + 1])) {
             break;
         }
     }

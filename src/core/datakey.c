@@ -111,7 +111,7 @@ static void *work(void *arg)
 static size_t start_threads(struct worker *w, size_t wanted, pthread_t thread[THREADS])
 {
     size_t started = 0;
-    while (started < THREADS && started < wanted && sops_thread_start(&thread[started], started + 1, work, w)) {
+    while (started < THREADS && started < wanted && sops_thread_start(&thread[started], work, w)) {
         started++;
     }
     return started;

@@ -377,7 +377,7 @@ static void threads_may_go_anywhere(void **state)
     assert_int_equal(pthread_barrier_init(&go, NULL, 6), 0);
     for (size_t i = 0; i < 5; i++) {
         seen[i].go = &go;
-        assert_true(sops_thread_start(&thread[i], i + 1, look, &seen[i]));
+        assert_true(sops_thread_start(&thread[i], look, &seen[i]));
     }
     (void)pthread_barrier_wait(&go);
     for (size_t i = 0; i < 5; i++) {

@@ -27,6 +27,17 @@ static atomic_size_t live;
 static atomic_uint_fast64_t count;
 static atomic_uint_fast64_t fail_at;
 
+/* How much is mapped for a block of `size` bytes: whole pages; and whole huge ones where the last is more than half
+ * used, as clearing it costs less than half as many small ones. */
+static size_t mapped(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size > HUGE_PAGE && size % HUGE_PAGE > HUGE_PAGE / 2) {
+        page = HUGE_PAGE;
+    }
+    return (size + page - 1) & ~(page - 1);
+}
+
 /* What this thread has had of the processor: a busy machine does not make a kernel slow. */
 static int64_t own_time(void)
 {
@@ -67,19 +78,16 @@ static void *map(size_t size)
         void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         return p != MAP_FAILED ? p : NULL;
     }
-    uint8_t *p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t used = mapped(size);
+    uint8_t *p = mmap(NULL, used + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
         return NULL;
     }
     size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t used = (size + page - 1) & ~(page - 1);
     if (before != 0) {
         (void)munmap(p, before);
     }
-    if (before + used < size + HUGE_PAGE) {
-        (void)munmap(p + before + used, size + HUGE_PAGE - before - used);
-    }
+    (void)munmap(p + before + used, HUGE_PAGE - before); /* before < HUGE_PAGE */
     fill(p + before, used);
     return p + before;
 }
@@ -155,7 +163,7 @@ void sops_free(void *p)
     size_t size = size_of(p);
     explicit_bzero(block, size + FRONT);
     if (size >= LARGE) {
-        (void)munmap(block, size + FRONT);
+        (void)munmap(block, mapped(size + FRONT));
     } else {
         free(block);
     }

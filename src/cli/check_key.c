@@ -16,14 +16,6 @@ struct check_keys {
     size_t count;
 };
 
-static void say_no_warning(struct sops_world *w, enum sops_say level, const char *text)
-{
-    (void)w;
-    if (level != SOPS_SAY_WARN) {
-        sops_ui_say(level, text);
-    }
-}
-
 void check_keys_free(struct check_run *r)
 {
     if (r->keys != NULL) {
@@ -41,7 +33,7 @@ void check_keys_free(struct check_run *r)
 static void enter_quiet(struct check_run *r)
 {
     r->keys->quiet = *r->job->world;
-    r->keys->quiet.say = say_no_warning;
+    r->keys->quiet.say = sops_ui_say_no_warning;
 }
 
 static void leave_quiet(struct check_run *r) { r->job->world->slots = r->keys->quiet.slots; }

@@ -206,14 +206,6 @@ static bool print_human(const struct doctor *d, struct sops_err *e)
 /* ---- the run
  * -------------------------------------------------------------------------------------------------------------- */
 
-static void say_no_warning(struct sops_world *w, enum sops_say level, const char *text)
-{
-    (void)w;
-    if (level != SOPS_SAY_WARN) {
-        sops_ui_say(level, text);
-    }
-}
-
 /* The configuration that decrypt would read here; one that cannot be read counts as broken. */
 static bool find_config(struct doctor *d, struct sops_err *e)
 {
@@ -243,7 +235,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     struct doctor d = {.job = &job, .json = own->json, .all = own->all, .quiet = *w, .own = {.world = w}};
     d.configs.world = w;
     d.configs.named = o->shared.config;
-    d.quiet.say = say_no_warning;
+    d.quiet.say = sops_ui_say_no_warning;
     d.end = &d.first;
     d.file = sops_arg(o, 0);
     d.secrets = sops_secrets_new(e);

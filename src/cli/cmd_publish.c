@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/groups_diff.h"
+#include "cli/inputs.h"
 #include "cli/publish_stores.h"
 #include "cli/walk.h"
 #include "cli/steps.h"
@@ -16,17 +17,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum outcome { NOT_YET, PUBLISHED, CURRENT, CANCELED, OUTCOMES };
-
 /* One file's way. */
 struct publishing {
+    struct sops_run_file run;
     struct sops_arena arena;
     struct sops_publication rule;
     struct sops_slice name; /* at the destination, behind its prefix */
     const char *absolute;   /* as shown */
     struct sops_buf where;
-    bool recursive;
-    enum outcome outcome;
 };
 
 /* ---- one file ---------------------------------------------------------------------------------------------------- */
@@ -121,14 +119,17 @@ static bool renew_meta(struct sops_job *j, const struct sops_creation *rule, str
     return sops_arena_copy(&m->arena, SOPS_LIT(SOPS_VERSION), &m->version, e);
 }
 
+/* Is more wanted of the file than its bytes? */
+static bool is_opened(const struct sops_publication *rule) { return rule->destination->wants_tree || rule->recreate; }
+
 static bool own_load(struct sops_job *j, struct sops_err *e)
 {
     const struct publishing *p = j->own;
+    if (!is_opened(&p->rule)) {
+        return load_bytes(j, e);
+    }
     if (p->rule.destination->wants_tree) {
         return sops_step_unlock(j, e);
-    }
-    if (!p->rule.recreate) {
-        return load_bytes(j, e);
     }
     return sops_step_unlock(j, e) && show_changes(j, &p->rule.creation, e) && renew_meta(j, &p->rule.creation, e) &&
            sops_step_new_key(j, e) && sops_step_seal(j, e);
@@ -150,9 +151,9 @@ static bool own_ask(struct sops_job *j, struct sops_err *e)
         return ok;
     }
     j->done = true;
-    p->outcome = CANCELED;
-    return p->recursive ? sops_ui_outf(e, "Publication of %s canceled\n", p->absolute)
-                        : sops_fail(e, SOPS_E_GENERIC, "Publication of %s canceled", p->absolute);
+    p->run.outcome = SOPS_RUN_DECLINED;
+    return j->opt->shared.recursive ? sops_ui_outf(e, "Publication of %s canceled\n", p->absolute)
+                                    : sops_fail(e, SOPS_E_GENERIC, "Publication of %s canceled", p->absolute);
 }
 
 static bool own_put(struct sops_job *j, struct sops_err *e)
@@ -167,35 +168,24 @@ static bool own_put(struct sops_job *j, struct sops_err *e)
     if (!to->put(j->world, p->rule.value, p->name, sops_buf_view(&j->bytes), tree, &unchanged, e)) {
         return sops_within(e, "failed to upload '%s' to %.*s", j->path, SOPS_ARG(p->where));
     }
-    p->outcome = unchanged ? CURRENT : PUBLISHED;
+    p->run.outcome = unchanged ? SOPS_RUN_UNCHANGED : SOPS_RUN_CHANGED;
     sops_ui_note(unchanged ? "'%s': %.*s is up to date already" : "'%s' is published to %.*s", j->path,
                  SOPS_ARG(p->where));
     return true;
 }
 
-static bool publish_file(void *ctx, const char *path, struct sops_slice name, struct sops_err *e)
+static bool publish_file(void *ctx, struct sops_run_file *f, struct sops_err *e)
 {
     static sops_step *const steps[] = {
         sops_step_own_format, own_rule, sops_step_order, own_load, own_ask, own_put, NULL};
-    const struct sops_job *common = ctx;
-    size_t *count = common->own;
-    struct publishing p = {.name = name, .recursive = common->opt->shared.recursive};
-    struct sops_job j = {
-        .world = common->world,
-        .opt = common->opt,
-        .services = common->services,
-        .services_lent = true,
-        .config = common->config,
-        .path = path,
-        .name = path,
-        .statuses = SOPS_STATUSES_CONFIGURED,
-        .config_indent = true,
-        .own = &p,
-    };
+    struct publishing *p = (struct publishing *)(void *)f;
+    struct sops_job j = sops_job_beside(ctx, f->name);
+    j.statuses = SOPS_STATUSES_CONFIGURED;
+    j.config_indent = true;
+    j.own = p;
     bool ok = sops_job_run(&j, steps, e);
-    count[p.outcome]++;
-    sops_buf_free(&p.where);
-    sops_arena_free(&p.arena);
+    sops_buf_free(&p->where);
+    sops_arena_free(&p->arena);
     return ok;
 }
 
@@ -209,32 +199,87 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
             sops_hint(e, "make a .sops.yaml, or name one with --config"));
 }
 
-static bool publish_entry(void *ctx, const char *path, struct sops_slice name, const struct stat *st,
-                          struct sops_err *e)
+static bool add_entry(void *ctx, const char *path, struct sops_slice name, const struct stat *st, struct sops_err *e)
 {
+    struct sops_run *r = ctx;
+    struct sops_slice copy;
+    struct publishing *p =
+        sops_arena_copy(&r->arena, sops_str(path), &copy, e) ? sops_run_add(r, (const char *)copy.ptr, e) : NULL;
     (void)st;
-    return publish_file(ctx, path, name, e);
+    if (p != NULL) {
+        p->name = sops_slice_skip(copy, copy.len - name.len);
+    }
+    return p != NULL;
+}
+
+/* Asks for the data keys of what will be opened (docs/spec/75-many-files.md#unlocking). */
+static bool ask_ahead(struct sops_job *j, struct sops_run *r, struct sops_ahead *asked, struct sops_err *e)
+{
+    struct sops_err why = {0};
+    size_t count = 0;
+    const char **path = sops_arena_alloc(&r->arena, (r->count + 1) * sizeof *path, e);
+    bool ok = path != NULL, order = sops_step_order(j, &why); /* a wrong one is the first file's failure */
+    for (size_t i = 0; ok && order && i < r->count; i++) {
+        struct sops_publication rule = {.recreate = false};
+        const char *name = r->file[i]->name;
+        if (sops_config_destination(j->config, j->world, &r->arena, name, &rule, &why) && is_opened(&rule)) {
+            path[count++] = name;
+        }
+        sops_err_clear(&why);
+    }
+    sops_err_clear(&why);
+    return ok && sops_ahead_ask(asked, j, path, count, e);
+}
+
+/* What cannot be looked at ends the run where it stands, behind what comes before it. */
+static bool publish_folder(struct sops_job *j, struct sops_run *r, struct sops_err *e)
+{
+    const struct sops_walker walker = {.into_git = true, .visit = add_entry, .ctx = r};
+    struct sops_err unread = {0};
+    bool found = sops_walk_folder(j->path, &walker, &unread);
+    struct sops_ahead asked = {.count = 0};
+    bool ok = ask_ahead(j, r, &asked, e) && sops_run_each(r, e);
+    sops_ahead_free(&asked);
+    if (ok && !found) {
+        atomic_store(&r->stop, true);
+        *e = unread;
+    } else {
+        sops_err_clear(&unread);
+    }
+    sops_run_tell(r);
+    return ok && found;
+}
+
+static bool publish_path(struct sops_job *j, struct sops_run *r, struct sops_err *e)
+{
+    struct stat st;
+    if (stat(j->path, &st) != 0) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, sops_os_error(errno));
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return j->opt->shared.recursive
+                   ? publish_folder(j, r, e)
+                   : sops_fail(e, SOPS_E_GENERIC, "can't operate on a directory without --recursive flag.");
+    }
+    const char *slash = strrchr(j->path, '/');
+    return add_entry(r, j->path, sops_str(slash != NULL ? slash + 1 : j->path), &st, e) && sops_run_each(r, e);
 }
 
 static bool publish_all(struct sops_job *j, struct sops_err *e)
 {
-    struct stat st;
-    size_t count[OUTCOMES] = {0};
-    j->own = count;
-    if (stat(j->path, &st) != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", j->path, sops_os_error(errno));
-    }
-    if (!S_ISDIR(st.st_mode)) {
-        const char *slash = strrchr(j->path, '/');
-        return publish_file(j, j->path, sops_str(slash != NULL ? slash + 1 : j->path), e);
-    }
-    if (!j->opt->shared.recursive) {
-        return sops_fail(e, SOPS_E_GENERIC, "can't operate on a directory without --recursive flag.");
-    }
-    const struct sops_walker walker = {.into_git = true, .visit = publish_entry, .ctx = j};
-    bool ok = sops_walk_folder(j->path, &walker, e);
-    sops_ui_note("%zu published, %zu up to date, %zu canceled%s", count[PUBLISHED], count[CURRENT], count[CANCELED],
-                 ok ? "" : "; the rest was not looked at");
+    struct sops_run r = {
+        .world = j->world,
+        .opt = j->opt,
+        .size = sizeof(struct publishing),
+        .one = publish_file,
+        .ctx = j,
+        .words =
+            {[SOPS_RUN_CHANGED] = "published", [SOPS_RUN_UNCHANGED] = "up to date", [SOPS_RUN_DECLINED] = "canceled"},
+        .ended = "; the rest was not looked at",
+    };
+    sops_run_open(&r);
+    bool ok = publish_path(j, &r, e);
+    sops_run_free(&r);
     return ok;
 }
 
@@ -253,7 +298,7 @@ static bool own_start(struct sops_job *j, struct sops_err *e)
     const struct sops_publish_options *own = j->opt->own;
     struct sops_err none = {0};
     if (j->opt->argc == 0) {
-        return sops_step_file(j, e);
+        return sops_step_file_as_typed(j, e);
     }
     if (own_config(j, e)) {
         return true;
@@ -261,14 +306,15 @@ static bool own_start(struct sops_job *j, struct sops_err *e)
     if (own->plan || own->prune || own->adopt || own->keep_going || own->json || own->manifests != NULL) {
         return sops_recode(e, SOPS_E_READ);
     }
-    (void)!sops_step_file(j, &none); /* for its warnings */
+    (void)!sops_step_file_as_typed(j, &none); /* for its warnings */
     return false;
 }
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_start, own_stores, sops_step_file, sops_job_services, publish_all, NULL};
-    struct sops_job common = {.world = w, .opt = o, .as_typed = true, .needs_rule = true};
+    static sops_step *const steps[] = {own_start,         own_stores,  sops_step_file_as_typed,
+                                       sops_job_services, publish_all, NULL};
+    struct sops_job common = {.world = w, .opt = o, .needs_rule = true};
     return sops_job_run(&common, steps, e);
 }
 

@@ -8,41 +8,17 @@
 
 /* ---- failures --------------------------------------------------------------------------------------------------- */
 
-void sops_pull_note_failure(struct sops_pull_run *r, struct sops_err *why)
-{
-    r->failures++;
-    if (r->failures == 1 && !r->own.keep_going) {
-        r->first = *why;
-    } else {
-        if (r->failures == 2 && !r->own.keep_going) {
-            sops_ui_error(r->job.world, &r->first);
-        }
-        sops_ui_error(r->job.world, why);
-        r->first.code = r->first.code != SOPS_OK ? r->first.code : why->code;
-        sops_err_clear(why);
-    }
-    *why = (struct sops_err){0};
-}
-
 /* Failures of Secrets are noted once each. Without --keep-going they end the run. */
 static bool check_secrets(struct sops_pull_run *r, struct sops_err *e)
 {
     for (size_t i = 0; i < r->pull.secrets; i++) {
         struct sops_pull_secret *s = &r->pull.secret[i];
         if (s->failed && s->why.code != SOPS_OK) {
-            sops_pull_note_failure(r, &s->why);
+            sops_failures_note(&r->failures, &s->why);
         }
     }
-    if (r->failures == 0 || r->own.keep_going) {
-        return true;
-    }
-    int code = r->first.code;
-    if (r->failures == 1) {
-        *e = r->first;
-        r->first = (struct sops_err){0};
-        return false;
-    }
-    return sops_fail(e, code, "%zu ExternalSecrets cannot be resolved: nothing is written", r->failures);
+    return r->own.keep_going ||
+           sops_failures_none(&r->failures, "ExternalSecrets cannot be resolved: nothing is written", e);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
@@ -114,9 +90,9 @@ static bool own_write(struct sops_job *j, struct sops_err *e)
 {
     struct sops_pull_run *r = j->own;
     bool ok = r->own.to_sops != NULL ? sops_pull_write(r, e) : sops_pull_print(r, e);
-    if (ok && r->failures != 0) {
-        int code = r->own.keep_going ? SOPS_E_READ : r->first.code;
-        return sops_fail(e, code, "%zu failures; what worked is written", r->failures);
+    if (ok && r->failures.count != 0) {
+        int code = r->own.keep_going ? SOPS_E_READ : r->failures.code;
+        return sops_fail(e, code, "%zu failures; what worked is written", r->failures.count);
     }
     return ok;
 }
@@ -126,6 +102,7 @@ static bool run_pull(struct sops_world *w, const struct sops_options *o, struct 
     static sops_step *const steps[] = {own_flags, sops_step_config, sops_step_order, own_read,
                                        own_plan,  own_resolve,      own_write,       NULL};
     struct sops_pull_run r = {.own = *(const struct sops_pull_options *)o->own};
+    r.failures = (struct sops_failures){.world = w, .at_once = r.own.keep_going};
     r.own.only = r.own.only != NULL && r.own.only[0] != NULL ? r.own.only : NULL;
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = r.own.to_sops != NULL};
     bool ok = sops_job_steps(&r.job, steps, e);
@@ -133,7 +110,7 @@ static bool run_pull(struct sops_world *w, const struct sops_options *o, struct 
     sops_pull_free(&r.pull);
     sops_objects_free(&r.manifests);
     sops_pull_inputs_free(&r);
-    sops_err_clear(&r.first);
+    sops_err_clear(&r.failures.first);
     sops_job_free(&r.job);
     sops_arena_free(&r.arena);
     return ok;

@@ -24,13 +24,6 @@ static bool never_ask(struct sops_world *w, const struct sops_question *q, struc
     return sops_fail(e, SOPS_E_GENERIC, "nobody is asked here");
 }
 
-static void say_nothing(struct sops_world *w, enum sops_say level, const char *text)
-{
-    (void)w;
-    (void)level;
-    (void)text;
-}
-
 /* ---- the structure of a file that does not open ---------------------------------------------------------------------
  */
 
@@ -220,7 +213,7 @@ static bool run_textconv(struct sops_world *w, const struct sops_options *o, str
     struct sops_buf out = {0};
     struct sops_err why = {0};
     w->ask = never_ask;
-    w->say = say_nothing;
+    w->say = sops_ui_say_nothing;
     w->never_asks = true;
     if (o->argc != 1) {
         return sops_fail(e, SOPS_E_READ, "git starts this with one file");

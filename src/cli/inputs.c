@@ -63,26 +63,80 @@ static bool load_all(struct sops_inputs *o, struct sops_job *common, const char 
     return ok;
 }
 
-/* Asks for the data keys of several files at once: servers answer side by side, and who is asked, is asked once. */
-static bool ask_together(struct sops_inputs *o, struct sops_job *common, struct sops_unlocking **asked,
-                         struct sops_err *e)
+/* ---- asked together ---------------------------------------------------------------------------------------------- */
+
+/* Asks for all that stand in a->file: servers answer side by side, and who is asked, is asked once. */
+static bool ask_together(struct sops_ahead *a, struct sops_job *common, struct sops_err *e)
 {
     unsigned jobs = common->world->jobs;
-    if (o->count < 2) {
+    if (a->count < 2) {
         return true;
     }
-    *asked = sops_alloc(o->count * sizeof **asked, e);
-    if (*asked == NULL || !sops_job_services(common, e)) {
+    if (!sops_job_services(common, e)) {
         return false;
     }
-    for (size_t i = 0; i < o->count; i++) {
-        (*asked)[i].meta = sops_envelope_meta(o->file[i].env);
-    }
     common->world->jobs = SOPS_REQUESTS;
-    bool ok = sops_datakey_unwrap_all(common->world, common->services, *asked, o->count, common->order, e);
+    bool ok = sops_datakey_unwrap_all(common->world, common->services, a->file, a->count, common->order, e);
     common->world->jobs = jobs;
     return ok;
 }
+
+static bool ask_inputs(struct sops_ahead *a, struct sops_inputs *o, struct sops_job *common, struct sops_err *e)
+{
+    a->file = sops_alloc((o->count + 1) * sizeof *a->file, e);
+    for (size_t i = 0; a->file != NULL && i < o->count; i++) {
+        a->file[a->count++].meta = sops_envelope_meta(o->file[i].env);
+    }
+    return a->file != NULL && ask_together(a, common, e);
+}
+
+/* The metadata of one file; false when it has none that can be read. */
+static bool read_meta(struct sops_job *common, const char *path, struct sops_meta *out)
+{
+    static sops_step *const steps[] = {sops_job_formats, sops_step_read, sops_step_parse_sealed, NULL};
+    struct sops_job j = sops_job_beside(common, path);
+    struct sops_err why = {0};
+    bool ok = sops_job_steps(&j, steps, &why);
+    if (ok) {
+        *out = *sops_envelope_meta(j.env);
+        *sops_envelope_meta(j.env) = (struct sops_meta){.groups = NULL};
+    }
+    sops_err_clear(&why);
+    sops_job_free(&j);
+    return ok;
+}
+
+bool sops_ahead_ask(struct sops_ahead *a, struct sops_job *common, const char *const *paths, size_t count,
+                    struct sops_err *e)
+{
+    void (*say)(struct sops_world *, enum sops_say, const char *) = common->world->say;
+    a->file = sops_alloc((count + 1) * sizeof *a->file, e);
+    a->meta = a->file != NULL ? sops_alloc((count + 1) * sizeof *a->meta, e) : NULL;
+    common->world->say = sops_ui_say_nothing; /* what is to say is said when the file is opened */
+    for (size_t i = 0; a->meta != NULL && count > 1 && i < count; i++) {
+        if (read_meta(common, paths[i], &a->meta[a->count])) {
+            a->file[a->count].meta = &a->meta[a->count];
+            a->count++;
+        }
+    }
+    common->world->say = say;
+    return a->meta != NULL && ask_together(a, common, e);
+}
+
+void sops_ahead_free(struct sops_ahead *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        sops_unlocking_done(&a->file[i]);
+        if (a->meta != NULL) {
+            sops_meta_free(&a->meta[i]);
+        }
+    }
+    sops_free(a->file);
+    sops_free(a->meta);
+    *a = (struct sops_ahead){.count = 0};
+}
+
+/* ---- opened together --------------------------------------------------------------------------------------------- */
 
 bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char *const *paths, size_t count,
                       enum sops_statuses statuses, struct sops_err *e)
@@ -91,17 +145,14 @@ bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char
         return sops_fail(e, SOPS_E_GENERIC, "%zu files are more than the %d that one run may open", count,
                          SOPS_INPUTS_MAX);
     }
-    struct sops_unlocking *asked = NULL;
+    struct sops_ahead asked = {.count = 0};
     o->file = sops_alloc(count * sizeof *o->file, e);
-    bool ok = o->file != NULL && load_all(o, common, paths, count, statuses, e) && ask_together(o, common, &asked, e);
+    bool ok = o->file != NULL && load_all(o, common, paths, count, statuses, e) && ask_inputs(&asked, o, common, e);
     for (size_t i = 0; ok && i < count; i++) {
         ok = sops_input_unlock(&o->file[i], common, e) || sops_name_file(e, paths[i]);
         o->blamed = i;
     }
-    for (size_t i = 0; asked != NULL && i < o->count; i++) {
-        sops_unlocking_done(&asked[i]);
-    }
-    sops_free(asked);
+    sops_ahead_free(&asked);
     return ok;
 }
 

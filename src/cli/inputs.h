@@ -22,6 +22,18 @@ bool sops_inputs_load(struct sops_inputs *o, struct sops_job *common, const char
 void sops_inputs_free(struct sops_inputs *o);
 /* The second half of it, for a job whose sealed text was parsed already: unlocks it with the services of `common`. */
 bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_err *e) SOPS_CHECKED;
+/* The data keys of files that are opened one after the other: asked for together, before the first is
+ * (docs/spec/75-many-files.md#unlocking). sops_ahead_free when the last was opened. */
+struct sops_ahead {
+    struct sops_unlocking *file;
+    struct sops_meta *meta; /* of those that were read here */
+    size_t count;
+};
+/* Reads the metadata of the files and asks; `common` as for sops_inputs_load. What cannot be read is told when it is
+ * opened, and so is what cannot be had. */
+bool sops_ahead_ask(struct sops_ahead *a, struct sops_job *common, const char *const *paths, size_t count,
+                    struct sops_err *e) SOPS_CHECKED;
+void sops_ahead_free(struct sops_ahead *a);
 /* Reads the plain text of `path` (NULL: stdin), at most `limit` bytes: code 100 when there is no such file, 1 when it
  * is longer, else 2. */
 bool sops_input_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

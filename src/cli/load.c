@@ -53,7 +53,7 @@ static bool needs_cleaning(struct sops_slice path)
 
 bool sops_job_clean_path(struct sops_job *j, struct sops_err *e)
 {
-    if (j->as_typed || j->path == NULL || !needs_cleaning(sops_str(j->path))) {
+    if (j->path == NULL || !needs_cleaning(sops_str(j->path))) {
         return true;
     }
     if (!sops_path_absolute(j->path, &j->clean_path, e)) {
@@ -65,7 +65,7 @@ bool sops_job_clean_path(struct sops_job *j, struct sops_err *e)
     return clean != NULL;
 }
 
-bool sops_step_file(struct sops_job *j, struct sops_err *e)
+bool sops_step_file_as_typed(struct sops_job *j, struct sops_err *e)
 {
     if (j->opt->argc == 0) {
         sops_fail(e, SOPS_E_NO_FILE, "no file specified");
@@ -74,7 +74,12 @@ bool sops_step_file(struct sops_job *j, struct sops_err *e)
     }
     warn_about_extras(j);
     take_file(j, j->opt->args[0]);
-    return sops_job_clean_path(j, e);
+    return true;
+}
+
+bool sops_step_file(struct sops_job *j, struct sops_err *e)
+{
+    return sops_step_file_as_typed(j, e) && sops_job_clean_path(j, e);
 }
 
 bool sops_job_is_stdin(struct sops_job *j, const char *word)

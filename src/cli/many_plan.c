@@ -65,7 +65,6 @@ struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *
         .config = f->config,
         .path = f->run.name,
         .name = f->run.name,
-        .as_typed = true,
         .watched = true,
         .needs_rule = m->action->required || update,
         .statuses = m->action->statuses,
@@ -223,17 +222,10 @@ static bool plan_file(struct sops_many *m, struct sops_many_file *f, struct sops
 }
 
 /* While a file is planned nothing is said that will be said again when it is worked on. */
-static void say_nothing(struct sops_world *w, enum sops_say level, const char *text)
-{
-    (void)w;
-    (void)level;
-    (void)text;
-}
-
 static bool plan_quietly(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e)
 {
     void (*say)(struct sops_world *, enum sops_say, const char *) = m->world->say;
-    m->world->say = say_nothing;
+    m->world->say = sops_ui_say_nothing;
     bool ok = plan_file(m, f, j, e);
     m->world->say = say;
     return ok;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "cli/inputs.h"
 #include "cli/keys_files.h"
 #include "cli/ui.h"
 #include "cli/walk.h"
@@ -46,51 +47,29 @@ bool sops_publish_is_for_stores(const struct sops_job *j)
 
 /* ---- failures --------------------------------------------------------------------------------------------------- */
 
-/* Takes one down and goes on; a single one is told by whoever calls the command. */
 static void note_failure(struct sops_publish_run *r, struct sops_err *why)
 {
     if (why->code == SOPS_E_GENERIC) {
         why->code = SOPS_E_READ;
     }
-    r->failures++;
-    if (r->failures == 1) {
-        r->first = *why;
-    } else {
-        if (r->failures == 2) {
-            sops_ui_error(r->job->world, &r->first);
-        }
-        sops_ui_error(r->job->world, why);
-        sops_err_clear(why);
-    }
-    *why = (struct sops_err){0};
+    sops_failures_note(&r->failures, why);
 }
 
 /* Were there failures? Then they are the run's. */
 static bool no_failures(struct sops_publish_run *r, struct sops_err *e)
 {
-    if (r->failures == 0) {
-        return true;
-    }
-    int code = r->first.code;
-    if (r->failures == 1) {
-        *e = r->first;
-        r->first = (struct sops_err){0};
-        return false;
-    }
-    return sops_fail(e, code, "%zu failures: nothing was written", r->failures);
+    return sops_failures_none(&r->failures, "failures: nothing was written", e);
 }
 
 /* ---- which files ------------------------------------------------------------------------------------------------ */
 
 struct published_file {
-    const char *path;
+    struct sops_run_file run;
     struct sops_slice source;
     const struct sops_store_rule *rule;
-    struct published_file *next;
 };
 struct gathering {
     struct sops_publish_run *r;
-    struct published_file *first, **end;
     struct sops_table seen; /* absolute paths */
     bool named;
 };
@@ -132,9 +111,8 @@ static bool take_file(struct gathering *g, const char *path, struct sops_err *e)
     if (rule == NULL) {
         return !g->named || sops_fail(e, SOPS_E_READ, "no destination rule holds for '%s'", path);
     }
-    struct published_file *f = sops_arena_alloc(&g->r->arena, sizeof *f, e);
-    if (f == NULL || !check_kind(g, path, rule, e) ||
-        !sops_store_source(g->r->rules.config, path, &g->r->arena, &f->source, e)) {
+    struct sops_slice source;
+    if (!check_kind(g, path, rule, e) || !sops_store_source(g->r->rules.config, path, &g->r->arena, &source, e)) {
         return false;
     }
     if (!sops_is_encrypted_file(g->r->job, path)) {
@@ -144,14 +122,14 @@ static bool take_file(struct gathering *g, const char *path, struct sops_err *e)
         sops_world_warn(g->r->job->world, "'%s' is not encrypted: it is passed over", path);
         return true;
     }
-    f->rule = rule;
-    if (!sops_arena_copy(&g->r->arena, sops_str(path), &copy, e)) {
-        return false;
+    struct published_file *f = sops_arena_copy(&g->r->arena, sops_str(path), &copy, e)
+                                   ? sops_run_add(&g->r->files, (const char *)copy.ptr, e)
+                                   : NULL;
+    if (f != NULL) {
+        f->source = source;
+        f->rule = rule;
     }
-    f->path = (const char *)copy.ptr;
-    *g->end = f;
-    g->end = &f->next;
-    return true;
+    return f != NULL;
 }
 
 static bool visit_entry(void *ctx, const char *path, struct sops_slice name, const struct stat *st, struct sops_err *e)
@@ -228,7 +206,7 @@ static struct sops_plan_item *new_item(struct sops_publish_run *r, const struct 
     if (i != NULL) {
         i->rule = f->rule;
         i->site = &f->rule->site;
-        i->file = f->path;
+        i->file = f->run.name;
         i->source = f->source;
         sops_digest_key(data_key, i->digest_key);
     }
@@ -282,7 +260,7 @@ static bool add_manifest(struct sops_publish_run *r, const struct published_file
         return false;
     }
     m->file = (const char *)file.ptr;
-    m->source = f->path;
+    m->source = f->run.name;
     for (const struct sops_publish_manifest *other = r->manifest; other != NULL; other = other->next) {
         if (strcmp(other->file, m->file) == 0) {
             return sops_fail(e, SOPS_E_READ, "the manifest of '%s' would be '%s', too", other->source, m->file);
@@ -325,20 +303,26 @@ static bool make_items(struct sops_publish_run *r, const struct published_file *
     return r->own->manifests == NULL || !f->rule->manifest.given || add_manifest(r, f, name, doc, whole, e);
 }
 
-static bool open_file(struct sops_publish_run *r, const struct published_file *f, struct sops_err *e)
+/* Every failure is noted, so none is the file's. */
+static bool open_file(void *ctx, struct sops_run_file *file, struct sops_err *e)
 {
     static sops_step *const steps[] = {sops_step_own_format, sops_step_order, sops_step_unlock, NULL};
-    struct sops_job j = sops_job_beside(r->job, f->path);
-    j.as_typed = j.config_indent = true;
-    bool opened = sops_job_steps(&j, steps, e);
-    bool ok = opened && make_items(r, f, &j, e);
-    if (!ok && opened) {
-        (void)sops_within(e, "'%s'", f->path);
-    } else if (!ok && strstr(e->msg, f->path) == NULL) {
-        (void)sops_within(e, "'%s'", f->path);
+    struct sops_publish_run *r = ctx;
+    const struct published_file *f = (const struct published_file *)(const void *)file;
+    struct sops_job j = sops_job_beside(r->job, file->name);
+    struct sops_err why = {0};
+    (void)e;
+    j.config_indent = true;
+    file->outcome = SOPS_RUN_UNCHANGED;
+    bool opened = sops_job_steps(&j, steps, &why);
+    if (!(opened && make_items(r, f, &j, &why))) {
+        if (opened || strstr(why.msg, file->name) == NULL) {
+            (void)sops_within(&why, "'%s'", file->name);
+        }
+        note_failure(r, &why);
     }
     sops_job_free(&j);
-    return ok;
+    return true;
 }
 
 /* ---- manifests that are there already ---------------------------------------------------------------------------- */
@@ -365,15 +349,21 @@ static bool compare_manifests(struct sops_publish_run *r, struct sops_err *e)
 
 /* ---- the run ---------------------------------------------------------------------------------------------------- */
 
-static bool open_files(struct sops_publish_run *r, const struct published_file *f, struct sops_err *e)
+static bool ask_ahead(struct sops_publish_run *r, struct sops_ahead *asked, struct sops_err *e)
 {
-    for (; f != NULL; f = f->next) {
-        struct sops_err why = {0};
-        if (!open_file(r, f, &why)) {
-            note_failure(r, &why);
-        }
+    const char **path = sops_arena_alloc(&r->arena, (r->files.count + 1) * sizeof *path, e);
+    for (size_t i = 0; path != NULL && i < r->files.count; i++) {
+        path[i] = r->files.file[i]->name;
     }
-    return no_failures(r, e) && sops_plan_check_twice(&r->plan, e) && compare_manifests(r, e);
+    return path != NULL && sops_ahead_ask(asked, r->job, path, r->files.count, e);
+}
+
+static bool open_files(struct sops_publish_run *r, struct sops_err *e)
+{
+    struct sops_ahead asked = {.count = 0};
+    bool ok = ask_ahead(r, &asked, e) && sops_run_each(&r->files, e);
+    sops_ahead_free(&asked);
+    return ok && no_failures(r, e) && sops_plan_check_twice(&r->plan, e) && compare_manifests(r, e);
 }
 
 /* PATHs as --prune wants them: absolute, without a slash at the end. */
@@ -414,10 +404,9 @@ static bool make_plan(struct sops_publish_run *r, struct sops_err *e)
     return e->code == SOPS_OK && no_failures(r, e);
 }
 
-static bool gather_files(struct sops_publish_run *r, struct published_file **files, struct sops_err *e)
+static bool gather_files(struct sops_publish_run *r, struct sops_err *e)
 {
-    struct gathering g = {.r = r, .first = NULL};
-    g.end = &g.first;
+    struct gathering g = {.r = r, .named = false};
     for (size_t i = 0; i < r->job->opt->argc; i++) {
         struct sops_err why = {0};
         if (!take_path(&g, r->job->opt->args[i], &why)) {
@@ -425,23 +414,24 @@ static bool gather_files(struct sops_publish_run *r, struct published_file **fil
         }
     }
     sops_table_free(&g.seen);
-    *files = g.first;
     return no_failures(r, e);
 }
 
 bool sops_publish_stores(struct sops_job *j, struct sops_err *e)
 {
-    struct sops_publish_run r = {.job = j, .own = j->opt->own};
-    struct published_file *files = NULL;
+    struct sops_publish_run r = {.job = j, .own = j->opt->own, .failures = {.world = j->world}};
+    r.files = (struct sops_run){
+        .world = j->world, .opt = j->opt, .size = sizeof(struct published_file), .one = open_file, .ctx = &r};
+    sops_run_open(&r.files);
     r.manifest_end = &r.manifest;
     r.plan.world = j->world;
     r.plan.rules = &r.rules;
-    bool ok = sops_step_order(j, e) && sops_store_rules_read(&r.rules, j->config, j->world, e) &&
-              gather_files(&r, &files, e) && sops_job_services(j, e) && open_files(&r, files, e) && make_plan(&r, e) &&
-              sops_publish_execute(&r, e);
+    bool ok = sops_step_order(j, e) && sops_store_rules_read(&r.rules, j->config, j->world, e) && gather_files(&r, e) &&
+              sops_job_services(j, e) && open_files(&r, e) && make_plan(&r, e) && sops_publish_execute(&r, e);
     sops_plan_free(&r.plan);
+    sops_run_free(&r.files);
     sops_store_rules_free(&r.rules);
-    sops_err_clear(&r.first);
+    sops_err_clear(&r.failures.first);
     sops_arena_free(&r.arena);
     return ok;
 }

@@ -4,6 +4,7 @@
 #ifndef SOPS_CLI_PUBLISH_STORES_H
 #define SOPS_CLI_PUBLISH_STORES_H
 
+#include "cli/run.h"
 #include "cli/steps.h"
 #include "sync/plan.h"
 
@@ -29,8 +30,8 @@ struct sops_publish_run {
     struct sops_plan plan;
     struct sops_arena arena;
     struct sops_publish_manifest *manifest, **manifest_end;
-    struct sops_err first; /* of the failures so far */
-    size_t failures;
+    struct sops_run files; /* with an item or more of each in the plan */
+    struct sops_failures failures;
 };
 
 /* Is this run one of secret stores: by its flags, or by the rule of a file below its PATHs? */

@@ -5,6 +5,7 @@
 #ifndef SOPS_CLI_PULL_RUN_H
 #define SOPS_CLI_PULL_RUN_H
 
+#include "cli/run.h"
 #include "cli/steps.h"
 #include "sync/pull.h"
 
@@ -22,8 +23,7 @@ struct sops_pull_run {
     struct sops_objects manifests;
     struct sops_pull pull;
     struct sops_pull_target *target; /* --to-sops */
-    size_t failures;
-    struct sops_err first;
+    struct sops_failures failures;
 };
 
 /* pull_input.c: all FILEs, folders or stdin. Code 2, and that of a file that does not open. */
@@ -41,8 +41,5 @@ bool sops_pull_print(struct sops_pull_run *r, struct sops_err *e) SOPS_CHECKED;
 bool sops_pull_targets(struct sops_pull_run *r, struct sops_err *e) SOPS_CHECKED;
 bool sops_pull_write(struct sops_pull_run *r, struct sops_err *e) SOPS_CHECKED;
 void sops_pull_targets_free(struct sops_pull_run *r);
-
-/* Takes a failure down; a single one is told by main. */
-void sops_pull_note_failure(struct sops_pull_run *r, struct sops_err *why);
 
 #endif

@@ -126,7 +126,7 @@ static bool look_up_rule(struct sops_pull_run *r, struct sops_pull_target *t, st
 {
     static sops_step *const steps[] = {sops_job_formats, sops_step_creation, NULL};
     t->job = sops_job_beside(&r->job, t->path);
-    t->job.in_place = t->job.needs_rule = t->job.as_typed = true;
+    t->job.in_place = t->job.needs_rule = true;
     t->job.encrypted_regex = CRYPT_RULE;
     return sops_job_steps(&t->job, steps, e) && try_rule(t, e);
 }
@@ -463,7 +463,7 @@ static bool refresh_file(struct sops_pull_run *r, struct sops_pull_target *t, st
     static sops_step *const steps[] = {sops_step_own_format, sops_step_order, sops_step_unlock, NULL};
     sops_job_free(&t->job);
     t->job = sops_job_beside(&r->job, t->path);
-    t->job.in_place = t->job.as_typed = t->job.config_indent = true;
+    t->job.in_place = t->job.config_indent = true;
     if (!sops_job_steps(&t->job, steps, e)) {
         sops_recode(e, e->code == SOPS_E_GENERIC ? SOPS_E_READ : e->code);
         return strstr(e->msg, t->path) != NULL ? false : sops_within(e, "'%s'", t->path);
@@ -579,7 +579,7 @@ bool sops_pull_write(struct sops_pull_run *r, struct sops_err *e)
             return false;
         }
         ((struct sops_pull_secret *)(uintptr_t)t->secret)->failed = true;
-        sops_pull_note_failure(r, &why);
+        sops_failures_note(&r->failures, &why);
     }
     if (!ok || r->own.plan) {
         return ok && show_plan(r, e);
@@ -593,7 +593,7 @@ bool sops_pull_write(struct sops_pull_run *r, struct sops_err *e)
             *e = why;
             return false;
         }
-        sops_pull_note_failure(r, &why);
+        sops_failures_note(&r->failures, &why);
     }
     return true;
 }

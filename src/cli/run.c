@@ -159,3 +159,32 @@ bool sops_run_each(struct sops_run *r, struct sops_err *e)
     sops_ui_progress(NULL);
     return ok;
 }
+
+/* ---- nothing is written when anything fails ---------------------------------------------------------------------- */
+
+void sops_failures_note(struct sops_failures *f, struct sops_err *why)
+{
+    f->code = f->count == 0 ? why->code : f->code;
+    f->count++;
+    if (f->count == 1 && !f->at_once) {
+        f->first = *why;
+    } else {
+        if (f->first.code != SOPS_OK) {
+            sops_ui_error(f->world, &f->first);
+            sops_err_clear(&f->first);
+        }
+        sops_ui_error(f->world, why);
+        sops_err_clear(why);
+    }
+    *why = (struct sops_err){0};
+}
+
+bool sops_failures_none(struct sops_failures *f, const char *words, struct sops_err *e)
+{
+    if (f->first.code != SOPS_OK) {
+        *e = f->first;
+        f->first = (struct sops_err){0};
+        return false;
+    }
+    return f->count == 0 || sops_fail(e, f->code, "%zu %s", f->count, words);
+}

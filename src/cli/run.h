@@ -75,6 +75,22 @@ bool sops_run_each(struct sops_run *r, struct sops_err *e) SOPS_CHECKED;
 bool sops_run_failed(struct sops_run *r, struct sops_run_file *f, struct sops_err *why, struct sops_err *e);
 size_t sops_run_count(const struct sops_run *r, enum sops_run_outcome outcome);
 
+/* ---- runs in which nothing is written when anything fails ----------------------------------------------------------
+ */
+
+/* Failures from many places: one alone is the command's, of several each is told. Set the world. */
+struct sops_failures {
+    struct sops_world *world;
+    bool at_once; /* each is told */
+    size_t count;
+    int code; /* of the first */
+    struct sops_err first;
+};
+/* Takes it down; `why` is emptied. */
+void sops_failures_note(struct sops_failures *f, struct sops_err *why);
+/* True when there was none. Else the only one, or "COUNT WORDS" with the status of the first. */
+bool sops_failures_none(struct sops_failures *f, const char *words, struct sops_err *e) SOPS_CHECKED;
+
 /* ---- run_report.c ----------------------------------------------------------------------------------------------- */
 
 /* Appends a line of counts: "3 updated, 0 up to date, 1 failed". */

@@ -4,6 +4,7 @@
 #include "cli/seal_run.h"
 
 #include "base/file.h"
+#include "cli/inputs.h"
 #include "cli/ui.h"
 
 #include <stdio.h>
@@ -402,10 +403,27 @@ static bool secrets_of(void *ctx, struct sops_run_file *f, struct sops_err *e)
     return plan_file(ctx, (struct seal_file *)(void *)f, e);
 }
 
+/* Who is asked for a key is asked for all files at once. */
+static bool ask_ahead(struct seal_run *r, struct sops_ahead *asked, struct sops_err *e)
+{
+    size_t count = 0;
+    const char **path = sops_arena_alloc(&r->arena, (r->files.count + 1) * sizeof *path, e);
+    for (size_t i = 0; path != NULL && i < r->files.count; i++) {
+        const struct seal_file *f = seal_file_at(r, i);
+        if (f->run.outcome != SOPS_RUN_FAILED && f->path != NULL) {
+            path[count++] = f->path;
+        }
+    }
+    return path != NULL && sops_ahead_ask(asked, &r->job, path, count, e);
+}
+
 bool sops_seal_plan(struct seal_run *r, struct sops_err *e)
 {
     r->files.one = clusters_of;
     bool ok = sops_run_each(&r->files, e);
     r->files.one = secrets_of;
-    return ok && sops_run_each(&r->files, e) && check_paths(r, e);
+    struct sops_ahead asked = {.count = 0};
+    ok = ok && ask_ahead(r, &asked, e) && sops_run_each(&r->files, e) && check_paths(r, e);
+    sops_ahead_free(&asked);
+    return ok;
 }

@@ -32,7 +32,6 @@ struct sops_job {
     enum sops_statuses statuses; /* which exit statuses failures have */
     bool old_form;               /* --encryption-context is for flat keys of the rule, too
                                     (docs/spec/60-keysources.md#keys-in-sopsyaml) */
-    bool as_typed;               /* `path` is left as it is (publish, whose rules match it so) */
     bool in_place;               /* the result goes to `path` whatever the options say */
     bool once;                   /* it cannot begin anew when somebody else has changed the file: a text was typed */
     bool no_text;                /* neither clear nor sealed text will be written, only values are used */
@@ -76,6 +75,8 @@ void sops_services_free(struct sops_service *chain);
 
 /* The first argument is the file, further ones give warnings. None: code 100. */
 bool sops_step_file(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* The same without sops_job_clean_path: rules of publish match the path as it is typed. */
+bool sops_step_file_as_typed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Does `word` mean stdin, being "-"? Not where there is a file of that name: then a warning. */
 bool sops_job_is_stdin(struct sops_job *j, const char *word);
 /* The first argument is the file; none, or "-", means stdin. */

@@ -174,6 +174,21 @@ void sops_ui_say(enum sops_say level, const char *text)
     line_to_stderr(level == SOPS_SAY_WARN ? "warning: " : "", sops_str(text));
 }
 
+void sops_ui_say_nothing(struct sops_world *w, enum sops_say level, const char *text)
+{
+    (void)w;
+    (void)level;
+    (void)text;
+}
+
+void sops_ui_say_no_warning(struct sops_world *w, enum sops_say level, const char *text)
+{
+    (void)w;
+    if (level != SOPS_SAY_WARN) {
+        sops_ui_say(level, text);
+    }
+}
+
 void sops_ui_notes(const char *file, struct sops_slice notes)
 {
     struct sops_slice rest = notes, line;

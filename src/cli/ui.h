@@ -25,6 +25,9 @@ void sops_ui_note(const char *fmt, ...) SOPS_PRINTF(1, 2);
 void sops_ui_prompt(const char *text);
 /* sops_world.say */
 void sops_ui_say(enum sops_say level, const char *text);
+/* The same for what is tried: nothing is told, or no warnings. */
+void sops_ui_say_nothing(struct sops_world *w, enum sops_say level, const char *text);
+void sops_ui_say_no_warning(struct sops_world *w, enum sops_say level, const char *text);
 /* Each line of `notes` as a warning about `file`. */
 void sops_ui_notes(const char *file, struct sops_slice notes);
 /* The whole failure on stderr: position, message, detail (FAILED red, SUCCESS green on a terminal), hint. */

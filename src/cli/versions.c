@@ -4,6 +4,7 @@
 #include "cli/versions.h"
 
 #include "base/file.h"
+#include "cli/ui.h"
 #include "core/conflict.h"
 #include "core/log.h"
 
@@ -34,20 +35,12 @@ static bool holds_one_text(const struct sops_envelope *env)
     return data && others == 0;
 }
 
-/* What a guess has to remark is nothing to tell. */
-static void say_nothing(struct sops_world *w, enum sops_say level, const char *text)
-{
-    (void)w;
-    (void)level;
-    (void)text;
-}
-
-/* Does `text` parse as `f`, with metadata? */
+/* Does `text` parse as `f`, with metadata? What a guess has to remark is nothing to tell. */
 static bool fits(struct sops_world *w, const struct sops_format *f, struct sops_slice text, bool *one_text)
 {
     struct sops_err why = {0};
     struct sops_world quiet = *w;
-    quiet.say = say_nothing;
+    quiet.say = sops_ui_say_nothing;
     struct sops_envelope *env = sops_envelope_new(&quiet, "", &why);
     bool good = env != NULL && sops_envelope_parse_tree(env, f, text, &why) && sops_envelope_has_meta(env, f);
     *one_text = good && holds_one_text(env);

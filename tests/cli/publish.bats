@@ -120,3 +120,21 @@ stores() { # RULE: the configuration, with a rule of creation
     check 2 "$SOPS" publish --plan p.yaml
     lacks "$out$err" canary
 }
+
+@test "a plugin is asked for all files at once" {
+    mkdir bin tree
+    cp "$BATS_TEST_DIRNAME/../acceptance/many/age-plugin-counter" bin
+    echo AGE-PLUGIN-COUNTER-1W3HKKETW95MS6A5YX6 >plugin.txt
+    export SOPS_AGE_KEY_FILE=$PWD/plugin.txt PATH=$PWD/bin:$PATH
+    for f in 1 2 3; do
+        "$SOPS" encrypt --age age1counter1w3hkketw95msrrcz9f p.yaml >tree/$f.e.yaml
+    done
+    export COUNTER_LOG=$PWD/asked
+    stores '{aws_secretsmanager: {owner: o, region: eu-west-1}}'
+    check 2 "$SOPS" publish --plan --recursive tree
+    same "$(grep -c '"start"' asked)" 1
+    printf 'destination_rules:\n  - path_regex: e\n    vault_path: app\n' >.sops.yaml
+    rm asked
+    check 0 "$SOPS" publish --recursive tree <<<$'n\nn\nn'
+    same "$(grep -c '"start"' asked)" 1
+}

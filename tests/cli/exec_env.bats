@@ -144,6 +144,9 @@ setup() {
     has "$out" 'canar'
     check 0 "$SOPS" exec-file --redact r.env 'cat {}'
     has "$out" 'PW=[redacted PW]'
+    printf 'open: public-value\npw: abcd\n' | "$SOPS" encrypt --age "$ME" --encrypted-regex '^pw$' --filename-override x.yaml >c.yaml
+    check 0 "$SOPS" exec-env --redact --redact-min 4 c.yaml -- sh -c 'echo "$open $pw"'
+    same "$out" 'public-value [redacted pw]'
     check 137 "$SOPS" exec-env --redact r.env -- sh -c 'kill -9 $$'
     check 255 "$SOPS" exec-env --redact r.env 'kill -9 $$'
     check 127 "$SOPS" exec-env --redact r.env -- nonesuch x

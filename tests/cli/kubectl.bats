@@ -71,8 +71,10 @@ kube() { # STATUS WORD…
     mkdir -p d/sub && cp c.yaml d/b.yaml && cp c.yaml d/sub/a.yml && echo 'no: [' >d/readme && mkfifo d/f.yaml
     kube 0 apply -f d
     same "$(grep -c plain stdin)" 1
+    ln -s sub d/link
+    ln -s ../c.yaml d/linked.yaml
     kube 0 apply -Rf d/
-    same "$(grep -c plain stdin)" 2
+    same "$(grep -c plain stdin)" 3 # a file behind a link, but no folder
     kube 0 apply -f 'd/[ab].yaml'
     kube 100 apply -f 'd/*.none'
     mkdir empty

@@ -5,6 +5,7 @@
 #include "core/format.h"
 #include "core/leaves.h"
 #include "core/redactor.h"
+#include "core/reuse.h"
 
 #include "testing.h"
 
@@ -174,6 +175,89 @@ static void pieces_make_no_difference(void **state)
     }
 }
 
+/* ---- forms of a value -------------------------------------------------------------------------------------------- */
+
+/* What comes out where a document whose only value is `value` (encrypted, under "k") is redacted in `text`. */
+static void check_redacted(const char *value, const char *text, const char *want)
+{
+    static const struct sops_sealed was_encrypted = {0};
+    struct sops_redact what = {.least = SOPS_REDACT_USUAL};
+    struct sops_redactor r = {.what = &what};
+    struct sops_doc d = {0};
+    struct sops_buf out = {0};
+    struct sops_err e = {0};
+    struct sops_node *root = sops_node_add(&d, NULL, SOPS_MAP, SOPS_LIT(""), SOPS_LIT(""), &e);
+    struct sops_node *leaf =
+        root != NULL ? sops_node_add(&d, root, SOPS_STR, SOPS_LIT("k"), sops_str(value), &e) : NULL;
+    assert_non_null(leaf);
+    leaf->sealed = &was_encrypted;
+    assert_ok(sops_redact_add(&what, &d, &e) && sops_redact_build(&what, &e), &e);
+    assert_ok(sops_buf_adds(&r.held, text, &e) && sops_redactor_feed(&r, true, &out, &e), &e);
+    assert_slice(sops_buf_view(&out), want);
+    sops_buf_free(&out);
+    sops_redactor_free(&r);
+    sops_redact_free(&what);
+    sops_doc_free(&d);
+}
+
+static void every_form_of_a_value_is_found(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "it's \"5$\" <a/b>\\ \xc3\xa9?! ~~",
+        "it's \\\"5$\\\" <a/b>\\\\ \xc3\xa9?! ~~",
+        "it's \\\"5$\\\" \\u003ca/b\\u003e\\\\ \xc3\xa9?! ~~",
+        "it's \\\"5$\\\" <a/b>\\\\ \\u00e9?! ~~",
+        "it%27s%20%225%24%22%20%3Ca%2Fb%3E%5C%20%C3%A9%3F%21%20~~",
+        "it%27s+%225%24%22+%3Ca%2Fb%3E%5C+%C3%A9%3F%21+~~",
+        "it's%20%225%24%22%20%3Ca%2Fb%3E%5C%20%C3%A9%3F!%20~~",
+        "it%27s%20%225%24%22%20%3Ca/b%3E%5C%20%C3%A9%3F%21%20~~",
+        "it'\\''s \"5$\" <a/b>\\ \xc3\xa9?! ~~",
+        "it'\"'\"'s \"5$\" <a/b>\\ \xc3\xa9?! ~~",
+        "it's \\\"5\\$\\\" <a/b>\\\\ \xc3\xa9?! ~~",
+        "aXQncyAiNSQiIDxhL2I+XCDDqT8hIH5+",
+        "aXQncyAiNSQiIDxhL2I-XCDDqT8hIH5-",
+        "l0J3MgIjUkIiA8YS9iPlwgw6k/ISB+f",
+        "l0J3MgIjUkIiA8YS9iPlwgw6k_ISB-f",
+        "pdCdzICI1JCIgPGEvYj5cIMOpPyEgfn",
+        "697427732022352422203c612f623e5c20c3a93f21207e7e",
+        "697427732022352422203C612F623E5C20C3A93F21207E7E",
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char text[200];
+        (void)snprintf(text, sizeof text, "<%s>", forms[i]);
+        check_redacted(forms[0], text, "<[redacted k]>");
+        check_redacted("it's \"5$\" <a/b>\\ \xc3\xa9?! ~~\r\n\n", text,
+                       "<[redacted k]>"); /* ends of lines do not count */
+    }
+}
+
+static void lines_and_pieces_are_found_alone(void **state)
+{
+    (void)state;
+    check_redacted("first-line\r\nshort\nlast-line", "first-line short last-line\n",
+                   "[redacted k] short [redacted k]\n");
+    check_redacted("short", "short", "short");
+    /* 84 bytes are 112 characters of base64: wrapped at 76 and at 64 */
+    char value[85], long_value[SOPS_MATCHER_LONGEST + 3];
+    for (size_t i = 0; i < sizeof value - 1; i++) {
+        value[i] = (char)('A' + i % 26);
+    }
+    value[sizeof value - 1] = '\0';
+    check_redacted(value,
+                   "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWkFCQ0RF\n"
+                   "RkdISUpLTE1OT1BRUlNUVVZXWFlaQUJDREVG\n",
+                   "[redacted k]\n[redacted k]\n");
+    check_redacted(value,
+                   "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUZHSElKS0xNTk9QUVJTVFVW\n"
+                   "V1hZWkFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaQUJDREVG\n",
+                   "[redacted k]\n[redacted k]\n");
+    /* what is left behind the last whole piece is too short alone: its piece reaches back */
+    memset(long_value, 'x', sizeof long_value - 1);
+    memcpy(long_value + SOPS_MATCHER_LONGEST - 4, "theend", 7);
+    check_redacted(long_value, "theend", "[redacted k]");
+}
+
 /* ---- names of leaves --------------------------------------------------------------------------------------------- */
 
 static void leaves_have_the_keys_on_their_way(void **state)
@@ -234,6 +318,8 @@ int main(void)
         cmocka_unit_test(matcher_finds_what_a_naive_search_finds),
         cmocka_unit_test(matcher_refuses_what_is_too_short_or_too_long),
         cmocka_unit_test(pieces_make_no_difference),
+        cmocka_unit_test(every_form_of_a_value_is_found),
+        cmocka_unit_test(lines_and_pieces_are_found_alone),
         cmocka_unit_test(leaves_have_the_keys_on_their_way),
         cmocka_unit_test(no_leaves),
         cmocka_unit_test(names_do_not_write_to_a_terminal),

@@ -30,8 +30,7 @@ struct krm {
     const struct sops_manifest *blamed;
 };
 
-/* ---- files of a generator -----------------------------------------------------------------------------------------
- */
+/* ---- files of a generator ---------------------------------------------------------------------------------------- */
 
 /* A kustomization is read from anywhere, so its files are below the current folder, wherever links lead. */
 static bool check_inside(const char *path, struct sops_err *e)
@@ -98,8 +97,7 @@ static bool print_file(struct krm *k, struct sops_job *j, bool object, struct so
     return sops_step_emit(j, e) || sops_name_file(e, j->path);
 }
 
-/* ---- what generators make ------------------------------------------------------------------------------------------
- */
+/* ---- what generators make ---------------------------------------------------------------------------------------- */
 
 /* `emit` gets each object. */
 typedef bool emit_fn(struct krm *k, struct sops_slice text, struct sops_err *e);
@@ -192,8 +190,7 @@ static bool generate(struct krm *k, const struct sops_node *root, emit_fn *emit,
     return ok;
 }
 
-/* ---- the list ------------------------------------------------------------------------------------------------------
- */
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 static bool emit_item(struct krm *k, struct sops_slice text, struct sops_err *e)
 {
@@ -250,8 +247,7 @@ static void tell_result(struct krm *k, const struct sops_err *e)
     sops_buf_free(&out);
 }
 
-/* ---- the stream ----------------------------------------------------------------------------------------------------
- */
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
 
 /* Large pieces go out from where they stand; what is left over is in `out`. */
 static bool put_document(struct krm *k, const struct sops_manifest *m, struct sops_err *e)
@@ -273,8 +269,7 @@ static bool run_stream(struct krm *k, struct sops_err *e)
     return ok;
 }
 
-/* ---- ksops FILE ----------------------------------------------------------------------------------------------------
- */
+/* ---- ksops FILE -------------------------------------------------------------------------------------------------- */
 
 static bool emit_document(struct krm *k, struct sops_slice text, struct sops_err *e)
 {
@@ -293,8 +288,7 @@ static bool run_manifest(struct krm *k, const char *path, struct sops_err *e)
     return ok;
 }
 
-/* ---- the commands --------------------------------------------------------------------------------------------------
- */
+/* ---- the commands ------------------------------------------------------------------------------------------------ */
 
 static bool begin(struct krm *k, struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
@@ -381,7 +375,7 @@ const struct sops_verb sops_verb_krm = {
     .about = "A KRM function: a ResourceList on stdin, the same with encrypted objects opened and\n"
              "generators (kind: SopsSecrets, apiVersion: sops/v1; ksops) carried out on stdout. As a\n"
              "filter of manifest streams it opens what was encrypted and copies all else.\n",
-    .example = "kustomize build . | sops krm --stream | kubectl apply --server-side -f -",
+    .example = "helm template web ./chart | sops krm --stream | kubectl apply --server-side -f -",
     .tables = tables,
     .own_size = sizeof(struct krm_options),
     .ours = true,

@@ -21,8 +21,6 @@ struct kubectl_options {
     bool show;
 };
 
-static const char *const verb_names[] = {"apply", "create", "replace", "diff", "delete"};
-
 /* A run on its way. */
 struct run {
     struct sops_job job;
@@ -82,7 +80,7 @@ static const char *const *make_argv(struct run *r, struct sops_err *e)
         return NULL;
     }
     argv[n++] = "kubectl";
-    argv[n++] = verb_names[w->verb];
+    argv[n++] = sops_kube_verbs[w->verb];
     if (w->add_server_side) {
         argv[n++] = "--server-side";
     }

@@ -6,6 +6,7 @@
 #include "cli/manifests.h"
 
 enum kube_verb { KUBE_APPLY, KUBE_CREATE, KUBE_REPLACE, KUBE_DIFF, KUBE_DELETE };
+extern const char *const sops_kube_verbs[]; /* their words; NULL-terminated */
 
 /* What the words say. */
 struct kube_words {
@@ -23,8 +24,6 @@ struct kube_words {
 bool sops_kube_words(struct kube_words *w, struct sops_options *o, const char *const *words,
                      struct sops_err *e) SOPS_CHECKED;
 bool sops_kube_is_url(const char *name);
-/* "apply, create, replace, diff or delete" */
-#define SOPS_KUBE_VERBS "apply, create, replace, diff or delete"
 
 /* kube_files.c: the files that the words name (NULL: stdin), in `a`. Code 1, 2, 8, 100. */
 struct kube_files {

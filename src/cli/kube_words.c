@@ -4,7 +4,7 @@
 #include "base/ascii.h"
 #include "cli/kube.h"
 
-static const char *const verbs[] = {"apply", "create", "replace", "diff", "delete", NULL};
+const char *const sops_kube_verbs[] = {"apply", "create", "replace", "diff", "delete", NULL};
 
 /* Lists that grow while words are read; each has room for all of them. */
 struct reading {
@@ -143,13 +143,14 @@ static void look_at_rest(struct kube_words *w)
 static bool take_verb(struct kube_words *w, const char *word, struct sops_err *e)
 {
     size_t i = 0;
-    while (verbs[i] != NULL && strcmp(word, verbs[i]) != 0) {
+    while (sops_kube_verbs[i] != NULL && strcmp(word, sops_kube_verbs[i]) != 0) {
         i++;
     }
     w->verb = (enum kube_verb)i;
-    return verbs[i] != NULL ||
-           sops_fail(e, SOPS_E_GENERIC, "'%s' is no verb of sops kubectl: the first word is %s", word,
-                     SOPS_KUBE_VERBS) ||
+    return sops_kube_verbs[i] != NULL ||
+           sops_fail(e, SOPS_E_GENERIC,
+                     "'%s' is no verb of sops kubectl: the first word is apply, create, replace, diff or delete",
+                     word) ||
            sops_hint(e, "everything else is for kubectl itself");
 }
 

@@ -31,8 +31,7 @@ bool sops_list_config(struct sops_buf *out, struct sops_slice text, struct sops_
 bool sops_list_failure(struct sops_buf *out, struct sops_slice api, const struct sops_err *why, const char *file,
                        const struct sops_object_name *object, struct sops_err *e) SOPS_CHECKED;
 
-/* ---- generator.c --------------------------------------------------------------------------------------------------
- */
+/* ---- generator.c ------------------------------------------------------------------------------------------------- */
 
 /* Is it one, by kind and apiVersion? `*strict`: SopsSecrets, which takes no other fields and no files outside. */
 bool sops_is_generator(const struct sops_node *root, bool *strict);

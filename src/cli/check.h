@@ -55,6 +55,8 @@ struct check_report {
 };
 /* The word of --format; false for another one. */
 bool check_report_format(const char *word, enum check_format *format);
+/* The nearest folder above a file that has a repository's mark in it: the length of its path, or 0. */
+size_t check_repository_of(struct sops_slice absolute, struct sops_err *e);
 /* The findings of one item, in order. */
 bool check_report_item(struct check_report *r, const struct check_item *i, const struct sops_findings *f,
                        struct sops_err *e) SOPS_CHECKED;
@@ -98,6 +100,7 @@ struct check_run {
     bool held_read;             /* … it is known */
     struct check_keys *keys;    /* --key */
     struct check_starts starts; /* of the item that asked last */
+    struct sops_buf loose;      /* the folder of the last file that turned out to be in no repository */
     size_t threads;
     pthread_mutex_t lock;    /* git's place, starts, names, keys */
     pthread_mutex_t asked;   /* of `git` */

@@ -233,13 +233,33 @@ static bool compare(struct check_run *r, const struct check_item *i, const struc
     return ok;
 }
 
+/* Is it in no repository, whatever the current folder is in? To see that needs no git. */
+static bool is_loose(struct check_run *r, struct sops_slice absolute, struct sops_err *e)
+{
+    struct sops_slice folder = absolute;
+    while (folder.len > 0 && folder.ptr[folder.len - 1] != '/') {
+        folder.len--;
+    }
+    if (sops_slice_eq(folder, sops_buf_view(&r->loose))) {
+        return true;
+    }
+    bool told = sops_world_env_set(r->job->world, "GIT_DIR") != NULL ||
+                sops_world_env_set(r->job->world, "GIT_WORK_TREE") != NULL;
+    if (told || check_repository_of(absolute, e) != 0) {
+        return false;
+    }
+    sops_buf_cut(&r->loose, 0);
+    return e->code == SOPS_OK && sops_buf_add(&r->loose, folder, e);
+}
+
 /* The path from the top of the work tree on; NULL: git has no earlier version. */
 static bool find_tree_path(struct check_run *r, const struct check_item *i, const char **path, struct sops_err *e)
 {
     *path = NULL;
     (void)pthread_mutex_lock(&r->lock);
-    bool ok = check_look(r, false, e);
-    if (ok && (r->place == SOPS_GIT_TREE || r->place == SOPS_GIT_BARE)) {
+    bool loose = !r->looked && is_loose(r, i->absolute, e);
+    bool ok = e->code == SOPS_OK && (loose || check_look(r, false, e));
+    if (ok && !loose && (r->place == SOPS_GIT_TREE || r->place == SOPS_GIT_BARE)) {
         *path = i->tree_path != NULL ? i->tree_path : check_tree_path(r, i->absolute);
     }
     (void)pthread_mutex_unlock(&r->lock);

@@ -30,8 +30,7 @@ bool check_report_format(const char *word, enum check_format *format)
 /* ---- names ---------------------------------------------------------------------------------------------------------
  */
 
-/* The folder that holds the file and has a repository's mark in it: the nearest one upwards. Its length, or 0. */
-static size_t repository_of(struct check_report *r, struct sops_slice absolute, struct sops_err *e)
+size_t check_repository_of(struct sops_slice absolute, struct sops_err *e)
 {
     struct sops_buf path = {0};
     struct stat st;
@@ -48,7 +47,6 @@ static size_t repository_of(struct check_report *r, struct sops_slice absolute, 
         found = ok && lstat((const char *)path.ptr, &st) == 0 ? len : 0;
     }
     sops_buf_free(&path);
-    (void)r;
     return found;
 }
 
@@ -58,7 +56,7 @@ static bool machine_name(struct check_report *r, const struct check_item *i, str
     if (i->tree_path != NULL) {
         return sops_buf_adds(out, i->tree_path, e);
     }
-    size_t top = repository_of(r, i->absolute, e);
+    size_t top = check_repository_of(i->absolute, e);
     if (e->code != SOPS_OK) {
         return false;
     }

@@ -120,6 +120,7 @@ static void free_run(struct check_run *r)
     sops_git_close(&r->git);
     sops_table_free(&r->held);
     sops_buf_free(&r->top);
+    sops_buf_free(&r->loose);
     sops_free(r->item);
     sops_arena_free(&r->arena);
 }

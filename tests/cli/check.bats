@@ -108,3 +108,17 @@ setup() {
     has "$out" ".sops.yaml:2: warning[unknown-key]"
     check 1 "$SOPS" check --strict
 }
+
+@test "git is not started for a file that is in no repository" {
+    "$SOPS" encrypt -i secrets/a.yaml
+    mkdir "$work/bin" repository
+    printf '#!/bin/sh\necho started >>"%s/started"\nexec "%s" "$@"\n' "$work" "$(command -v git)" >"$work/bin/git"
+    chmod +x "$work/bin/git"
+    git init -q repository
+    cd repository
+    PATH=$work/bin:$PATH check 0 "$SOPS" check ../secrets/a.yaml
+    [ ! -e "$work/started" ]
+    cp ../secrets/a.yaml .
+    PATH=$work/bin:$PATH check 0 "$SOPS" check a.yaml
+    [ -e "$work/started" ]
+}

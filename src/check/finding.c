@@ -111,6 +111,32 @@ void sops_findings_free(struct sops_findings *f)
     *f = (struct sops_findings){0};
 }
 
+/* Control characters, which no message shows as they are: quoted alone the name would come out as another one. */
+static bool has_control(struct sops_slice text)
+{
+    size_t i = 0;
+    while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] != 0x7f &&
+           !(text.ptr[i] == 0xc2 && i + 1 < text.len && text.ptr[i + 1] < 0xa0)) {
+        i++;
+    }
+    return i < text.len;
+}
+
+/* $'a\nb', as bash, zsh and ksh read it. */
+static bool add_escaped_word(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
+{
+    bool ok = sops_buf_adds(out, "$'", e);
+    for (size_t i = 0; ok && i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        ok = c == '\n'                ? sops_buf_adds(out, "\\n", e)
+             : c == '\t'              ? sops_buf_adds(out, "\\t", e)
+             : c < 0x20 || c >= 0x7f  ? sops_buf_addf(out, e, "\\%03o", c)
+             : c == '\'' || c == '\\' ? sops_buf_addf(out, e, "\\%c", c)
+                                      : sops_buf_addc(out, c, e);
+    }
+    return ok && sops_buf_addc(out, '\'', e);
+}
+
 bool sops_shell_word(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
 {
     bool option = sops_slice_starts(text, SOPS_LIT("-"));
@@ -119,6 +145,9 @@ bool sops_shell_word(struct sops_buf *out, struct sops_slice text, struct sops_e
     }
     if (text.len != 0 && sops_only_alnum(text, "_-./,:=@%+")) {
         return sops_buf_add(out, text, e);
+    }
+    if (has_control(text)) {
+        return add_escaped_word(out, text, e);
     }
     bool ok = sops_buf_addc(out, '\'', e);
     for (size_t i = 0; ok && i < text.len; i++) {

@@ -144,7 +144,9 @@ struct explain_options {
 struct explaining {
     struct sops_world *world, listening;
     struct sops_configs configs;
-    struct sops_judge *judge; /* NULL: there is none */
+    struct sops_judge *judge;       /* NULL: there is none */
+    const struct sops_group *given; /* the keys of variables, which encrypt takes instead of the rule's; NULL: none */
+    const char *given_fault;        /* … why they cannot be read */
     const char *found_by;
     int up; /* folders up; -1: not searched */
     const char **warning;
@@ -278,32 +280,55 @@ static bool add_warnings(struct explaining *x, const struct sops_verdict *v, str
     return warn_of_nearer(x, absolute, e);
 }
 
-/* Why `encrypt` would fail; NULL: it would not. */
-static const char *failure_of(struct explaining *x, const char *path, const struct sops_verdict *v,
-                              const struct sops_format *f, struct sops_err *e)
+/* The keys that variables give. */
+static bool read_given(struct explaining *x, struct sops_err *e)
+{
+    const struct sops_keysource *source[SOPS_MAX_SOURCES];
+    struct sops_world offline = *x->world;
+    struct sops_err why = {0};
+    struct sops_group *g = sops_arena_alloc(&x->arena, sizeof *g, e);
+    bool ok = g != NULL;
+    offline.offline = true;
+    sops_keysources_by(SOPS_BY_FLAGS, source);
+    for (size_t i = 0; ok && source[i] != NULL; i++) {
+        const char *text = source[i]->env != NULL ? sops_world_env_set(x->world, source[i]->env) : NULL;
+        if (text != NULL) {
+            x->given = g;
+            ok = sops_keys_parse(&offline, &x->arena, source[i], sops_str(text), &g->keys, &why);
+        }
+        if (!ok) {
+            x->given_fault = sops_arena_text(&x->arena, e, "%s: %s", source[i]->env, why.msg);
+        }
+    }
+    ok = e->code == SOPS_OK && (!why.memory || sops_fail_memory(e));
+    sops_err_clear(&why);
+    return ok;
+}
+
+/* Of a file that no rule is for. */
+static const char *failure_without_rule(struct explaining *x, const char *path, struct sops_err *e)
 {
     const struct sops_judge *j = x->judge;
-    const struct sops_judge_rule *r = v->rule;
-    if (j == NULL) {
-        return "no configuration was found, so keys must be given as options";
-    }
-    if (!j->there) {
-        return j->found.count != 0 ? j->found.list[0].message : "the configuration does not load";
-    }
-    if (r == NULL) {
-        for (size_t i = 0; i < j->rules; i++) {
-            if (j->rule[i].fault != NULL) {
-                return j->rule[i].fault;
-            }
+    for (size_t i = 0; j != NULL && i < j->rules; i++) {
+        if (j->rule[i].fault != NULL) {
+            return j->rule[i].fault;
         }
-        return j->has_rules ? sops_arena_text(&x->arena, e, "no matching creation rules found for '%s'", path)
-                            : "the configuration has no creation rules, so keys must be given as options";
     }
-    if (r->keys_fault != NULL) {
-        return r->keys_fault;
+    if (x->given != NULL) {
+        return x->given_fault;
     }
+    return j == NULL      ? "no configuration was found, so keys must be given as options"
+           : j->has_rules ? sops_arena_text(&x->arena, e, "no matching creation rules found for '%s'", path)
+                          : "the configuration has no creation rules, so keys must be given as options";
+}
+
+static const char *failure_of_keys(const struct explaining *x, const struct sops_judge_rule *r)
+{
     size_t groups = 0;
     bool empty = false;
+    if (r->keys_fault != NULL || x->given != NULL) {
+        return r->keys_fault != NULL ? r->keys_fault : x->given_fault;
+    }
     for (const struct sops_group *g = r->made.groups; g != NULL; g = g->next) {
         groups++;
         empty = empty || g->keys == NULL;
@@ -312,8 +337,25 @@ static const char *failure_of(struct explaining *x, const char *path, const stru
         return groups > 1 ? "a group of the creation rule has no key" : "the creation rule has no key";
     }
     int64_t t = r->made.threshold;
-    if (t < 0 || (groups > 1 && (t == 1 || (uint64_t)t > groups))) {
-        return "'shamir_threshold' of the creation rule does not fit its groups";
+    bool fits = t >= 0 && (groups == 1 || (t != 1 && (uint64_t)t <= groups));
+    return fits ? NULL : "'shamir_threshold' of the creation rule does not fit its groups";
+}
+
+/* Why `encrypt` would fail; NULL: it would not. */
+static const char *failure_of(struct explaining *x, const char *path, const struct sops_verdict *v,
+                              const struct sops_format *f, struct sops_err *e)
+{
+    const struct sops_judge *j = x->judge;
+    const struct sops_judge_rule *r = v->rule;
+    if (j != NULL && !j->there) {
+        return j->found.count != 0 ? j->found.list[0].message : "the configuration does not load";
+    }
+    if (r == NULL) {
+        return failure_without_rule(x, path, e);
+    }
+    const char *fault = failure_of_keys(x, r);
+    if (fault != NULL) {
+        return fault;
     }
     struct sops_rules rules;
     struct sops_err why = {0};
@@ -340,7 +382,7 @@ static const char *result_of(const struct sops_judge *j, const struct sops_verdi
 /* Blanks a level, -1 for a tab; false where there are none. */
 static bool indent_of(const struct sops_judge *j, const struct sops_format *f, int64_t *indent)
 {
-    struct sops_style style = sops_config_style(&j->config, f);
+    struct sops_style style = j != NULL ? sops_config_style(&j->config, f) : (struct sops_style){0};
     bool tab = strcmp(sops_format_sealed(f)->name, "json") == 0;
     *indent = style.indent_set ? style.indent : tab ? -1 : 4;
     return f->meta == SOPS_META_NESTED;
@@ -356,9 +398,26 @@ static bool add_bool(struct sops_buf *o, const char *name, bool value, struct so
     return sops_json_add_value(o, name, value ? SOPS_LIT("true") : SOPS_LIT("false"), e);
 }
 
+static struct sops_names *names_of(struct explaining *x, struct sops_err *e)
+{
+    return sops_configs_names(&x->configs, x->judge != NULL ? x->judge : &x->configs.none, e);
+}
+
+/* What a file gets that no rule is for: the usual. */
+static const struct sops_judge_rule *rule_of(const struct sops_verdict *v)
+{
+    static const struct sops_judge_rule usual;
+    return v->rule != NULL ? v->rule : &usual;
+}
+
+static const struct sops_group *groups_of(const struct explaining *x, const struct sops_verdict *v)
+{
+    return x->given != NULL ? x->given : rule_of(v)->made.groups;
+}
+
 static bool add_groups(struct explaining *x, const struct sops_group *g, struct sops_buf *o, struct sops_err *e)
 {
-    struct sops_names *names = sops_configs_names(&x->configs, x->judge, e);
+    struct sops_names *names = names_of(x, e);
     struct sops_buf id = {0};
     bool ok = names != NULL && sops_json_begin(o, "groups", '[', e);
     for (; ok && g != NULL; g = g->next) {
@@ -383,13 +442,15 @@ static bool add_outcome(struct explaining *x, const struct sops_verdict *v, cons
     struct sops_rules rules;
     int64_t indent;
     bool indents = indent_of(x->judge, f, &indent), whole = (f->flags & SOPS_FMT_WHOLE) != 0;
-    sops_judge_crypt(v->rule, &rules);
+    sops_judge_crypt(rule_of(v), &rules);
     enum sops_rule which = sops_rules_which(&rules);
     bool ok =
-        sops_json_begin(o, "outcome", '{', e) && sops_json_add_int(o, "rule", (int64_t)v->rule->index + 1, e) &&
+        sops_json_begin(o, "outcome", '{', e) &&
+        (v->rule != NULL ? sops_json_add_int(o, "rule", (int64_t)v->rule->index + 1, e)
+                         : sops_json_add_value(o, "rule", SOPS_LIT("null"), e)) &&
         sops_json_add(o, "format", sops_str(f->name), e) &&
         (indents ? sops_json_add_int(o, "indent", indent, e) : sops_json_add_value(o, "indent", SOPS_LIT("null"), e)) &&
-        add_groups(x, v->rule->made.groups, o, e) && sops_json_add_int(o, "threshold", v->rule->made.threshold, e);
+        add_groups(x, groups_of(x, v), o, e) && sops_json_add_int(o, "threshold", rule_of(v)->made.threshold, e);
     if (ok && whole) {
         ok = sops_json_add_value(o, "crypt_rule", SOPS_LIT("null"), e);
     } else if (ok) {
@@ -441,18 +502,19 @@ static bool add_human_outcome(struct explaining *x, const struct sops_verdict *v
                               struct sops_buf *o, struct sops_err *e)
 {
     struct sops_rules rules;
-    struct sops_names *names = sops_configs_names(&x->configs, x->judge, e);
-    sops_judge_crypt(v->rule, &rules);
+    struct sops_names *names = names_of(x, e);
+    sops_judge_crypt(rule_of(v), &rules);
     enum sops_rule which = sops_rules_which(&rules);
     bool whole = (f->flags & SOPS_FMT_WHOLE) != 0, ok = names != NULL;
     ok = ok &&
-         sops_buf_addf(o, e, "  takes rule %zu: %s, %s%s%.*s%s%s\n", v->rule->index + 1, f->name,
-                       whole ? "the whole file" : sops_rule_names[which], whole ? "" : " ",
-                       SOPS_ARG(whole ? (struct sops_slice){0} : rules.text[which]),
+         (v->rule != NULL ? sops_buf_addf(o, e, "  takes rule %zu: ", v->rule->index + 1)
+                          : sops_buf_adds(o, "  takes no rule: ", e)) &&
+         sops_buf_addf(o, e, "%s, %s%s%.*s%s%s\n", f->name, whole ? "the whole file" : sops_rule_names[which],
+                       whole ? "" : " ", SOPS_ARG(whole ? (struct sops_slice){0} : rules.text[which]),
                        rules.mac_only_encrypted ? ", mac_only_encrypted" : "", v->wanted ? ", must be encrypted" : "");
     size_t number = 0;
-    for (const struct sops_group *g = v->rule->made.groups; ok && g != NULL; g = g->next) {
-        ok = v->rule->made.groups->next == NULL || sops_buf_addf(o, e, "    group %zu\n", ++number);
+    for (const struct sops_group *g = groups_of(x, v); ok && g != NULL; g = g->next) {
+        ok = groups_of(x, v)->next == NULL || sops_buf_addf(o, e, "    group %zu\n", ++number);
         for (const struct sops_key *k = g->keys; ok && k != NULL; k = k->next) {
             const char *name = sops_names_get(names, k, &names->arena, e);
             ok = e->code == SOPS_OK && sops_buf_addf(o, e, "    %s  ", k->source->id) && sops_key_show(k, o, e) &&
@@ -520,7 +582,7 @@ static bool run_explain(struct sops_world *w, const struct sops_options *o, stru
     }
     x.listening.say = hear;
     x.listening.ctx = &x;
-    bool ok = find(&x, o, e);
+    bool ok = find(&x, o, e) && read_given(&x, e);
     for (size_t i = 0; ok && i < o->argc; i++) {
         ok = explain_path(&x, o->args[i], own->json, &failed, e);
     }

@@ -368,6 +368,23 @@ static bool tell_data_key(struct doctor *d, const struct sops_buf *share, size_t
     return ok;
 }
 
+/* As decrypt does with a file of before 3.3.0: the values of its KMS contexts may be mixed up. */
+static bool try_repair(struct doctor *d, bool *have, struct sops_err *e)
+{
+    struct sops_err why = {0};
+    *have = sops_envelope_unwrap(d->env, d->job->services, d->job->order, &why);
+    bool ok = !why.memory || sops_fail_memory(e);
+    sops_err_clear(&why);
+    if (!ok || !*have) {
+        return ok;
+    }
+    const char *what = sops_arena_text(&d->arena, e,
+                                       "opened with one value for all names of a KMS encryption context, as a sops "
+                                       "before 3.3.0 wrapped it; to write it right: sops rotate -i %s",
+                                       d->word);
+    return what != NULL && doctor_add(d, "data-key", DOCTOR_OK, what, e) != NULL;
+}
+
 bool doctor_keys(struct doctor *d, bool *have, struct sops_err *e)
 {
     const struct sops_meta *m = sops_envelope_meta(d->env);
@@ -384,7 +401,10 @@ bool doctor_keys(struct doctor *d, bool *have, struct sops_err *e)
     }
     size_t needed = groups > 1 ? (m->threshold > 0 ? (size_t)m->threshold : groups) : 1;
     *have = false;
-    ok = ok && tell_data_key(d, share, groups, opened, needed, e);
+    if (ok && opened < needed && sops_datakey_is_repairable(m)) {
+        ok = try_repair(d, have, e);
+    }
+    ok = ok && (*have || tell_data_key(d, share, groups, opened, needed, e));
     if (ok && opened >= needed && opened != 0) {
         ok = take_key(d, share, groups, have, e);
     }

@@ -192,7 +192,8 @@ bool doctor_values(struct doctor *d, bool have, struct sops_err *e)
         ok = error != NULL &&
              doctor_fail(d, "leaf", "values", error, "look for an older version of the file: git log", why.code, e);
     } else if (ok && f.count == 0) {
-        const char *what = sops_arena_text(&d->arena, e, "%zu values", count_values(sops_envelope_look(d->env)));
+        size_t n = count_values(sops_envelope_look(d->env));
+        const char *what = sops_arena_text(&d->arena, e, "%zu value%s", n, n == 1 ? "" : "s");
         ok = what != NULL && doctor_add(d, "leaf", DOCTOR_OK, what, e) != NULL;
     }
     sops_err_clear(&why);

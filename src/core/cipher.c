@@ -218,12 +218,17 @@ static bool is_as_ours(const struct frame *f, struct sops_slice nonce, struct so
            is_usual_base64(f->tag, sealed.ptr + len, TAG) && sops_slice_eq(f->type, sops_str(type_names[kind]));
 }
 
-/* The nonce into c->nonce, ciphertext and tag into `sealed`, which has room for them. */
-static bool decode(struct sops_cipher *c, const struct frame *f, struct sops_buf *sealed)
+/* The nonce into c->nonce, ciphertext and tag into `sealed`, which has room for them. NULL, or why not: where a CR is
+ * to be skipped, a copy needs memory. */
+static const char *decode(struct sops_cipher *c, const struct frame *f, struct sops_buf *sealed)
 {
+    struct sops_err e = {0};
     sops_buf_cut(&c->nonce, 0);
-    return sops_base64_take(&c->nonce, SOPS_B64_CR, f->iv, NULL) &&
-           sops_base64_take(sealed, SOPS_B64_CR, f->data, NULL) && sops_base64_take(sealed, SOPS_B64_CR, f->tag, NULL);
+    bool ok = sops_base64_take(&c->nonce, SOPS_B64_CR, f->iv, &e) &&
+              sops_base64_take(sealed, SOPS_B64_CR, f->data, &e) && sops_base64_take(sealed, SOPS_B64_CR, f->tag, &e);
+    const char *why = ok ? NULL : e.memory ? sops_no_memory : no_base64;
+    sops_err_clear(&e);
+    return why;
 }
 
 const char *sops_cipher_look(struct sops_slice enc, enum sops_kind *kind)
@@ -239,9 +244,10 @@ const char *sops_cipher_look(struct sops_slice enc, enum sops_kind *kind)
     } else if (!sops_buf_reserve(&c.nonce, f.iv.len, NULL) ||
                !sops_buf_reserve(&sealed, f.data.len + f.tag.len, NULL)) {
         why = sops_no_memory;
-    } else if (!decode(&c, &f, &sealed)) {
-        why = no_base64;
-    } else if (c.nonce.len == 0 || sealed.len < TAG) {
+    } else {
+        why = decode(&c, &f, &sealed);
+    }
+    if (why == NULL && (c.nonce.len == 0 || sealed.len < TAG)) {
         why = "its ciphertext and tag are shorter than a tag";
     }
     sops_buf_free(&c.nonce);
@@ -274,8 +280,9 @@ const char *sops_cipher_open(struct sops_cipher *c, struct sops_slice enc, struc
     if (sealed.ptr == NULL || !sops_buf_reserve(&c->nonce, SOPS_NONCE, NULL)) {
         return sops_no_memory;
     }
-    if (!decode(c, &f, &sealed)) {
-        return no_base64;
+    const char *why = decode(c, &f, &sealed);
+    if (why != NULL) {
+        return why;
     }
     struct sops_slice nonce = sops_buf_view(&c->nonce);
     bool as_ours = sealed.len >= TAG && is_as_ours(&f, nonce, sops_buf_view(&sealed), kind);

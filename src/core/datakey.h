@@ -60,6 +60,8 @@ void sops_unlocking_done(struct sops_unlocking *file);
 bool sops_datakey_repair(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
                          struct sops_slice order, const char *name, struct sops_secret *out,
                          struct sops_err *e) SOPS_CHECKED;
+/* Might it be such a file? */
+bool sops_datakey_is_repairable(const struct sops_meta *m);
 #define SOPS_DEFAULT_ORDER "age,pgp"
 /* Code 112 when a word stands there twice. */
 bool sops_datakey_check_order(struct sops_slice order, struct sops_err *e) SOPS_CHECKED;

@@ -104,11 +104,13 @@ static bool try_key(const struct repair *r, struct sops_key *k, unsigned *tries,
     return false;
 }
 
+bool sops_datakey_is_repairable(const struct sops_meta *m) { return is_old(m->version) && any_suspect(m); }
+
 bool sops_datakey_repair(struct sops_world *w, struct sops_service *services, struct sops_meta *m,
                          struct sops_slice order, const char *name, struct sops_secret *out, struct sops_err *e)
 {
     const struct repair r = {w, services, m, order, name, out};
-    if (e->code != SOPS_E_NO_KEY || !is_old(m->version) || !any_suspect(m)) {
+    if (e->code != SOPS_E_NO_KEY || !sops_datakey_is_repairable(m)) {
         return false;
     }
     sops_world_warn(w,

@@ -122,3 +122,36 @@ setup() {
     PATH=$work/bin:$PATH check 0 "$SOPS" check a.yaml
     [ -e "$work/started" ]
 }
+
+@test "config explain takes keys of variables as encrypt does" {
+    rm .sops.yaml
+    check 1 "$SOPS" config explain --json secrets/a.yaml
+    has "$out" '"outcome":null,"error":"no configuration'
+    export SOPS_AGE_RECIPIENTS=$ME
+    check 0 "$SOPS" encrypt secrets/a.yaml
+    check 0 "$SOPS" config explain --json secrets/a.yaml
+    has "$out" '"outcome":{"rule":null,"format":"yaml","indent":4,"groups":[{"keys":[{"type":"age","id":"'"$ME"'"'
+    has "$out" '"error":null'
+    printf 'creation_rules:\n  - path_regex: ^other\n    age: %s\n' "$ME" >.sops.yaml
+    check 0 "$SOPS" encrypt secrets/a.yaml
+    check 0 "$SOPS" config explain secrets/a.yaml
+    has "$out" "takes no rule: yaml, unencrypted_suffix _unencrypted"
+    other=$("$SOPS" keygen -o other.txt 2>&1 | grep -o 'age1[0-9a-z]*')
+    printf 'creation_rules:\n  - path_regex: ^secrets\n    encrypted_suffix: x\n    age: %s\n' "$other" >.sops.yaml
+    check 0 "$SOPS" config explain secrets/a.yaml
+    has "$out" "takes rule 1: yaml, encrypted_suffix x"
+    has "$out" "$ME"
+    lacks "$out" "$other"
+    SOPS_AGE_RECIPIENTS=none check 1 "$SOPS" encrypt secrets/a.yaml
+    SOPS_AGE_RECIPIENTS=none check 1 "$SOPS" config explain secrets/a.yaml
+    has "$out" "encrypt fails: SOPS_AGE_RECIPIENTS: unknown recipient type"
+}
+
+@test "the help of a finding can be typed, whatever the file is called" {
+    mv secrets/a.yaml $'secrets/a\nb\t\x01\'$(x)\\ü.yaml'
+    check 1 "$SOPS" check
+    help=$(sed -n 's/^    help: sops //p' <<<"$out")
+    eval "\"\$SOPS\" $help"
+    check 0 "$SOPS" check
+    same "$out" "checked 2 files, 1 encrypted: nothing found"
+}

@@ -440,9 +440,33 @@ static void comment_far_below(void **state)
     }
 }
 
+/* Where a CR has to be skipped, that needs memory: to have none is no fault of the text. */
+static void no_memory_is_not_bad_base64(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "ENC[AES256_GCM,data:AA\r==,iv:AAAAAAAA\rAAAAAAAA,tag:AAAAAAAA\rAAAAAAAAAAAAAA==,type:str]";
+    const char *why = NULL;
+    size_t lacks = 0;
+    for (uint64_t k = 1; k < 20; k++) {
+        enum sops_kind kind;
+        sops_mem_fail_at(k);
+        why = sops_cipher_look(sops_str(text), &kind);
+        sops_mem_fail_at(0);
+        if (why == NULL) {
+            break;
+        }
+        assert_ptr_equal(why, sops_no_memory);
+        lacks++;
+    }
+    assert_null(why);
+    assert_true(lacks >= 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_memory_is_not_bad_base64),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(long_text),
         cmocka_unit_test(pattern),

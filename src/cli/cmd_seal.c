@@ -184,16 +184,18 @@ static bool seal_file(void *ctx, struct sops_run_file *file, struct sops_err *e)
 {
     struct seal_run *r = ctx;
     struct seal_file *f = (struct seal_file *)(void *)file;
-    bool ok = sops_seal_make(r, f, e) && sops_seal_write(r, f, e);
-    sops_seal_drop(f);
-    return ok;
+    if (!sops_seal_make(r, f, e)) {
+        sops_seal_drop(f);
+        return false;
+    }
+    return sops_seal_write(r, f, e);
 }
 
 static bool seal_files(struct seal_run *r, struct sops_err *e)
 {
     bool ok = sops_seal_plan(r, e);
     r->files.one = seal_file;
-    ok = ok && sops_run_each(&r->files, e);
+    ok = ok && sops_run_each(&r->files, e) && sops_seal_flush(r, e);
     for (size_t i = 0; ok && i < r->files.count; i++) {
         ok = sops_seal_report(r, seal_file_at(r, i), e);
     }
@@ -234,6 +236,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     own.cluster = given(own.cluster);
     own.from_file = given(own.from_file);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
+    sops_folders_open(&r.folders);
     bool ok = sops_job_steps(&r.job, steps, e);
     ok = ok && (r.own->raw           ? sops_seal_raw(&r, e)
                 : r.own->fetch_certs ? sops_seal_fetch(&r, e)
@@ -243,6 +246,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     if (!ok && r.own->check && e->code != SOPS_E_CONFLICT && !told) {
         sops_recode(e, SOPS_E_READ); /* with --check 1 says that something would change, and nothing else */
     }
+    sops_folders_close(&r.folders);
     sops_run_free(&r.files);
     sops_cert_store_free(&r.certs);
     sops_sealing_free(&r.sealing);

@@ -317,6 +317,7 @@ int sops_kubeseal_main(struct sops_world *w, const char *const *words)
     struct sops_err e = {0};
     struct sops_buf usage = {0};
     int status = 0;
+    sops_folders_open(&k.run.folders);
     bool ok = sops_kubeseal_flags(&k.f, w, &k.run.arena, words, &e);
     if (ok && k.f.help) {
         ok = sops_kubeseal_usage(&usage, &e) && sops_ui_out(sops_buf_view(&usage), &e);
@@ -336,6 +337,7 @@ int sops_kubeseal_main(struct sops_world *w, const char *const *words)
             sops_err_clear(&ignored);
         }
     }
+    sops_folders_close(&k.run.folders);
     sops_source_close(&k.source);
     sops_cert_store_free(&k.run.certs);
     sops_cert_free(&k.fetched);

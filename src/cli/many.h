@@ -13,6 +13,7 @@
 #ifndef SOPS_CLI_MANY_H
 #define SOPS_CLI_MANY_H
 
+#include "cli/folders.h"
 #include "cli/run.h"
 #include "cli/select.h"
 #include "cli/steps.h"
@@ -83,7 +84,7 @@ struct sops_many {
     struct sops_secret keys;         /* the new data keys, one behind the other */
     struct sops_many_change *change; /* updatekeys: the distinct changes, in the order of their first files */
     pthread_mutex_t large;           /* one large file at a time */
-    struct sops_table folders;       /* to be synced */
+    struct sops_folders folders;
 };
 
 static inline struct sops_many_file *sops_many_of(const struct sops_run_file *f)

@@ -140,26 +140,6 @@ static bool own_copy(struct sops_job *j, struct sops_err *e)
     return sops_step_read(j, e) && sops_buf_add(&j->bytes, sops_buf_view(&j->raw), e);
 }
 
-static void sync_later(void *ctx, const char *folder)
-{
-    struct sops_many *m = ctx;
-    struct sops_slice copy;
-    struct sops_err none = {0};
-    (void)pthread_mutex_lock(&m->run.lock);
-    if (sops_table_get(&m->folders, sops_str(folder)) == NULL) {
-        void **place = sops_arena_copy(&m->run.arena, sops_str(folder), &copy, &none)
-                           ? sops_table_put(&m->folders, copy, NULL, &none)
-                           : NULL;
-        if (place != NULL) {
-            *place = (void *)(uintptr_t)copy.ptr;
-        } else {
-            sops_folder_sync(folder);
-        }
-    }
-    (void)pthread_mutex_unlock(&m->run.lock);
-    sops_err_clear(&none);
-}
-
 static bool own_write(struct sops_job *j, struct sops_err *e)
 {
     struct sops_many_work *k = (struct sops_many_work *)(void *)j;
@@ -170,8 +150,8 @@ static bool own_write(struct sops_job *j, struct sops_err *e)
     const struct sops_replace how = {
         .was = f->target == NULL ? &f->was : NULL,
         .mode_counts = f->target != NULL,
-        .later = sync_later,
-        .ctx = m,
+        .later = sops_folders_later,
+        .ctx = &m->folders,
     };
     mode_t mode = f->target == NULL || m->action->required ? NEW_FILE_MODE : 0600;
     const char *path = f->target != NULL ? f->target : j->path;
@@ -233,15 +213,6 @@ static bool work_one(void *ctx, struct sops_run_file *file, struct sops_err *e)
 
 /* ---- all files -------------------------------------------------------------------------------------------------- */
 
-static void sync_folders(struct sops_many *m)
-{
-    void *folder;
-    for (size_t at = 0; sops_table_each(&m->folders, &at, &folder);) {
-        sops_folder_sync(folder);
-    }
-    sops_table_free(&m->folders);
-}
-
 int sops_many_work(struct sops_many *m)
 {
     bool all = m->opt->shared.many.all_or_nothing;
@@ -250,6 +221,7 @@ int sops_many_work(struct sops_many *m)
         m->run.file[i]->also = m->run.file[i]->outcome == SOPS_RUN_UNCHANGED && sops_many_at(m, i)->target != NULL;
     }
     (void)sops_file_mode(0);
+    sops_folders_open(&m->folders);
     if (!all) {
         sops_signals_note(true);
     }
@@ -258,7 +230,7 @@ int sops_many_work(struct sops_many *m)
     if (all) {
         sops_many_commit(m);
     }
-    sync_folders(m);
+    sops_folders_close(&m->folders);
     int number = sops_signals_noted();
     sops_signals_note(false);
     return number;

@@ -11,8 +11,6 @@
 #include <openssl/crypto.h>
 #include <sys/stat.h>
 
-#define NEW_FILE_MODE 0666 /* less the umask */
-
 /* ---- items and tags --------------------------------------------------------------------------------------------- */
 
 static bool tag_of(const struct seal_file *f, const struct seal_object *o, const struct sops_seal_item *item,
@@ -177,10 +175,11 @@ static bool read_standing(struct seal_run *r, const struct seal_file *f, struct 
     struct sops_buf text = {0};
     struct sops_err tried = {0};
     const struct sops_format *format;
-    struct stat st;
+    struct stat st = {0};
     size_t others = 0;
-    if (t->path == NULL || (stat(t->path, &st) != 0 && errno == ENOENT)) {
-        t->was.how = SOPS_WAS_ABSENT;
+    bool there = t->path != NULL && (stat(t->path, &st) == 0 || errno != ENOENT);
+    if (!there || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
+        t->was.how = there ? SOPS_WAS_UNREAD : SOPS_WAS_ABSENT; /* a pipe or device holds nothing to compare with */
         return true;
     }
     s->there = true;
@@ -253,26 +252,4 @@ bool sops_seal_make(struct seal_run *r, struct seal_file *f, struct sops_err *e)
         }
     }
     return true;
-}
-
-bool sops_seal_write(struct seal_run *r, struct seal_file *f, struct sops_err *e)
-{
-    bool ok = true;
-    for (struct seal_target *t = f->target; ok && t != NULL; t = t->next) {
-        if (t->path == NULL) {
-            ok = sops_buf_add(&r->out, sops_buf_view(&t->text), e);
-        } else if (t->write && !r->own->check) {
-            const struct sops_replace how = {.was = &t->was};
-            ok = sops_make_folders(t->path, e) &&
-                 sops_file_replace(t->path, sops_buf_view(&t->text), NEW_FILE_MODE, &how, e);
-        }
-    }
-    return ok;
-}
-
-void sops_seal_drop(struct seal_file *f)
-{
-    for (struct seal_target *t = f->target; t != NULL; t = t->next) {
-        sops_buf_free(&t->text);
-    }
 }

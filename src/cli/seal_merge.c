@@ -296,7 +296,8 @@ static bool merge_file(struct seal_run *r, struct seal_file *f, struct merging *
     o->space = m->target->space;
     struct sops_secret_place place = {
         .scope = o->scope, .name = o->name, .space = o->space, .allow_empty = r->own->allow_empty, .lax = r->plain};
-    return sops_secret_check(o->secret, &place, e) && make_merged(r, f, m, o, e) && sops_seal_write(r, f, e);
+    return sops_secret_check(o->secret, &place, e) && make_merged(r, f, m, o, e) && sops_seal_write(r, f, e) &&
+           sops_seal_flush(r, e);
 }
 
 bool sops_seal_merge(struct seal_run *r, struct seal_file *f, struct sops_err *e)

@@ -6,6 +6,7 @@
 #ifndef SOPS_CLI_SEAL_RUN_H
 #define SOPS_CLI_SEAL_RUN_H
 
+#include "cli/folders.h"
 #include "cli/run.h"
 #include "cli/seal.h"
 
@@ -46,6 +47,13 @@ struct seal_target {
     struct seal_target *next;
 };
 
+/* One that is made, and will be written beside others. */
+#define SEAL_WAITING 16
+struct seal_waiting {
+    struct seal_target *target;
+    struct sops_err why; /* of its failure */
+};
+
 struct seal_file {
     struct sops_run_file run;
     size_t number;           /* among the files */
@@ -75,6 +83,9 @@ struct seal_run {
     struct sops_run files; /* of struct seal_file */
     size_t count[SEAL_STATES];
     struct sops_buf out; /* for stdout */
+    struct seal_waiting waiting[SEAL_WAITING];
+    size_t waitings, waiting_bytes;
+    struct sops_folders folders;
 };
 
 static inline struct seal_file *seal_file_at(const struct seal_run *r, size_t i)
@@ -98,9 +109,13 @@ bool sops_seal_tags(struct seal_run *r, const struct seal_file *f, const struct 
                     struct sops_err *e) SOPS_CHECKED;
 /* Texts of all targets of a file. Code 1 for what is there and is not ours. */
 bool sops_seal_make(struct seal_run *r, struct seal_file *f, struct sops_err *e) SOPS_CHECKED;
-/* Writes them, or with --check only says so. */
+
+/* seal_write.c: takes over the targets of a file that was made, and writes them when there are some; not with
+ * --check. */
 bool sops_seal_write(struct seal_run *r, struct seal_file *f, struct sops_err *e) SOPS_CHECKED;
-/* Frees the texts of all targets of a file. */
+/* Writes those that wait. A failure is the file's, as sops_run_failed has it. */
+bool sops_seal_flush(struct seal_run *r, struct sops_err *e) SOPS_CHECKED;
+/* Frees the texts of all targets of a file that could not be made. */
 void sops_seal_drop(struct seal_file *f);
 
 /* seal_report.c: the lines of a file's results, into r->out; and counts. */

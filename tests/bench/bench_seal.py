@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sealed Secrets beside kubeseal: one Secret, and 200 encrypted files for five clusters against a call of kubeseal for each.
 What takes a call for each file is measured with a few files and reckoned up to all. Where TMPDIR is on a disk, most of
-the time is that each file is flushed to it: TMPDIR=/dev/shm."""
+the time is that files are flushed to it: TMPDIR=/dev/shm."""
 import os
 import shutil
 import statistics

@@ -60,6 +60,21 @@ setup() {
     done
 }
 
+@test "a target that cannot be written fails its file alone, whatever is written beside it" {
+    mkdir out
+    for i in 1 2 3; do
+        sed "s/name: app/name: app$i/" plain.yaml >$i.yaml
+    done
+    ln -s /dev/full out/app2.yaml
+    run -1 --separate-stderr "$SOPS" seal --cert dev.pem --output 'out/{name}.yaml' 1.yaml 2.yaml 3.yaml
+    [[ $stderr == *"'2.yaml': cannot write"*"out/app2.yaml': no space left on device"* ]]
+    [[ $stderr == *"failed sealing 1 of 3 files"* ]]
+    [ "$output" = "out/app1.yaml: prod/app1: new, 2 items"$'\n'"out/app3.yaml: prod/app3: new, 2 items" ]
+    [ "$(find out -type f | sort | tr '\n' ' ')" = "out/app1.yaml out/app3.yaml " ]
+    ln -sf /dev/null out/app2.yaml
+    run -0 "$SOPS" seal --cert dev.pem --output 'out/{name}.yaml' 2.yaml
+}
+
 @test "unseal: a failure names file and document, and what one file gave no other one replaces" {
     "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
     "$SOPS" seal --cert dev.pem --name other --output t.yaml plain.yaml

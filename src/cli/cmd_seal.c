@@ -2,7 +2,7 @@
 /* seal: Secrets, as a rule of sops files, into SealedSecrets (docs/spec/72-sealed-secrets.md#seal). Flags are checked
  * here, and the four ways of the command begin here. */
 #include "cli/command.h"
-#include "cli/keys_files.h"
+#include "cli/inputs.h"
 #include "cli/seal_run.h"
 #include "cli/ui.h"
 
@@ -76,9 +76,10 @@ static bool own_flags(struct sops_job *j, struct sops_err *e)
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 /* In folders: encrypted files for which there is a rule; of plain Secrets it is said that they are not encrypted. */
-static bool is_source(struct sops_job *j, const char *path)
+static bool is_source(void *ctx, const char *path)
 {
-    struct seal_run *r = j->own;
+    struct seal_run *r = ctx;
+    struct sops_job *j = &r->job;
     const struct sops_seal_rule *rule = NULL;
     struct sops_err ignored = {0};
     bool wanted = sops_sealing_rule(&r->sealing, path, &rule, &ignored) && rule != NULL;
@@ -99,38 +100,16 @@ static bool is_source(struct sops_job *j, const char *path)
     return encrypted;
 }
 
-static bool list_files(struct seal_run *r, const char *const **paths, size_t *count, struct sops_err *e)
-{
-    static const char *const here[] = {".", NULL};
-    const struct sops_options *o = r->job.opt;
-    *paths = o->args;
-    *count = o->argc;
-    return !o->shared.recursive ||
-           sops_keys_files(&r->job, o->argc != 0 ? o->args : here, is_source, &r->arena, paths, count, e);
-}
-
 static bool own_files(struct sops_job *j, struct sops_err *e)
 {
     struct seal_run *r = j->own;
-    const char *const *path = NULL;
     const char *override = j->opt->shared.filename_override;
-    size_t count = 0;
-    if (!list_files(r, &path, &count, e)) {
-        return false;
-    }
-    static const char *const input[] = {NULL};
-    bool recursive = j->opt->shared.recursive;
-    path = count != 0 || recursive ? path : input;
-    count = count != 0 || recursive ? count : 1;
-    r->files = (struct sops_run){.world = j->world,
-                                 .opt = j->opt,
-                                 .size = sizeof(struct seal_file),
-                                 .failures = count == 1 && !recursive ? SOPS_RUN_ENDS : SOPS_RUN_TELLS,
-                                 .prefixed = true,
-                                 .ctx = r};
+    struct stat st;
+    r->files = (struct sops_run){
+        .world = j->world, .opt = j->opt, .size = sizeof(struct seal_file), .prefixed = true, .ctx = r};
     sops_run_open(&r->files);
-    bool ok = sops_run_add_paths(&r->files, path, count, e);
-    for (size_t i = 0; ok && i < count; i++) {
+    bool ok = sops_run_arguments(&r->files, is_source, r, e);
+    for (size_t i = 0; ok && i < r->files.count; i++) {
         struct seal_file *f = seal_file_at(r, i);
         f->number = i;
         f->path = f->run.name;
@@ -138,8 +117,7 @@ static bool own_files(struct sops_job *j, struct sops_err *e)
         f->shown = f->path != NULL ? f->path : "stdin";
         f->run.name = f->shown;
     }
-    struct stat st;
-    const char *only = ok && count == 1 ? seal_file_at(r, 0)->path : NULL;
+    const char *only = ok && r->files.count == 1 ? seal_file_at(r, 0)->path : NULL;
     if (only != NULL && stat(only, &st) != 0 && errno == ENOENT) {
         return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", only);
     }

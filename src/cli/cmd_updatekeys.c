@@ -144,7 +144,6 @@ static bool update_each(struct sops_job *common, struct sops_err *e)
     struct sops_run r = {
         .world = common->world,
         .opt = o,
-        .failures = o->argc == 1 ? SOPS_RUN_ENDS : SOPS_RUN_TELLS,
         .one = update_one,
         .ctx = common,
         .words = {[SOPS_RUN_CHANGED] = "updated",
@@ -153,7 +152,7 @@ static bool update_each(struct sops_job *common, struct sops_err *e)
                   [SOPS_RUN_FAILED] = "failed"},
     };
     sops_run_open(&r);
-    bool ok = sops_run_add_paths(&r, o->args, o->argc, e) && sops_run_each(&r, e);
+    bool ok = sops_run_arguments(&r, NULL, NULL, e) && sops_run_each(&r, e);
     size_t failed = sops_run_count(&r, SOPS_RUN_FAILED);
     if (ok && o->argc > 1) {
         sops_run_tell(&r);

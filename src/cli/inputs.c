@@ -4,6 +4,7 @@
 #include "cli/inputs.h"
 
 #include "base/file.h"
+#include "check/look.h"
 #include "cli/ui.h"
 #include "core/lots.h"
 
@@ -29,6 +30,21 @@ bool sops_input_read(const char *path, size_t limit, struct sops_buf *out, struc
     }
     bool too_long = out->len > limit || (known && S_ISREG(st.st_mode) && (uintmax_t)st.st_size > limit);
     return too_long ? sops_recode(e, SOPS_E_GENERIC) : false;
+}
+
+bool sops_is_encrypted_file(struct sops_job *j, const char *path)
+{
+    struct sops_buf text = {0};
+    struct sops_look look = {0};
+    struct sops_err none = {0};
+    const struct sops_format *f = sops_format_named(sops_str(j->opt->shared.input_type));
+    f = f != NULL ? f : sops_config_format(j->config, sops_str(path));
+    bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) &&
+                sops_look(&look, sops_buf_view(&text), f, true, &none) && look.kind != SOPS_LOOK_PLAIN;
+    sops_err_clear(&none);
+    sops_look_free(&look);
+    sops_buf_free(&text);
+    return ours;
 }
 
 bool sops_input_unlock(struct sops_job *j, struct sops_job *common, struct sops_err *e)

@@ -37,6 +37,9 @@ void sops_ahead_free(struct sops_ahead *a);
 /* Reads the plain text of `path` (NULL: stdin), at most `limit` bytes: code 100 when there is no such file, 1 when it
  * is longer, else 2. */
 bool sops_input_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Is the file encrypted as its name says, as `sops check` judges it, or a damaged one, which is then reported
+ * (docs/spec/71-check.md#which-files-which-configuration)? */
+bool sops_is_encrypted_file(struct sops_job *j, const char *path);
 /* Puts `name` in front of the message, unless it names it already. Returns false. */
 bool sops_name_file(struct sops_err *e, const char *name);
 

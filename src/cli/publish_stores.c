@@ -7,7 +7,6 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "cli/inputs.h"
-#include "cli/keys_files.h"
 #include "cli/ui.h"
 #include "cli/walk.h"
 #include "core/tree_json.h"

@@ -2,10 +2,12 @@
 #include "cli/run.h"
 
 #include "base/thread.h"
+#include "cli/select.h"
 #include "cli/signals.h"
 #include "cli/ui.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 void sops_run_open(struct sops_run *r)
 {
@@ -40,13 +42,45 @@ void *sops_run_add(struct sops_run *r, const char *name, struct sops_err *e)
     return f;
 }
 
-bool sops_run_add_paths(struct sops_run *r, const char *const *path, size_t count, struct sops_err *e)
+/* ---- the arguments ----------------------------------------------------------------------------------------------- */
+
+static bool add_path(struct sops_run *r, const char *path, struct sops_err *e)
 {
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
-        bool here = path[i] != NULL && strncmp(path[i], "./", 2) == 0 && path[i][2] != '\0';
-        ok = sops_run_add(r, here ? path[i] + 2 : path[i], e) != NULL;
+    bool here = path != NULL && strncmp(path, "./", 2) == 0 && path[2] != '\0';
+    return sops_run_add(r, here ? path + 2 : path, e) != NULL;
+}
+
+static bool add_folder(struct sops_run *r, const char *folder, sops_run_wants_fn *wants, void *ctx, struct sops_err *e)
+{
+    const char *const paths[] = {folder, NULL};
+    struct sops_selection s = {0};
+    bool ok = sops_select(&s, paths, e);
+    if (ok && s.unreads != 0) {
+        ok = sops_fail(e, SOPS_E_GENERIC, "cannot read '%s': %s", s.unread[0].name, s.unread[0].why);
     }
+    for (size_t i = 0; ok && i < s.count; i++) {
+        if (wants(ctx, s.file[i].path)) {
+            const char *copy = sops_arena_text(&r->arena, e, "%s", s.file[i].path);
+            ok = copy != NULL && add_path(r, copy, e);
+        }
+    }
+    sops_selection_free(&s);
+    return ok;
+}
+
+bool sops_run_arguments(struct sops_run *r, sops_run_wants_fn *wants, void *ctx, struct sops_err *e)
+{
+    bool recursive = r->opt->shared.recursive, ok = true;
+    for (size_t i = 0; ok && i < r->opt->argc; i++) {
+        const char *path = r->opt->args[i];
+        struct stat st;
+        bool folder = recursive && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        ok = folder ? add_folder(r, path, wants, ctx, e) : add_path(r, path, e);
+    }
+    if (r->opt->argc == 0) {
+        ok = recursive ? add_folder(r, ".", wants, ctx, e) : add_path(r, NULL, e);
+    }
+    r->failures = r->count == 1 && !recursive ? SOPS_RUN_ENDS : SOPS_RUN_TELLS;
     return ok;
 }
 

@@ -66,8 +66,13 @@ void sops_run_open(struct sops_run *r);
 void sops_run_free(struct sops_run *r);
 /* A new one at the end, zero but for the name; it stays where it is. NULL without memory. */
 void *sops_run_add(struct sops_run *r, const char *name, struct sops_err *e);
-/* Each of `count` paths, without a "./" in front (a path of NULL: stdin). */
-bool sops_run_add_paths(struct sops_run *r, const char *const *path, size_t count, struct sops_err *e) SOPS_CHECKED;
+/* Is a file that was found in a folder one for this run? */
+typedef bool sops_run_wants_fn(void *ctx, const char *path);
+/* The files that the arguments of the command name, without a "./" in front; none: stdin. With --recursive, of folders
+ * (none: the current one) all files below that `wants` wants, in the order of their names; links in them are not
+ * followed, and folders of git are left out. Says what becomes of failures: the only file's ends the run, others are
+ * told. */
+bool sops_run_arguments(struct sops_run *r, sops_run_wants_fn *wants, void *ctx, struct sops_err *e) SOPS_CHECKED;
 /* Calls `one` for each file that is NOT_DONE, or `also`. Failures stand with their files; false when one ended the run.
  * A signal that is noted (cli/signals.h) ends it, too: files are left NOT_DONE then. */
 bool sops_run_each(struct sops_run *r, struct sops_err *e) SOPS_CHECKED;

@@ -2,7 +2,6 @@
 /* RSA is all the work, so the items of an object are shared out among the processors; results keep their order. The
  * label comes from the outer metadata only: whoever changed a template would else choose it. */
 #include "cli/unseal.h"
-#include "cli/keys_files.h"
 
 #include "base/encode.h"
 #include "base/text.h"
@@ -303,20 +302,26 @@ bool sops_unseal_keys(struct sops_seal_keys *keys, const struct sops_job *j, con
 
 /* ---- the files -------------------------------------------------------------------------------------------------- */
 
+/* Is it YAML or JSON by its name, with the word SealedSecret in it? */
+static bool is_sealed_file(void *ctx, const char *path)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json", NULL};
+    struct sops_buf text = {0};
+    struct sops_err ignored = {0};
+    const char *dot = strrchr(path, '.');
+    (void)ctx;
+    bool is = dot != NULL && sops_slice_is_any(sops_str(dot), endings) &&
+              sops_file_read(path, SOPS_FILE_MAX, &text, &ignored) && text.len != 0 &&
+              memmem(text.ptr, text.len, "SealedSecret", 12) != NULL;
+    sops_err_clear(&ignored);
+    sops_buf_free(&text);
+    return is;
+}
+
 bool sops_each_sealed(struct sops_run *r, struct sops_job *j, struct sops_err *e)
 {
-    static const char *const here[] = {".", NULL}, *const input[] = {NULL};
-    const struct sops_options *o = j->opt;
-    bool recursive = o->shared.recursive;
-    const char *const *path = o->argc != 0 ? o->args : input;
-    size_t count = o->argc != 0 ? o->argc : 1;
-    if (recursive &&
-        !sops_keys_files(j, o->argc != 0 ? o->args : here, sops_is_sealed_file, &r->arena, &path, &count, e)) {
-        return false;
-    }
     r->world = j->world;
-    r->opt = o;
-    r->failures = count == 1 && !recursive ? SOPS_RUN_ENDS : SOPS_RUN_TELLS;
+    r->opt = j->opt;
     r->prefixed = true;
-    return sops_run_add_paths(r, path, count, e) && sops_run_each(r, e);
+    return sops_run_arguments(r, is_sealed_file, NULL, e) && sops_run_each(r, e);
 }

@@ -115,6 +115,7 @@ static bool smudge(struct filter *f, struct sops_err *e)
     bool sealed = v.state == SOPS_VERSION_SEALED || v.state == SOPS_VERSION_BROKEN;
     bool clear = ok && v.state == SOPS_VERSION_SEALED && sops_version_open(&v, &j, NULL, true, &why) &&
                  sops_envelope_emit_clear(v.env, format, &style, &f->answer, &why);
+    ok = ok && (!why.memory || sops_fail_memory(e));
     if (ok && !clear) {
         if (sealed) {
             sops_ui_note("%s: left encrypted: %s", f->path, v.state == SOPS_VERSION_BROKEN ? v.why.msg : why.msg);

@@ -103,16 +103,33 @@ static void tag_lines(struct text *t, struct sops_span s, uint32_t tag)
     }
 }
 
+static void widen(struct sops_span *s, struct sops_span by)
+{
+    if (by.end != 0) {
+        s->begin = s->end == 0 || by.begin < s->begin ? by.begin : s->begin;
+        s->end = by.end > s->end ? by.end : s->end;
+    }
+}
+
 /* All of an entry as it was read: its key, and all that is in it. */
 static struct sops_span span_of_entry(const struct sops_node *n)
 {
-    struct sops_span s = n->key_span.end != 0 ? n->key_span : n->span;
-    const struct sops_node *end = NULL;
-    for (struct sops_node *x = (struct sops_node *)(uintptr_t)n; x != end; x = sops_node_after(n, x)) {
-        s.end = x->span.end > s.end ? x->span.end : s.end;
-        s.end = x->key_span.end > s.end ? x->key_span.end : s.end;
+    struct sops_span s = {0};
+    for (struct sops_node *x = (struct sops_node *)(uintptr_t)n; x != NULL; x = sops_node_after(n, x)) {
+        widen(&s, x->key_span);
+        widen(&s, x->span);
     }
     return s;
+}
+
+/* Where a format has headers of tables, a table begins at its own. */
+static void place_tables(struct sops_doc *d)
+{
+    for (size_t i = 0; i < d->marks; i++) {
+        if (d->mark[i].kind == SOPS_MARK_TABLE) {
+            widen(&d->mark[i].node->span, d->mark[i].span);
+        }
+    }
 }
 
 static struct sops_node *skip_comments(struct sops_node *n)
@@ -186,9 +203,10 @@ static void tag_part(struct text *t, const struct sops_merge *m, unsigned side, 
 static bool tag_text(struct text *t, const struct sops_merge *m, const struct sops_format *f, unsigned side,
                      struct sops_err *e)
 {
-    struct sops_doc d = {0};
+    struct sops_doc d = {.reading.marks = true};
     struct sops_err why = {0};
     bool ok = sops_doc_parse(&d, f, t->bytes, &why) || !why.memory || sops_fail_memory(e);
+    place_tables(&d);
     struct sops_node *read = d.parts;
     for (struct sops_node *part = m->doc.parts; ok && part != NULL && read != NULL; part = part->next) {
         tag_part(t, m, side, (f->flags & SOPS_FMT_BEHIND) != 0, part, read);

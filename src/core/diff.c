@@ -29,38 +29,22 @@ static bool add_change(struct differ *d, enum sops_change_op op, const struct so
                        struct sops_err *e)
 {
     struct sops_changes *c = d->out;
-    if (c->count == c->cap) {
-        size_t cap = c->cap != 0 ? 2 * c->cap : 64;
-        struct sops_change *more = sops_alloc(cap * sizeof *more, e);
-        if (more == NULL) {
-            return false;
-        }
-        if (c->count != 0) {
-            memcpy(more, c->change, c->count * sizeof *more);
-        }
-        sops_free(c->change);
-        c->change = more;
-        c->cap = cap;
+    struct sops_change *grown = sops_grow(c->change, c->count, &c->cap, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    c->change = grown;
     c->change[c->count++] = (struct sops_change){op, d->document, a, b};
     return true;
 }
 
 static bool push_pair(struct differ *d, uint32_t a, uint32_t b, struct sops_err *e)
 {
-    if (d->count == d->cap) {
-        size_t cap = d->cap != 0 ? 2 * d->cap : 64;
-        struct pair *more = sops_alloc(cap * sizeof *more, e);
-        if (more == NULL) {
-            return false;
-        }
-        if (d->count != 0) {
-            memcpy(more, d->pair, d->count * sizeof *more);
-        }
-        sops_free(d->pair);
-        d->pair = more;
-        d->cap = cap;
+    struct pair *grown = sops_grow(d->pair, d->count, &d->cap, sizeof *grown, e);
+    if (grown == NULL) {
+        return false;
     }
+    d->pair = grown;
     d->pair[d->count++] = (struct pair){a, b, d->document};
     return true;
 }

@@ -364,6 +364,47 @@ static void *look(void *arg)
     return NULL;
 }
 
+/* Memory that is out is no failure of a key: that is what is told, and the key is not asked for once and for all. */
+static bool no_memory_wrap(struct sops_world *w, const struct sops_key *k, struct sops_slice plain,
+                           struct sops_buf *enc, struct sops_err *e)
+{
+    (void)w, (void)k, (void)plain, (void)enc;
+    return sops_fail_memory(e);
+}
+
+static bool no_memory_unwrap(struct sops_world *w, const struct sops_key *k, struct sops_buf *plain, struct sops_err *e)
+{
+    bool *once = w->ctx;
+    (void)k;
+    bool fails = *once;
+    *once = false;
+    return fails ? sops_fail_memory(e) : sops_buf_addn(plain, 7, 32, e);
+}
+
+static void want_of_memory(void **state)
+{
+    (void)state;
+    static const struct sops_keysource source = {.id = "fake", .wrap = no_memory_wrap, .unwrap = no_memory_unwrap};
+    struct fixture f;
+    struct sops_err e = {0};
+    struct sops_secret key = {0};
+    bool once = true;
+    fill(&f, 1, "one");
+    f.world.ctx = &once;
+    f.key[0].source = &source;
+    f.key[0].enc = SOPS_LIT("x");
+    assert_false(sops_datakey_unwrap(&f.world, &f.local, &f.meta, SOPS_LIT(""), &key, &e));
+    assert_true(e.memory);
+    assert_string_equal(e.msg, "out of memory");
+    sops_err_clear(&e);
+    assert_ok(sops_datakey_unwrap(&f.world, &f.local, &f.meta, SOPS_LIT(""), &key, &e), &e);
+    sops_secret_free(&key);
+    assert_false(sops_datakey_wrap(&f.world, &f.local, &f.meta, &f.data_key, NULL, &e));
+    assert_true(e.memory);
+    sops_err_clear(&e);
+    done(&f);
+}
+
 static void threads_may_go_anywhere(void **state)
 {
     (void)state;
@@ -398,6 +439,7 @@ int main(void)
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(many_failures),
         cmocka_unit_test(order),
+        cmocka_unit_test(want_of_memory),
         cmocka_unit_test(threads_may_go_anywhere),
     };
     return cmocka_run_group_tests_name("datakey", tests, NULL, test_no_leaks);

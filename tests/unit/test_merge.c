@@ -275,6 +275,9 @@ static void test_conflict_text(void **state)
                 "{\n" LT "\t\"a\": 1\n" EQ "\t\"a\": 1,\n\t\"b\": 3\n" GT "}\n");
     assert_text("a: 1\nb: 1\nc: 1\n", "b: 1\nc: 1\n", "# why\na: 2\nb: 1\nc: 1\n", yaml,
                 LT EQ "# why\na: 2\n" GT "b: 1\nc: 1\n");
+    /* a value against a table, which begins at its header */
+    assert_text("a = 1\n\n[t]\nx = 1\nh = 1\n", "a = 2\n\n[t]\nx = 1\nh = 2\n", "a = 3\n\n[t]\nx = 1\n\n[t.h]\ny = 1\n",
+                &sops_format_toml, LT "a = 2\n" EQ "a = 3\n" GT "\n[t]\nx = 1\n" LT "h = 2\n" EQ "\n[t.h]\ny = 1\n" GT);
 }
 
 static void test_markers(void **state)

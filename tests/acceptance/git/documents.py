@@ -203,7 +203,7 @@ class Maker:
         at, what = self.rng.randrange(len(x.items) + 1), self.rng.random()
         item = x.items[0] if x.items else None
         if what < 0.45 or not x.items:
-            if isinstance(item, Map):
+            if isinstance(item, Map) and item.entries:
                 new = self.named_item(item.entries[0].key, 1)
             else:
                 new = Leaf("str", self.word()) if self.form == "toml" else self.item()

@@ -88,7 +88,7 @@ static bool check_plain(const struct sops_subject *s, struct sops_checked *c, st
 
 static bool add_other_format(const struct sops_subject *s, struct sops_checked *c, struct sops_err *e)
 {
-    const struct sops_format *named = sops_config_format(&s->judge->config, s->absolute);
+    const struct sops_format *named = sops_config_format_of(&s->judge->config, s->absolute, s->text);
     const char *word = sops_part_word(&c->arena, s->name, e);
     return word != NULL &&
            sops_findings_add(&c->found, SOPS_FIND_OTHER_FORMAT, 0, no_path, e, "encrypted as %s, and its name says %s",
@@ -127,7 +127,7 @@ bool sops_check_file(const struct sops_subject *s, struct sops_checked *c, struc
     if (c->verdict.ignored) {
         return true;
     }
-    const struct sops_format *named = sops_config_format(j->there ? &j->config : NULL, s->absolute);
+    const struct sops_format *named = sops_config_format_of(j->there ? &j->config : NULL, s->absolute, s->text);
     if (!sops_look(&c->look, s->text, named, false, e)) {
         return false;
     }

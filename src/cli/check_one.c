@@ -362,11 +362,12 @@ bool check_one_meta(struct check_run *r, const struct check_item *i, struct sops
     struct sops_look look = {0};
     struct sops_err why = {0};
     const struct sops_judge *j = i->judge;
-    const struct sops_format *named = sops_config_format(j->there ? &j->config : NULL, i->absolute);
     bool config = i->in_force || is_config_name(i->absolute);
     *there = false;
     bool ok = config || i->unmerged || read_item(&h, there, e);
-    ok = ok && (!*there || sops_look(&look, sops_buf_view(&h.text), named, false, e));
+    struct sops_slice text = sops_buf_view(&h.text);
+    const struct sops_format *named = sops_config_format_of(j->there ? &j->config : NULL, i->absolute, text);
+    ok = ok && (!*there || sops_look(&look, text, named, false, e));
     *there =
         ok && *there && look.kind == SOPS_LOOK_ENCRYPTED && sops_meta_detach(&look.doc, look.format->meta, m, &why);
     ok = ok && (!why.memory || sops_fail_memory(e));

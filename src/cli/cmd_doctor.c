@@ -72,7 +72,7 @@ static bool tell_format(struct doctor *d, struct sops_err *e)
     const char *typed = d->job->opt->shared.input_type;
     const struct sops_config *c = d->judge != NULL && d->judge->there ? &d->judge->config : NULL;
     d->format = sops_format_named(sops_str(typed));
-    d->format = d->format != NULL ? d->format : sops_config_format(c, sops_str(d->file));
+    d->format = d->format != NULL ? d->format : sops_config_format_of(c, sops_str(d->file), sops_buf_view(&d->text));
     const char *what = sops_arena_text(&d->arena, e, "%s: %s, by %s", d->file, d->format->name,
                                        typed != NULL ? "--input-type" : "its name");
     return what != NULL && doctor_add(d, "file", DOCTOR_OK, what, e) != NULL;

@@ -61,7 +61,7 @@ static bool take_old(struct sops_job *j, const char *path, struct sops_version *
     }
     j->in_order = true;
     if (how == SOPS_OLD_TAKEN) {
-        return sops_step_seal(j, e);
+        return j->style.keep == SOPS_KEEP_OFF ? sops_step_seal(j, e) : sops_job_seal_in(j, old->env, e);
     }
     j->bytes = old->text;
     old->text = (struct sops_buf){0};
@@ -71,7 +71,7 @@ static bool take_old(struct sops_job *j, const char *path, struct sops_version *
 static bool own_reuse(struct sops_job *j, struct sops_err *e)
 {
     const char *path = ((const struct encrypt_options *)j->opt->own)->reuse;
-    struct sops_version old = {.name = path};
+    struct sops_version old = {.name = path, .style = j->style.keep != SOPS_KEEP_OFF ? &j->style : NULL};
     struct stat st;
     bool ok = true;
     if (path != NULL && (stat(path, &st) == 0 || errno != ENOENT)) {

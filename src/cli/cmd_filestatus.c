@@ -58,6 +58,9 @@ static bool print_status(const struct sops_job *j, bool encrypted, struct sops_e
 
 static bool own_status(struct sops_job *j, struct sops_err *e)
 {
+    if (!sops_step_format_by_text(j, e)) {
+        return false;
+    }
     if (!sops_envelope_parse_tree(j->env, j->in, sops_buf_view(&j->raw), e)) {
         if (is_plain(j, e)) {
             sops_err_clear(e);

@@ -319,9 +319,11 @@ static bool read_meta(struct listing *l, const struct sops_selected *f, const st
     struct sops_buf text = {0};
     struct sops_look look = {0};
     const struct sops_format *typed = sops_format_named(sops_str(l->job->opt->shared.input_type));
-    const struct sops_format *named =
-        typed != NULL ? typed : sops_config_format(j->there ? &j->config : NULL, f->absolute);
     bool ok = sops_file_read(f->path, SOPS_FILE_MAX, &text, why);
+    const struct sops_format *named = typed;
+    if (named == NULL) {
+        named = sops_config_format_of(j->there ? &j->config : NULL, f->absolute, sops_buf_view(&text));
+    }
     if (ok && sops_look(&look, sops_buf_view(&text), named, typed != NULL, e)) {
         if (look.kind == SOPS_LOOK_ENCRYPTED && sops_meta_detach(&look.doc, look.format->meta, &x->meta, why)) {
             x->format = look.format;

@@ -13,14 +13,17 @@ static bool own_text(struct sops_job *j, struct sops_err *e)
 {
     struct sops_clear clear = {0};
     struct sops_envelope *fresh = sops_envelope_new(j->world, "stdin", e);
-    bool ok = fresh != NULL && sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e) &&
+    bool ok = fresh != NULL && sops_envelope_style(fresh, j->in, &j->style, e) &&
+              sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &j->raw, e) &&
               sops_envelope_parse_clear(fresh, j->in, sops_buf_view(&j->raw), e) && sops_envelope_not_empty(fresh, e);
     sops_buf_free(&j->raw);
     if (ok && (j->in->flags & SOPS_FMT_WHOLE) == 0 && sops_envelope_has_meta(fresh, j->in)) {
         ok = sops_fail(e, SOPS_E_ALREADY, "the text has metadata of its own: it is encrypted already");
         sops_hint(e, "clear text is wanted on stdin");
     }
-    if (ok && sops_same_documents(fresh, j->env)) {
+    bool same = false;
+    ok = ok && sops_same_file(j->env, fresh, &same, e);
+    if (ok && same) {
         sops_ui_note("%s: unchanged", j->path);
         j->done = true;
     } else if (ok) {
@@ -60,8 +63,9 @@ static bool run_replace(struct sops_world *w, const struct sops_options *o, stru
     return ok;
 }
 
-static const struct sops_opt_table *const tables[] = {&sops_opts_our_input_type, &sops_opts_order, &sops_opts_strict,
-                                                      &sops_opts_services, NULL};
+static const struct sops_opt_table *const tables[] = {
+    &sops_opts_style, &sops_opts_our_input_type, &sops_opts_order, &sops_opts_strict, &sops_opts_services, NULL,
+};
 
 const struct sops_verb sops_verb_replace = {
     .name = "replace",

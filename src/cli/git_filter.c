@@ -186,14 +186,7 @@ static bool clean_by_old(struct sops_job *j, struct sops_version *old, struct so
         old->text = (struct sops_buf){0};
         return true;
     }
-    if (!sops_envelope_take_clear(old->env, j->env, e)) {
-        return false;
-    }
-    struct sops_envelope *empty = j->env;
-    j->env = old->env;
-    bool ok = sops_step_seal(j, e);
-    j->env = empty;
-    return ok;
+    return sops_job_seal_in(j, old->env, e);
 }
 
 /* Under the keys of the creation rule; beside the old version where that has them, too. */
@@ -228,9 +221,11 @@ static bool encrypt_content(struct filter *f, struct sops_job *j, struct sops_er
     }
     if (ok) {
         j->style = sops_config_style(&f->config, j->out);
+        j->style.keep = SOPS_KEEP_OFF;
         j->env = sops_envelope_new(f->world, f->path, e);
-        ok = j->env != NULL && sops_step_parse_plain(j, e) && sops_step_parts(j, e) && sops_step_not_sealed(j, e) &&
-             has_rule(f, &rule, e) && (rule ? clean_by_rule(j, &old, e) : clean_by_old(j, &old, e));
+        ok = j->env != NULL && sops_envelope_style(j->env, j->in, &j->style, e) && sops_step_parse_plain(j, e) &&
+             sops_step_parts(j, e) && sops_step_not_sealed(j, e) && has_rule(f, &rule, e) &&
+             (rule ? clean_by_rule(j, &old, e) : clean_by_old(j, &old, e));
     }
     if (ok) {
         f->answer = j->bytes;

@@ -38,9 +38,9 @@ bool sops_is_encrypted_file(struct sops_job *j, const char *path)
     struct sops_look look = {0};
     struct sops_err none = {0};
     const struct sops_format *f = sops_format_named(sops_str(j->opt->shared.input_type));
-    f = f != NULL ? f : sops_config_format(j->config, sops_str(path));
-    bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none) &&
-                sops_look(&look, sops_buf_view(&text), f, true, &none) && look.kind != SOPS_LOOK_PLAIN;
+    bool ours = sops_file_read(path, SOPS_FILE_MAX, &text, &none);
+    f = f != NULL ? f : sops_config_format_of(j->config, sops_str(path), sops_buf_view(&text));
+    ours = ours && sops_look(&look, sops_buf_view(&text), f, true, &none) && look.kind != SOPS_LOOK_PLAIN;
     sops_err_clear(&none);
     sops_look_free(&look);
     sops_buf_free(&text);

@@ -294,16 +294,11 @@ bool sops_job_hint_type(const struct sops_job *j, struct sops_err *e)
     return sops_hint(e, "no name says what it is, so it is taken as %s; --input-type says otherwise", j->in->name);
 }
 
-/* A name whose ending counts by choice only: what is sealed shows which of the two it is. */
-static bool retype_by_text(struct sops_job *j, struct sops_err *e)
+bool sops_step_format_by_text(struct sops_job *j, struct sops_err *e)
 {
     struct sops_slice name = sops_str(j->name != NULL ? j->name : ""), text = sops_buf_view(&j->raw);
-    const struct sops_format *chosen = j->opt->shared.input_type == NULL ? sops_format_by_choice(name) : NULL;
-    if (chosen == NULL) {
-        return true;
-    }
-    const struct sops_format *other = sops_format_for(name), *is = j->in;
-    is = sops_slice_starts(sops_slice_trim(text), SOPS_LIT("{")) ? other : chosen->shows(text) ? chosen : is;
+    bool by_choice = j->opt->shared.input_type == NULL && sops_format_by_choice(name) != NULL;
+    const struct sops_format *is = by_choice ? sops_config_format_of(j->config, name, text) : j->in;
     if (is == j->in) {
         return true;
     }
@@ -314,7 +309,7 @@ static bool retype_by_text(struct sops_job *j, struct sops_err *e)
 
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e)
 {
-    if (!retype_by_text(j, e)) {
+    if (!sops_step_format_by_text(j, e)) {
         return false;
     }
     bool ok = sops_envelope_parse_tree(j->env, j->in, sops_buf_view(&j->raw), e);

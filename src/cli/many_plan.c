@@ -90,16 +90,17 @@ static bool is_left_over(const char *name)
     return false;
 }
 
-static const struct sops_format *named_format(const struct sops_many *m, const struct sops_many_file *f)
+static const struct sops_format *named_format(const struct sops_many *m, const struct sops_many_file *f,
+                                              struct sops_slice text)
 {
     const struct sops_format *given = sops_format_named(sops_str(m->opt->shared.input_type));
-    return given != NULL ? given : sops_config_format(f->config, sops_str(f->run.name));
+    return given != NULL ? given : sops_config_format_of(f->config, sops_str(f->run.name), text);
 }
 
 static bool look(const struct sops_many *m, const struct sops_many_file *f, struct sops_slice text,
                  struct sops_look *found, struct sops_err *e)
 {
-    return sops_look(found, text, named_format(m, f), m->opt->shared.input_type != NULL, e);
+    return sops_look(found, text, named_format(m, f, text), m->opt->shared.input_type != NULL, e);
 }
 
 /* Would a new version of the file be encrypted, if it were plain? */
@@ -123,7 +124,7 @@ static bool choose_required(struct sops_many *m, struct sops_many_file *f, struc
         f->format = found->format;
         return true;
     }
-    f->format = named_format(m, f);
+    f->format = named_format(m, f, (struct sops_slice){0}); /* a plain text shows nothing */
     if (f->named) {
         return true;
     }
@@ -137,13 +138,15 @@ static bool choose_required(struct sops_many *m, struct sops_many_file *f, struc
 }
 
 /* The others: what is encrypted, or was and is damaged. A plain file fails only when it was named. */
-static void choose_encrypted(struct sops_many *m, struct sops_many_file *f, const struct sops_look *found, bool *take)
+static void choose_encrypted(struct sops_many *m, struct sops_many_file *f, const struct sops_look *found,
+                             struct sops_slice text, bool *take)
 {
+    const struct sops_format *named = named_format(m, f, text);
     *take = found->kind != SOPS_LOOK_PLAIN || f->named;
-    f->format = found->kind == SOPS_LOOK_ENCRYPTED ? found->format : named_format(m, f);
+    f->format = found->kind == SOPS_LOOK_ENCRYPTED ? found->format : named;
     if (*take && found->kind == SOPS_LOOK_ENCRYPTED && found->other) {
         sops_world_warn(m->world, "'%s' is encrypted as %s, and its name says %s: it is read and written as %s",
-                        f->run.name, f->format->name, named_format(m, f)->name, f->format->name);
+                        f->run.name, f->format->name, named->name, f->format->name);
     }
 }
 
@@ -254,7 +257,7 @@ static bool plan_selected(struct sops_many *m, const struct sops_selected *s, st
         if (ok && m->action->required) {
             ok = choose_required(m, &f, v, &found, sops_buf_view(&j.raw), &take, e);
         } else if (ok) {
-            choose_encrypted(m, &f, &found, &take);
+            choose_encrypted(m, &f, &found, sops_buf_view(&j.raw), &take);
         }
     }
     sops_look_free(&found);
@@ -344,7 +347,8 @@ static bool look_again(struct sops_many_work *k, struct sops_many_file *now, str
         now->run.outcome = SOPS_RUN_UNCHANGED;
         now->run.reason = "encrypted";
     } else if (ok) {
-        now->format = found.kind == SOPS_LOOK_ENCRYPTED ? found.format : named_format(k->many, now);
+        now->format =
+            found.kind == SOPS_LOOK_ENCRYPTED ? found.format : named_format(k->many, now, sops_buf_view(&k->job.raw));
     }
     sops_look_free(&found);
     return ok;

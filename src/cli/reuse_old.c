@@ -14,6 +14,12 @@ bool sops_same_documents(const struct sops_envelope *a, const struct sops_envelo
     return x == NULL && y == NULL;
 }
 
+bool sops_same_file(const struct sops_envelope *old, const struct sops_envelope *clear, bool *same, struct sops_err *e)
+{
+    *same = sops_same_documents(clear, old);
+    return !*same || sops_envelope_same_text(old, clear, same, e);
+}
+
 /* What a file says that records nothing is what is read from it. */
 static void complete_rules(struct sops_rules *to, const struct sops_rules *rules)
 {
@@ -55,7 +61,11 @@ bool sops_job_take_old(struct sops_job *j, struct sops_version *old, enum sops_o
         sops_fail(why, SOPS_E_GENERIC, "its recipients or its rules are others than those of the new file");
         return e->code == SOPS_OK;
     }
-    if (sops_same_documents(j->env, old->env)) {
+    bool same = false;
+    if (!sops_same_file(old->env, j->env, &same, e)) {
+        return false;
+    }
+    if (same) {
         *how = SOPS_OLD_EQUAL;
         return true;
     }
@@ -64,4 +74,16 @@ bool sops_job_take_old(struct sops_job *j, struct sops_version *old, enum sops_o
     m->threshold = was->threshold;
     sops_envelope_reuse(j->env, old->env);
     return sops_envelope_take_key(j->env, sops_envelope_key(old->env), e);
+}
+
+bool sops_job_seal_in(struct sops_job *j, struct sops_envelope *old, struct sops_err *e)
+{
+    if (!sops_envelope_take_clear(old, j->env, e)) {
+        return false;
+    }
+    struct sops_envelope *empty = j->env;
+    j->env = old;
+    bool ok = sops_step_seal(j, e);
+    j->env = empty;
+    return ok;
 }

@@ -107,6 +107,9 @@ bool sops_step_order(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 bool sops_step_read(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* `raw` as a clear document of `in`: 2. */
 bool sops_step_parse_plain(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
+/* A name whose ending counts by choice only leaves it to a sealed text to show which format it is: `in` and `out` are
+ * chosen anew. */
+bool sops_step_format_by_text(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* `raw` as an encrypted document of `in`, metadata taken out: 1. */
 bool sops_step_parse_sealed(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* False; the hint that a file without a name that says its format was taken as binary, where that is so. */

@@ -52,12 +52,12 @@ static bool fits(struct sops_world *w, const struct sops_format *f, struct sops_
 const struct sops_format *sops_version_format(struct sops_world *w, const struct sops_config *config, const char *type,
                                               const char *name, struct sops_slice text)
 {
-    static const char *const words[] = {"json", "yaml", "dotenv", "ini"};
+    static const char *const words[] = {"json", "yaml", "dotenv", "toml", "ini"};
     const struct sops_format *f = sops_format_named(sops_str(type));
     if (f != NULL) {
         return f;
     }
-    f = config != NULL ? sops_config_format(config, sops_str(name)) : sops_format_for(sops_str(name));
+    f = sops_config_format_of(config, sops_str(name), text);
     if (f->sealed == NULL || !sops_holds_ciphertext(text)) {
         return f;
     }
@@ -109,7 +109,7 @@ bool sops_version_look(struct sops_version *v, struct sops_world *w, const struc
         return make_plain(v, "holds conflict markers", false);
     }
     v->env = sops_envelope_new(w, v->name, e);
-    if (v->env == NULL) {
+    if (v->env == NULL || (v->style != NULL && !sops_envelope_style(v->env, f, v->style, e))) {
         return false;
     }
     if (!sops_envelope_parse_tree(v->env, f, text, &why) || !sops_envelope_has_meta(v->env, f)) {

@@ -18,6 +18,7 @@ enum sops_version_state {
 struct sops_version {
     const char *name; /* in messages and for the audit; must outlive it */
     struct sops_buf text;
+    const struct sops_style *style; /* … in which it is kept as it is written; NULL: it is not */
     enum sops_version_state state;
     const char *plain; /* PLAIN: "is not encrypted", "holds conflict markers", "does not parse" */
     bool parses;       /* PLAIN: it is a document, in `env` */

@@ -54,6 +54,10 @@ bool sops_config_enables(const struct sops_config *c, const struct sops_format *
 /* The format of a file by its name: that of the first store in whose `names` a pattern fits (`*` and `?`, on the name
  * without its folder), else by its ending. `c` may be NULL. */
 const struct sops_format *sops_config_format(const struct sops_config *c, struct sops_slice file_name);
+/* … of one whose text is at hand: a name whose ending counts by choice only may leave it to a sealed text to show which
+ * of the two it is. */
+const struct sops_format *sops_config_format_of(const struct sops_config *c, struct sops_slice file_name,
+                                                struct sops_slice text);
 
 /* What a creation rule says for one file. */
 struct sops_creation {

@@ -159,3 +159,15 @@ const struct sops_format *sops_config_format(const struct sops_config *c, struct
     const struct sops_format *chosen = sops_format_by_choice(file_name);
     return chosen != NULL && sops_config_enables(c, chosen) ? chosen : sops_format_for(file_name);
 }
+
+const struct sops_format *sops_config_format_of(const struct sops_config *c, struct sops_slice file_name,
+                                                struct sops_slice text)
+{
+    const struct sops_format *by_name = sops_config_format(c, file_name), *chosen = sops_format_by_choice(file_name);
+    if (chosen == NULL) {
+        return by_name;
+    }
+    return sops_slice_starts(sops_slice_trim(text), SOPS_LIT("{")) ? sops_format_for(file_name)
+           : chosen->shows(text)                                   ? chosen
+                                                                   : by_name;
+}

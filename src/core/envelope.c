@@ -692,6 +692,13 @@ bool sops_envelope_emit_clear(struct sops_envelope *v, const struct sops_format 
            (done || emit_text(v, f, s, out, e));
 }
 
+bool sops_envelope_same_text(const struct sops_envelope *v, const struct sops_envelope *clear, bool *same,
+                             struct sops_err *e)
+{
+    *same = v->preserve == NULL || clear->preserve == NULL;
+    return *same || sops_preserve_same_text(v->preserve, clear->preserve, same, e);
+}
+
 bool sops_envelope_emit_all(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
                             struct sops_buf *out, struct sops_err *e)
 {

@@ -156,6 +156,10 @@ bool sops_envelope_emit(struct sops_envelope *v, const struct sops_format *f, co
 /* Appends the clear text (CLEAR, else code 51). Code 4. */
 bool sops_envelope_emit_clear(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
                               struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Is the text that `v` is kept as it is written, when it is open, that of `clear`? Yes where one of them is not kept.
+ */
+bool sops_envelope_same_text(const struct sops_envelope *v, const struct sops_envelope *clear, bool *same,
+                             struct sops_err *e) SOPS_CHECKED;
 /* Appends clear values with the metadata, in the encrypted form of `f`: for sops_envelope_parse_all. */
 bool sops_envelope_emit_all(struct sops_envelope *v, const struct sops_format *f, const struct sops_style *s,
                             struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;

@@ -425,8 +425,8 @@ bool sops_laid_same(const struct sops_written *w, const struct sops_slot *s, con
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static bool open_slot(const struct sops_kept *k, size_t i, struct sops_laid *l, struct sops_edits *to,
-                      struct sops_err *e)
+bool sops_kept_open_slot(const struct sops_kept *k, size_t i, struct sops_laid *l, struct sops_edits *to,
+                         struct sops_err *e)
 {
     const struct sops_slot *s = &k->w.slot[i];
     const struct sops_opened_slot *o = &k->slot[i];
@@ -460,7 +460,7 @@ bool sops_kept_open(const struct sops_kept *k, bool all, struct sops_buf *out, s
             ok = same ? sops_edits_add(&edits, s->span, sops_slice_at(k->w.text, s->name), e)
                       : sops_edits_add(&edits, s->drop, SOPS_LIT(""), e);
         } else if (s->role != SOPS_SLOT_ALIAS) {
-            ok = open_slot(k, i, &laid, &edits, e);
+            ok = sops_kept_open_slot(k, i, &laid, &edits, e);
         }
     }
     ok = ok && sops_edits_apply(&edits, k->w.text, out, e);
@@ -502,6 +502,22 @@ bool sops_preserve_open(struct sops_preserve *p, struct sops_crypt *c, bool all,
         sops_buf_cut(out, before);
     }
     return ok || e->code == SOPS_OK;
+}
+
+bool sops_preserve_same_text(const struct sops_preserve *sealed, const struct sops_preserve *clear, bool *same,
+                             struct sops_err *e)
+{
+    const struct sops_kept *was = &sealed->was, *now = &clear->now;
+    struct sops_buf text = {0};
+    *same = !sealed->has_was || !clear->has_now;
+    if (*same || was->w.lost != NULL) {
+        return true;
+    }
+    bool ok = sops_kept_open(was, false, &text, e);
+    *same = ok && sops_slice_eq(sops_buf_view(&text), sops_buf_view(&now->text)) &&
+            sops_slice_eq(sops_buf_view(&was->said), sops_buf_view(&now->said));
+    sops_buf_free(&text);
+    return ok;
 }
 
 /* ---- before an edited text is read ------------------------------------------------------------------------------- */

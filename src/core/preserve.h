@@ -45,6 +45,10 @@ struct sops_loss {
 /* Each appends the new text; when the style is lost, nothing, and the reason is in `loss`. False only for what has
  * nothing to do with the text (memory). */
 
+/* Does the text that `sealed` was read from open to that of `clear`, byte for byte? Where one of them has none, its
+ * layout says nothing: yes. */
+bool sops_preserve_same_text(const struct sops_preserve *sealed, const struct sops_preserve *clear, bool *same,
+                             struct sops_err *e) SOPS_CHECKED;
 /* The opened text; `all`: with the metadata in their place. */
 bool sops_preserve_open(struct sops_preserve *p, struct sops_crypt *c, bool all, struct sops_buf *out,
                         struct sops_loss *loss, struct sops_err *e) SOPS_CHECKED;

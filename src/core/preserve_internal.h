@@ -19,7 +19,7 @@ struct sops_record {
 
 /* What a slot was opened to. */
 struct sops_opened_slot {
-    const struct sops_sealed *sealed;    /* the ciphertext; NULL: it was none */
+    const struct sops_sealed *sealed;    /* the ciphertext, gone when keys are new; NULL: none */
     struct sops_slice spelling;          /* the bytes that its spelling stands for; none: ptr is NULL */
     struct sops_slice comment;           /* of a comment that no node has, when it opened; ptr is NULL when not */
     struct sops_slice enc;               /* … and its ciphertext */
@@ -102,6 +102,9 @@ bool sops_same_value(const struct sops_format *f, const struct sops_node *a, con
 
 /* The opened text of what is in `k`; see sops_preserve_open. */
 bool sops_kept_open(const struct sops_kept *k, bool all, struct sops_buf *out, struct sops_err *e) SOPS_CHECKED;
+/* Puts what the slot was opened to among the edits; nothing when it was no ciphertext. `l` is for its use. */
+bool sops_kept_open_slot(const struct sops_kept *k, size_t i, struct sops_laid *l, struct sops_edits *to,
+                         struct sops_err *e) SOPS_CHECKED;
 /* What each slot was opened to; `d` was opened with `c`. */
 bool sops_kept_opened(struct sops_kept *k, const struct sops_doc *d, struct sops_crypt *c,
                       struct sops_err *e) SOPS_CHECKED;

@@ -212,15 +212,19 @@ static bool has_veiled(struct sops_node *root)
     return false;
 }
 
-/* A slot of a value that is not veiled, in a tree that was changed: what stands there now? */
-static bool has_changed(const struct sealing *s, const struct sops_slot *slot, size_t i)
+/* A slot of what is not veiled, in a tree that was changed: a new value, or what other rules leave clear. */
+static bool put_clear(struct sealing *s, const struct sops_slot *slot, size_t i, struct sops_edits *to,
+                      struct sops_err *e)
 {
     const struct sops_kept *k = s->k;
-    if (!k->is_sealed || slot->role != SOPS_SLOT_VALUE || (slot->node->flags & SOPS_LINKED) == 0 ||
-        !sops_node_is_leaf(slot->node)) {
-        return false;
+    const struct sops_node *n = slot->node;
+    if (!k->is_sealed || (n->flags & SOPS_LINKED) == 0 || !sops_node_is_leaf(n)) {
+        return true;
     }
-    return k->slot[i].sealed != NULL || (slot->node->flags & SOPS_ALTERED) != 0;
+    if ((n->flags & SOPS_ALTERED) == 0) {
+        return sops_kept_open_slot(k, i, &s->laid, to, e);
+    }
+    return slot->role != SOPS_SLOT_VALUE || put_laid(s, slot, (struct sops_slice){0}, false, to, e);
 }
 
 /* The old slot that the leaf's value was opened from. */
@@ -251,7 +255,10 @@ static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct
     }
     if (slot->node == NULL) {
         struct leaf *l = s->leaf_of[i] != NO_LEAF ? &s->leaf[s->leaf_of[i]] : NULL;
-        return l == NULL || l->keep || put_laid(s, slot, l->veil, true, to, e);
+        if (l == NULL) {
+            return !s->k->is_sealed || sops_kept_open_slot(s->k, i, &s->laid, to, e);
+        }
+        return l->keep || put_laid(s, slot, l->veil, true, to, e);
     }
     if (slot->role == SOPS_SLOT_ALIAS) {
         if (!has_veiled(slot->node) || s->k->is_sealed) {
@@ -266,7 +273,7 @@ static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct
             (slot->node->flags & SOPS_MARKED) != 0 && slot->node->kind == SOPS_STR && slot->node->text.len == 0) {
             return sops_edits_add(to, slot->span, SOPS_LIT(""), e);
         }
-        return !has_changed(s, slot, i) || put_laid(s, slot, (struct sops_slice){0}, false, to, e);
+        return put_clear(s, slot, i, to, e);
     }
     struct leaf *l = s->leaf_of[i] != NO_LEAF ? &s->leaf[s->leaf_of[i]] : NULL;
     if (l != NULL && l->keep) {

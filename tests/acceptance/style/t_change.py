@@ -259,6 +259,26 @@ def edit_leaves_a_spelled_block_with_a_comment(box):
 
 
 @check
+def replace_and_reuse_keep_the_layout(box):
+    clear = "# c\na: 'x'   # kanari-c\nb: [1.10, 2]\n"
+    s = box.seal("f.yaml", clear)
+    box.write("old.yaml", s)
+    same = box.sops("encrypt", "--preserve-style=strict", "--age", ALICE, "--reuse", "old.yaml", "--filename-override", "f.yaml", input=clear)
+    want(same.text, s, "a text that did not change")
+    for new, lost in ((clear.replace("'x'", "'kanari'"), 1), (clear.replace("[1.10", "[ 1.10"), 0)):
+        r = box.sops("encrypt", "--preserve-style=strict", "--age", ALICE, "--reuse", "old.yaml", "--filename-override", "f.yaml", input=new)
+        want(len([c for c in ciphers(body(s)) if c not in ciphers(body(r.text))]), lost, "ciphertexts that are gone after encrypt --reuse")
+        box.write("f.yaml", r.out)
+        want(box.open("f.yaml"), new, "after encrypt --reuse")
+        box.write("f.yaml", s)
+        box.sops("replace", "--preserve-style=strict", "f.yaml", input=new)
+        want(len([c for c in ciphers(body(s)) if c not in ciphers(body(box.text("f.yaml")))]), lost, "ciphertexts that are gone after replace")
+        want(box.open("f.yaml"), new, "after replace")
+    box.sops("replace", "--preserve-style=strict", "f.yaml", input=new)
+    must("unchanged" in box.ran[-1].said, "the same once more: %s" % box.ran[-1])
+
+
+@check
 def several_lines_above_a_comment(box):
     """the header of the block goes in front of the comment of the line"""
     box.seal("f.yaml", "a: x   # kanari-c\nb:\n  c_unencrypted: y # d\n  e: 'z' \n")

@@ -68,6 +68,20 @@ def toml_tables_that_become_other_things(box):
 
 
 @check
+def toml_is_known_by_its_text(box):
+    """without the switch: one file, folders, and what looks at files"""
+    box.write("x.toml", "a = 1 # c\n")
+    box.sops("encrypt", "-i", "--age", ALICE, "--input-type", "toml", "--output-type", "toml", "x.toml")
+    config(box, "", "  - age: %s,%s\n" % (ALICE, BOB))
+    want(json.loads(box.sops("filestatus", "x.toml").text), {"encrypted": True}, "filestatus")
+    for args in (["updatekeys", "-y", "-r", "."], ["rotate", "-i", "-r", "."], ["recipients", "-r", "."], ["check", "."], ["diff", "x.toml", "x.toml"]):
+        r = box.sops(*args)
+        must(" as ini" not in r.said + r.text, "%s" % r)
+    want(box.sops("decrypt", "x.toml").text, "a = 1 # c\n", "decrypted")
+    must(BOB in box.text("x.toml"), "no new recipient")
+
+
+@check
 def toml_a_nan_stays_when_another_value_is_set(box):
     config(box, ON)
     s = box.seal("f.toml", "a = nan\nb = 1\n", preserve=False)

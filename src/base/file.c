@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define STEP ((size_t)64 << 10) /* for what has no size: pipes, devices */
+#define WRITER_MS 2000          /* in which somebody must open the other end of a pipe */
 
 static bool too_long(const char *name, size_t limit, struct sops_err *e)
 {
@@ -52,13 +55,35 @@ bool sops_fd_read(int fd, const char *name, size_t limit, struct sops_buf *out, 
     }
 }
 
+/* A pipe with a name is a place in a folder like any other: who gives it by mistake must not wait for ever. One that
+ * was made for this run (`<(…)`) is of the kernel's own file system, and has a writer. False when nobody writes. */
+static bool has_writer(int fd, struct sops_buf *out, struct sops_err *e)
+{
+    struct statfs where;
+    struct pollfd data = {.fd = fd, .events = POLLIN};
+    if ((fstatfs(fd, &where) == 0 && where.f_type == PIPEFS_MAGIC) || poll(&data, 1, WRITER_MS) != 0) {
+        return true;
+    }
+    uint8_t first;
+    ssize_t n = read(fd, &first, 1); /* 0: the other end is not open; EAGAIN: it is, and nothing came yet */
+    return n < 0 || (n == 1 && sops_buf_addc(out, first, e));
+}
+
 bool sops_file_read(const char *path, size_t limit, struct sops_buf *out, struct sops_err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", path, sops_os_error(errno));
     }
-    bool ok = sops_fd_read(fd, path, limit, out, e);
+    bool ok = true;
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        if (S_ISFIFO(st.st_mode) && !has_writer(fd, out, e)) {
+            ok = e->memory ? false : sops_fail(e, SOPS_E_READ, "cannot read '%s': nobody writes to this pipe", path);
+        }
+        (void)fcntl(fd, F_SETFL, O_RDONLY); /* from here on it is waited for */
+    }
+    ok = ok && sops_fd_read(fd, path, limit, out, e);
     (void)close(fd);
     return ok;
 }

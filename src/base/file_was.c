@@ -32,6 +32,9 @@ bool sops_file_read_was(const char *path, size_t limit, struct sops_buf *out, st
     struct stat st;
     size_t start = out->len;
     *was = (struct sops_file_was){0};
+    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        return sops_fail(e, SOPS_E_READ, "cannot read '%s': it is a pipe, which is no file to be replaced", path);
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return sops_fail(e, SOPS_E_READ, "cannot read '%s': %s", path, sops_os_error(errno));

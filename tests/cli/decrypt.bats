@@ -207,3 +207,35 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)'
     check 128 timeout 15 "$SOPS" decrypt pgp.yaml
     has "$err" '  99980 more: FAILED'
 }
+
+@test "a pipe that nobody writes to is told, and a file that is to be replaced is none" {
+    mkfifo f.json
+    printf 'creation_rules: [{age: %s}]\n' "$ME" >.sops.yaml
+    check 2 timeout 20 "$SOPS" decrypt f.json
+    has "$err" "cannot read 'f.json': nobody writes to this pipe"
+    check 2 timeout 20 "$SOPS" diff e.json f.json
+    has "$err" "nobody writes to this pipe"
+    for command in "decrypt -i" "rotate -i" "updatekeys -y" "encrypt -i --age $ME" replace; do
+        # shellcheck disable=SC2086 # words
+        check $([ "$command" = "updatekeys -y" ] && echo 1 || echo 2) timeout 1 "$SOPS" $command f.json
+        has "$err" "'f.json': it is a pipe, which is no file to be replaced"
+    done
+    check 1 timeout 1 "$SOPS" rotate -r -i f.json e.json
+    has "$err" "'f.json': it is a pipe, which is no file to be replaced"
+    has "$err" "1 changed, 0 unchanged, 1 failed"
+    [ -p f.json ]
+}
+
+@test "pipes with a writer are read, however late it writes" {
+    clear=$("$SOPS" decrypt e.json)
+    mkfifo f.json
+    (sleep 0.5; cat e.json >f.json) 3>&- &
+    check 0 "$SOPS" decrypt f.json
+    same "$out" "$clear"
+    (exec 5>f.json; sleep 3; cat e.json >&5) 3>&- &
+    check 0 "$SOPS" decrypt f.json
+    same "$out" "$clear"
+    check 0 "$SOPS" decrypt --input-type json --output-type json <(sleep 2.5; cat e.json)
+    same "$out" "$clear"
+    check 0 "$SOPS" diff --no-key --input-type json e.json <(cat e.json)
+}

@@ -230,7 +230,8 @@ static bool run_list(struct krm *k, struct sops_err *e)
     }
     return run_items(k, e) && sops_list_begin(&k->out, l->api, k->items == 0, e) &&
            sops_buf_add(&k->out, sops_buf_view(&k->made), e) &&
-           (l->config_node == NULL || sops_list_config(&k->out, l->config, e));
+           (l->config_node == NULL || sops_list_config(&k->out, l->config, e)) &&
+           sops_list_check(sops_buf_view(&k->out), sops_buf_view(&k->in), k->items, e);
 }
 
 /* The failure as a result. What stands in `e` stays. */

@@ -42,6 +42,14 @@ static bool take_text(struct sops_resource_list *l, struct sops_slice all, const
     return true;
 }
 
+/* In [a: b] an item is a mapping without braces, which means something else in a list of lines: it gets them. */
+static bool add_braces(struct sops_resource_list *l, struct sops_slice *item, struct sops_err *e)
+{
+    uint8_t first = item->len != 0 ? item->ptr[0] : '{', last = item->len != 0 ? item->ptr[item->len - 1] : '}';
+    bool has = first == '{' || ((first == '&' || first == '!') && last == '}');
+    return has || sops_arena_printf(&l->arena, item, e, "{%.*s}", SOPS_ARG(*item));
+}
+
 /* Appends it, its further lines moved to the right by two blanks, and a line end. */
 static bool add_indented(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
 {
@@ -81,12 +89,13 @@ static bool take_items(struct sops_resource_list *l, struct sops_slice text, con
         count += n->kind != SOPS_COMMENT;
     }
     l->nodes = sops_arena_alloc(&l->arena, (count + 1) * sizeof *l->nodes, e);
-    bool ok = l->nodes != NULL;
+    bool ok = l->nodes != NULL, flow = list->span.begin < text.len && text.ptr[list->span.begin] == '[';
     for (const struct sops_node *n = list->child; ok && n != NULL; n = n->next) {
         struct sops_slice item;
         if (n->kind != SOPS_COMMENT) {
             l->nodes[l->items.count] = n;
-            ok = take_text(l, text, n, &item, e) && sops_manifests_add(&l->items, item, n, e);
+            ok = take_text(l, text, n, &item, e) && (!flow || n->kind != SOPS_MAP || add_braces(l, &item, e)) &&
+                 sops_manifests_add(&l->items, item, n, e);
         }
     }
     return ok;
@@ -167,6 +176,31 @@ bool sops_list_item(struct sops_buf *out, struct sops_slice text, struct sops_er
 bool sops_list_config(struct sops_buf *out, struct sops_slice text, struct sops_err *e)
 {
     return sops_buf_adds(out, "functionConfig:\n  ", e) && add_indented(out, text, e);
+}
+
+/* May what is copied mean something else at another place? */
+static bool may_change(struct sops_slice in)
+{
+    bool aliases = sops_slice_find(in, '&') != in.len && sops_slice_find(in, '*') != in.len;
+    for (size_t at; !aliases && (at = sops_slice_find(in, '\r')) != in.len; in = sops_slice_skip(in, at + 2)) {
+        if (at + 1 == in.len || in.ptr[at + 1] != '\n') {
+            return true;
+        }
+    }
+    return aliases;
+}
+
+bool sops_list_check(struct sops_slice out, struct sops_slice in, size_t count, struct sops_err *e)
+{
+    struct sops_resource_list l = {0};
+    bool ok = !may_change(in) || (sops_list_read(&l, out, e) && l.items.count == count);
+    if (!ok && !e->memory) {
+        sops_err_clear(e);
+        sops_fail(e, SOPS_E_READ, "the items of the list cannot be copied");
+        sops_hint(e, "write out aliases (*) of what stands outside of the items, and end lines with LF");
+    }
+    sops_list_free(&l);
+    return ok;
 }
 
 /* A text in double quotes, which YAML reads as JSON has it; tamed, as whoever reads the list may print it. */

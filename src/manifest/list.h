@@ -27,6 +27,9 @@ bool sops_list_config_is_apart(const struct sops_resource_list *l);
 bool sops_list_begin(struct sops_buf *out, struct sops_slice api, bool empty, struct sops_err *e) SOPS_CHECKED;
 bool sops_list_item(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
 bool sops_list_config(struct sops_buf *out, struct sops_slice text, struct sops_err *e) SOPS_CHECKED;
+/* Items are copied: does `out`, made of the list `in`, still hold `count` of them? Code 2 when an item has an alias of
+ * what stands outside of the items or behind it, or lines end with CR alone. */
+bool sops_list_check(struct sops_slice out, struct sops_slice in, size_t count, struct sops_err *e) SOPS_CHECKED;
 /* A whole list that holds nothing but the failure `e`; `file` (or NULL) or `object` (or NULL) is to blame. */
 bool sops_list_failure(struct sops_buf *out, struct sops_slice api, const struct sops_err *why, const char *file,
                        const struct sops_object_name *object, struct sops_err *e) SOPS_CHECKED;

@@ -193,7 +193,8 @@ static bool copy_list(const char *text, struct sops_buf *out, struct sops_err *e
     for (size_t i = 0; ok && i < l.items.count; i++) {
         ok = sops_list_item(out, l.items.all[i].text, e);
     }
-    ok = ok && (l.config_node == NULL || sops_list_config(out, l.config, e));
+    ok = ok && (l.config_node == NULL || sops_list_config(out, l.config, e)) &&
+         sops_list_check(sops_buf_view(out), sops_str(text), l.items.count, e);
     sops_list_free(&l);
     return ok;
 }
@@ -221,8 +222,30 @@ static void items_keep_their_bytes(void **state)
         "{\"kind\": \"ResourceList\", \"apiVersion\": \"config.kubernetes.io/v1beta1\",\n \"items\": [{\"a\": 1}, {\n  "
         "\"b\": 2\n}]}",
         "apiVersion: config.kubernetes.io/v1beta1\nkind: ResourceList\nitems:\n- {\"a\": 1}\n- {\n  \"b\": 2\n  }\n");
+    check_list(HEAD "items: [a: b\n c, {d: e}, \"f\": [g]]\n",
+               HEAD "items:\n- {a: b\n  c}\n- {d: e}\n- {\"f\": [g]}\n");
     check_list(HEAD, HEAD "items: []\n");
     check_list(HEAD "items: null\nfunctionConfig: null\n", HEAD "items: []\n");
+}
+
+static void aliases_need_their_anchors(void **state)
+{
+    (void)state;
+    check_list(HEAD "items:\n- a: &x {b: 1.10}\n- c: *x\nfunctionConfig:\n  *x\n",
+               HEAD "items:\n- a: &x {b: 1.10}\n- c: *x\nfunctionConfig:\n  *x\n");
+    static const char *const without[] = {
+        HEAD "x: &x 1.10\nitems:\n- a: *x\n",
+        HEAD "functionConfig: {v: &x 1}\nitems:\n- a: *x\n",
+        HEAD "items:\n- a\r- - x\n   ? b\n",
+    };
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        struct sops_buf out = {0};
+        struct sops_err e = {0};
+        assert_false(copy_list(without[i], &out, &e));
+        assert_int_equal(e.code, SOPS_E_READ);
+        sops_err_clear(&e);
+        sops_buf_free(&out);
+    }
 }
 
 static void what_is_no_list(void **state)
@@ -447,19 +470,13 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(streams_are_taken_apart),
-        cmocka_unit_test(groups_are_those_of_one_mac),
-        cmocka_unit_test(labels_are_clear_and_tame),
-        cmocka_unit_test(notes_go_and_come_back),
-        cmocka_unit_test(what_is_no_note_stays),
-        cmocka_unit_test(items_keep_their_bytes),
-        cmocka_unit_test(what_is_no_list),
-        cmocka_unit_test(generators_are_checked),
-        cmocka_unit_test(secrets_are_made),
-        cmocka_unit_test(string_data_becomes_data),
-        cmocka_unit_test(only_names_are_left),
-        cmocka_unit_test(only_secrets_are_hidden),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(streams_are_taken_apart),    cmocka_unit_test(groups_are_those_of_one_mac),
+        cmocka_unit_test(labels_are_clear_and_tame),  cmocka_unit_test(notes_go_and_come_back),
+        cmocka_unit_test(what_is_no_note_stays),      cmocka_unit_test(items_keep_their_bytes),
+        cmocka_unit_test(aliases_need_their_anchors), cmocka_unit_test(what_is_no_list),
+        cmocka_unit_test(generators_are_checked),     cmocka_unit_test(secrets_are_made),
+        cmocka_unit_test(string_data_becomes_data),   cmocka_unit_test(only_names_are_left),
+        cmocka_unit_test(only_secrets_are_hidden),    cmocka_unit_test(no_memory),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || sops_mem_live() != 0;

@@ -601,6 +601,9 @@ static bool read_line(struct reader *r)
 /* A text is UTF-8, or else the line is told. */
 static bool check_encoding(struct reader *r)
 {
+    if (sops_utf8_valid(sops_slice_skip(r->in, r->at))) {
+        return true;
+    }
     for (struct sops_slice rest = sops_slice_skip(r->in, r->at); rest.len != 0;) {
         uint32_t cp;
         size_t n = sops_utf8_next(rest, &cp);
@@ -610,7 +613,6 @@ static bool check_encoding(struct reader *r)
         r->line += cp == '\n';
         rest = sops_slice_skip(rest, n);
     }
-    r->line = 1;
     return true;
 }
 

@@ -76,6 +76,16 @@ static const char *take_escape(struct sops_slice s, size_t *i, bool is_long, uns
     return bad_escape;
 }
 
+/* How many bytes from `i` on stand for themselves in each kind of string, but for `quote`. */
+static size_t ordinary_at(struct sops_slice s, size_t i, uint8_t quote)
+{
+    size_t from = i;
+    while (i < s.len && s.ptr[i] != quote && s.ptr[i] != '\\' && !is_forbidden(s.ptr[i])) {
+        i++;
+    }
+    return i - from;
+}
+
 /* Quotes in a row from `i` on. */
 static size_t quotes_at(struct sops_slice s, size_t i, uint8_t quote)
 {
@@ -93,13 +103,21 @@ static const char *take_long(struct sops_slice s, uint8_t quote, size_t *len, un
     i += at(s, i) == '\n' ? 1 : at(s, i) == '\r' && at(s, i + 1) == '\n' ? 2 : 0;
     *lines += i != 3;
     while (i < s.len) {
-        size_t n = quotes_at(s, i, quote);
+        size_t n = ordinary_at(s, i, quote);
+        if (n != 0 && !sops_buf_add(out, sops_slice_of(s.ptr + i, n), e)) {
+            return no_memory;
+        }
+        i += n;
+        n = quotes_at(s, i, quote);
         if (n >= 3) { /* up to two of them are the string's */
             size_t own = n - 3 < 2 ? n - 3 : 2;
             *len = i + own + 3;
             return n > 5                               ? "too many quotes at the end of a string"
                    : sops_buf_addn(out, quote, own, e) ? NULL
                                                        : no_memory;
+        }
+        if (i == s.len) {
+            break;
         }
         const char *why = NULL;
         if (quote == '"' && s.ptr[i] == '\\') {
@@ -129,9 +147,17 @@ const char *sops_toml_string(struct sops_slice s, bool key, size_t *len, unsigne
     }
     for (size_t i = 1; i < s.len;) {
         const char *why = NULL;
-        if (s.ptr[i] == quote) {
+        size_t n = ordinary_at(s, i, quote);
+        if (n != 0 && !sops_buf_add(out, sops_slice_of(s.ptr + i, n), e)) {
+            return no_memory;
+        }
+        i += n;
+        if (at(s, i) == quote) {
             *len = i + 1;
             return NULL;
+        }
+        if (i == s.len) {
+            break;
         }
         if (quote == '"' && s.ptr[i] == '\\') {
             why = take_escape(s, &i, false, lines, out, e);
@@ -392,6 +418,14 @@ static bool add_escaped(struct sops_slice s, bool is_long, struct sops_buf *out,
     bool ok = true;
     size_t quotes = 0;
     for (size_t i = 0; ok && i < s.len; i++) {
+        size_t n = ordinary_at(s, i, '"');
+        n = sops_slice_find(sops_slice_of(s.ptr + i, n), '\t');
+        if (n != 0) {
+            ok = sops_buf_add(out, sops_slice_of(s.ptr + i, n), e);
+            quotes = 0;
+            i += n - 1;
+            continue;
+        }
         uint8_t c = s.ptr[i];
         const char *known = c != 0 ? strchr(from, c) : NULL;
         quotes = c == '"' ? quotes + 1 : 0;

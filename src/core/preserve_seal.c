@@ -10,7 +10,9 @@
 
 #include <sodium.h>
 
-#define TOKEN_ID 16 /* hex digits that no text can guess */
+#define TOKEN_ID 16    /* hex digits that no text can guess */
+#define TOKEN_NUMBER 8 /* … and those of a leaf's number */
+#define TOKEN_LEN (4 + TOKEN_ID + TOKEN_NUMBER + 1)
 #define NO_LEAF UINT32_MAX
 
 /* One value or comment that is to stand encrypted. */
@@ -150,6 +152,23 @@ static void unveil_all(struct sealing *s)
     }
 }
 
+/* "ENC[", what no text can guess, the number in 8 hex digits, "]". */
+static bool make_token(struct sealing *s, size_t i, struct sops_slice *to, struct sops_err *e)
+{
+    uint8_t *token = sops_arena_bytes(&s->arena, TOKEN_LEN, e);
+    if (token == NULL) {
+        return false;
+    }
+    memcpy(token, "ENC[", 4);
+    memcpy(token + 4, s->id, TOKEN_ID);
+    for (size_t digit = 0; digit < TOKEN_NUMBER; digit++) {
+        token[4 + TOKEN_ID + digit] = (uint8_t) "0123456789abcdef"[i >> 4 * (TOKEN_NUMBER - 1 - digit) & 15];
+    }
+    token[TOKEN_LEN - 1] = ']';
+    *to = sops_slice_of(token, TOKEN_LEN);
+    return true;
+}
+
 static bool make_tokens(struct sealing *s, struct sops_err *e)
 {
     uint8_t bytes[TOKEN_ID / 2];
@@ -158,7 +177,7 @@ static bool make_tokens(struct sealing *s, struct sops_err *e)
     }
     (void)sodium_bin2hex(s->id, sizeof s->id, bytes, sizeof bytes);
     for (size_t i = 0; i < s->count; i++) {
-        if (!sops_arena_printf(&s->arena, &s->leaf[i].veil, e, "ENC[%s%08zx]", s->id, i)) {
+        if (!make_token(s, i, &s->leaf[i].veil, e)) {
             return false;
         }
     }
@@ -171,7 +190,7 @@ static struct leaf *leaf_of_token(struct sealing *s, struct sops_slice text)
     size_t i = 0;
     struct sops_slice start = SOPS_LIT("ENC[");
     text = sops_slice_trim_end(text, '\n'); /* that of a block has some */
-    if (text.len != start.len + TOKEN_ID + 9 || !sops_slice_starts(text, start) ||
+    if (text.len != TOKEN_LEN || !sops_slice_starts(text, start) ||
         memcmp(text.ptr + start.len, s->id, TOKEN_ID) != 0) {
         return NULL;
     }
@@ -677,6 +696,7 @@ static void drop_workings(struct sealing *s)
     s->leaf = NULL;
     s->leaf_of = NULL;
     sops_buf_free(&s->text);
+    sops_arena_free(&s->arena);
     sops_written_free(&s->w);
     sops_free(s->doc.mark);
     s->doc.mark = NULL;
@@ -690,7 +710,6 @@ static void sealing_free(struct sealing *s)
     sops_buf_free(&s->mac);
     sops_meta_free(&s->meta);
     sops_doc_free(&s->doc);
-    sops_arena_free(&s->arena);
 }
 
 bool sops_preserve_seal(struct sops_preserve *p, struct sops_crypt *c, const struct sops_doc *const *old,

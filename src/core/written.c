@@ -116,6 +116,17 @@ static int slot_order(const void *a, const void *b)
     return x->span.end != y->span.end ? (x->span.end > y->span.end ? -1 : 1) : (int)y->role - (int)x->role;
 }
 
+/* What is made in the order of a text is in order already, most of the time. */
+static void sort_unless_sorted(void *all, size_t count, size_t size, int (*order)(const void *, const void *))
+{
+    for (size_t i = 1; i < count; i++) {
+        if (order((uint8_t *)all + (i - 1) * size, (uint8_t *)all + i * size) > 0) {
+            qsort(all, count, size, order);
+            return;
+        }
+    }
+}
+
 /* A node by where it begins. */
 struct placed {
     uint32_t begin;
@@ -150,8 +161,8 @@ static struct placed *collect_placed(const struct sops_doc *d, bool comments, si
             }
         }
     }
-    if (all != NULL && *count > 1) {
-        qsort(all, *count, sizeof *all, placed_order);
+    if (all != NULL) {
+        sort_unless_sorted(all, *count, sizeof *all, placed_order);
     }
     return all;
 }
@@ -193,9 +204,7 @@ bool sops_written_finish(struct sops_written *w, struct sops_err *e)
 {
     size_t count, next = 0;
     bool lost = false;
-    if (w->count > 1) {
-        qsort(w->slot, w->count, sizeof *w->slot, slot_order);
-    }
+    sort_unless_sorted(w->slot, w->count, sizeof *w->slot, slot_order);
     struct placed *comments = collect_placed(w->doc, true, &count, e);
     for (size_t i = 0; comments != NULL && i < w->count; i++) {
         struct sops_slot *s = &w->slot[i];
@@ -261,6 +270,13 @@ static void merge_runs(const struct sops_splice *from, size_t begin, size_t midd
 /* Sorts without changing the order of equal ones. */
 static bool sort_edits(struct sops_edits *s, struct sops_err *e)
 {
+    size_t sorted = 1;
+    while (sorted < s->count && !is_before(&s->at[sorted], &s->at[sorted - 1])) {
+        sorted++;
+    }
+    if (sorted >= s->count) {
+        return true;
+    }
     struct sops_splice *from = s->at, *to = sops_alloc(s->cap * sizeof *to, e);
     if (to == NULL) {
         return false;

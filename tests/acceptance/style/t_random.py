@@ -59,7 +59,8 @@ class Case:
         mine = self.sops("decrypt", "--preserve-style=false", "--input-type", self.form, "--output-type", "ini" if self.kind == "ini" else "json", self.name, env={"SOPS_CONFIG": box.path("none.yaml")})
         must(r.rc == mine.rc or "panic" in r.said, "the reference: %s; ours: %s" % (r, mine))
         if r.rc == 0:
-            a, b = (without_comments(x.text) if self.kind == "ini" else x.text for x in (r, mine))
+            # the reference writes minus zero as a whole number
+            a, b = (without_comments(x.text) if self.kind == "ini" else re.sub(r"-0(\.0)?(?=[,\n])", "-0", x.text) for x in (r, mine))
             want(a, b, "values in the reference")
 
     def same_text(self, got, clear, what):
@@ -84,7 +85,8 @@ class Case:
             return None
         if not self.kept(sealed):
             r = self.sops("encrypt", "--preserve-style", name)
-            must(r.rc == 0 and "it is written anew" in r.said and mask(r.text) == mask(normal.text), "not written anew: %s" % r)
+            box.write(name, r.out)
+            must(r.rc == 0 and "it is written anew" in r.said and mask(self.body(r.text)) == mask(self.body(normal.text)), "not written anew: %s" % r)
             return None
         box.write(name, sealed.out)
         box.write("normal-" + name, normal.out)
@@ -160,7 +162,7 @@ class Case:
                 now = [w for w in self.words_in(opened)]
                 counted = any(isinstance(k, int) for k in path)  # comments of a list count as items
                 missing = [w for w in old if w not in now and w != word]
-                behind = old[old.index(word) + 1:] if self.kind in ("quoted", "ini") else []  # comments within the slot
+                behind = old[old.index(word) + 1:]  # words of its own, and comments within the slot
                 must(counted or missing == behind[:len(missing)] and not set(missing) & {w for _, w, _ in self.t.leaves}, "not there any more: %r in %r" % (missing, opened))
         # and back
         again = self.beside(after, "set", self.path(path), json.dumps(new))

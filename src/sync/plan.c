@@ -54,8 +54,11 @@ static bool check_value(const struct sops_plan_item *i, struct sops_err *e)
         return sops_fail(e, SOPS_E_READ, "the value is empty, which %s does not take", store->rule);
     }
     if (i->value.len > store->value_max) {
-        return sops_fail(e, SOPS_E_READ, "the value has %zu bytes, and %s takes %zu", i->value.len, store->rule,
-                         store->value_max);
+        (void)sops_fail(e, SOPS_E_READ, "the value has %zu bytes, and %s takes %zu", i->value.len, store->rule,
+                        store->value_max);
+        return i->key.ptr == NULL && !store->no_keys
+                   ? sops_hint(e, "`layout: per_key` of its rule makes an item of each key")
+                   : false;
     }
     if (store->text_only && !sops_utf8_valid(i->value)) {
         return sops_fail(e, SOPS_E_READ, "the value is not UTF-8, and %s takes text only", store->rule);
@@ -85,7 +88,8 @@ bool sops_plan_check(struct sops_plan_item *i, struct sops_err *e)
     const bool note = store->notes_marks;
     bool ok = check_source(i->source, e);
     if (ok && !store->check_name(i->name, e)) {
-        ok = sops_within(e, "%s: the name '%.*s'", store->rule, SOPS_ARG(sops_slice_first(i->name, 300)));
+        (void)sops_within(e, "%s: the name '%.*s'", store->rule, SOPS_ARG(sops_slice_first(i->name, 300)));
+        ok = sops_hint(e, "`prefix`, `name` and `join` of its rule make the name");
     }
     ok = ok && check_value(i, e) &&
          sops_digest_text(i->digest_key, store->rule, i->site->place, i->name, i->value, i->digest, e);

@@ -42,6 +42,25 @@ rule() {
     [[ $output == *'"kind": "List"'* && $output == *'"v": "aHVudGVyMg=="'* ]]
 }
 
+@test "a stream of many documents: each by itself where one of them is none, and named by its number and line" {
+    { cat store.yaml; printf -- '---\n# nothing\n'; for i in 1 2 3; do echo ---; external "e$i" a v; done; } >many.yaml
+    run -0 --separate-stderr "$SOPS" pull --only e3 many.yaml
+    [[ $output == *"name: e3"*"aHVudGVyMg=="* ]]
+    { cat many.yaml; printf -- '---\njust a text\n---\n{"kind": "\\ud83d\\ude00", "apiVersion": "x/v1"}\n---\n'; external e4 b v; } >mixed.yaml
+    run -0 --separate-stderr "$SOPS" pull mixed.yaml
+    [ "$(grep -c '^kind: Secret' <<<"$output")" -eq 4 ]
+    sed '30s/.*/spec: [/' mixed.yaml >bad.yaml
+    run -2 --separate-stderr "$SOPS" pull bad.yaml
+    [[ $stderr == *"'bad.yaml', document 7: "*"(line 31)"* ]]
+    sed 's/secretKey: v, remoteRef: {key: b}/secretkey: v/' mixed.yaml >odd.yaml
+    run -2 --separate-stderr "$SOPS" pull odd.yaml
+    [[ $stderr == *"'odd.yaml', document 7: "*"secretkey"* ]]
+    printf -- '---\n' >>many.yaml
+    external e5 a v | sed 's/secretKey: v/secretkey: v/' >>many.yaml
+    run -2 --separate-stderr "$SOPS" pull many.yaml
+    [[ $stderr == *"document 5"*"secretkey"* ]]
+}
+
 @test "what is missing is named, and nothing is printed" {
     external bad nope v >bad.yaml
     run --separate-stderr "$SOPS" pull store.yaml es.yaml bad.yaml

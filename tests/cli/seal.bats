@@ -106,6 +106,81 @@ setup() {
     [[ ${lines[0]} == "error: "* ]]
 }
 
+@test "certificates that must not be sealed for" {
+    cp "$BATS_TEST_DIRNAME"/../acceptance/seal/keys/{expired,small,ec}.pem .
+    run -1 "$SOPS" seal --cert expired.pem plain.yaml
+    [[ $output == *"expired on 20"* ]]
+    run -1 "$SOPS" seal --cert small.pem plain.yaml
+    [[ $output == *"less than 2048"* ]]
+    run -1 "$SOPS" seal --cert ec.pem plain.yaml
+    [[ $output == *"an EC key"* ]]
+    mkdir secrets && cp in.yaml secrets/
+    rule="  rules: [{path_regex: ^secrets/, output: 'sealed/{name}.yaml'}]"
+    printf 'sealing:\n  clusters: {dev: {cert: dev.pem, fingerprint: sha256:%064d}}\n%s\n' 0 "$rule" >.sops.yaml
+    run -1 "$SOPS" seal -r secrets
+    [[ $output == *"is not pinned"* ]]
+    printf 'sealing:\n  clusters: {dev: {cert: "http://sealed.example/cert.pem"}}\n%s\n' "$rule" >.sops.yaml
+    run -1 "$SOPS" seal -r secrets
+    [[ $output == *"http"* ]]
+    [ ! -e sealed ]
+}
+
+@test "what others put there stays, and so does what lies outside of the rules' folder" {
+    "$SOPS" seal --cert dev.pem --name other --output s.yaml in.yaml
+    cp s.yaml before.yaml
+    run -1 "$SOPS" seal --cert dev.pem --output s.yaml in.yaml
+    [[ $output == *"'other'"*"--force replaces it"* ]]
+    cmp s.yaml before.yaml
+    mkdir -p top/secrets && cp in.yaml dev.pem top && cp in.yaml top/secrets
+    printf 'sealing:\n  clusters: {dev: {cert: dev.pem}}\n  rules: [{path_regex: ^secrets/, output: out/s.yaml}]\n' >top/.sops.yaml
+    ln -s .. top/out
+    run -1 env -C top "$SOPS" seal -r secrets
+    [[ $output == *"leaves the folder"* ]]
+    cmp s.yaml before.yaml
+}
+
+@test "what kubectl applied last, which holds the values, is not copied" {
+    sed 's/^  namespace: prod/&\n  annotations: {kubectl.kubernetes.io\/last-applied-configuration: one, note: kept}/' plain.yaml >noted.yaml
+    run -0 "$SOPS" seal --cert dev.pem noted.yaml
+    [[ $output == *"note: kept"* ]]
+    [[ $output != *"last-applied"* ]]
+}
+
+@test "unseal gives a whole Secret to its owner, or nothing" {
+    "$SOPS" seal --cert dev.pem --output s.yaml plain.yaml
+    "$SOPS" unseal --key dev.key --output clear.yaml s.yaml
+    [ "$(stat -c %a clear.yaml)" = 600 ]
+    "$SOPS" seal --cert prod.pem --output t.yaml plain.yaml
+    sed "s|^    b: .*|$(grep '^    b: ' t.yaml)|" s.yaml >mixed.yaml
+    run -25 --separate-stderr "$SOPS" unseal --key dev.key mixed.yaml
+    [ "$output" = "" ]
+    [[ $stderr == *"prod/app"*"strict"*": b"* ]]
+    sed 's/^  template:/&\n    data: {c: "{{ .a }}", d: as it stands}/' s.yaml >pattern.yaml
+    run -4 "$SOPS" unseal --key dev.key pattern.yaml
+    [[ $output == *": c"*"--skip-template"* ]]
+    run -0 --separate-stderr "$SOPS" unseal --key dev.key --string-data --skip-template pattern.yaml
+    [[ $output == *"d: as it stands"* ]]
+    [[ $output != *"{{"* ]]
+}
+
+@test "reseal: a template widens no scope; what cannot be replaced in the text is left" {
+    "$SOPS" seal --cert dev.pem --output s.yaml plain.yaml
+    sed 's/^    metadata:/&\n      annotations: {sealedsecrets.bitnami.com\/cluster-wide: "true"}/' s.yaml >wide.yaml
+    cp wide.yaml before.yaml
+    run -23 "$SOPS" reseal --key dev.key --cert prod.pem wide.yaml
+    [[ $output == *"wider scope"* ]]
+    cmp wide.yaml before.yaml
+    sed -E 's/^    a: (.*)/    a: \&x \1/; s/^    b: .*/    b: *x/' s.yaml >alias.yaml
+    cp alias.yaml before.yaml
+    run -25 "$SOPS" reseal --key dev.key --cert prod.pem alias.yaml
+    cmp alias.yaml before.yaml
+    sed -E 's/^    a: (.*)/    a: \&x \1/; s/^    metadata:/&\n      labels: {same: *x}/' s.yaml >alias.yaml
+    cp alias.yaml before.yaml
+    run -25 "$SOPS" reseal --key dev.key --cert prod.pem alias.yaml
+    [[ $output == *"cannot be replaced in its text"* ]]
+    cmp alias.yaml before.yaml
+}
+
 @test "a file that is called like a new command is still the file" {
     cp in.yaml seal
     run -0 --separate-stderr "$SOPS" --input-type yaml --output-type yaml -d seal

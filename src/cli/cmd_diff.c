@@ -72,8 +72,9 @@ static bool fetch_both(struct diff *d, const struct sops_options *o, struct sops
             sops_version_format(d->j->world, d->j->config, o->shared.input_type, name[i], sops_buf_view(&v->text));
         ok = sops_version_look(v, d->j->world, f, e);
         if (ok && v->state == SOPS_VERSION_PLAIN && !v->parses) {
-            ok = sops_fail(e, SOPS_E_READ, "'%s' %s%s%s", v->name, v->plain, v->why.code != SOPS_OK ? ": " : "",
-                           v->why.msg);
+            (void)sops_fail(e, SOPS_E_READ, "'%s' %s%s%s", v->name, v->plain, v->why.code != SOPS_OK ? ": " : "",
+                            v->why.msg);
+            ok = sops_version_hint(v, e);
         } else if (ok && v->state == SOPS_VERSION_BROKEN) {
             ok = sops_fail(e, SOPS_E_READ, "%s", v->why.msg);
         }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/ui.h"
+#include "core/conflict.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -126,13 +127,16 @@ static bool tell_metadata(struct doctor *d, bool *good, struct sops_err *e)
     } else if (ok) {
         const struct sops_format *other = other_format(d, e);
         const char *error = e->code == SOPS_OK ? doctor_copy(d, why.msg, e) : NULL;
-        const char *next = error == NULL ? NULL
-                           : other != NULL
-                               ? sops_arena_text(&d->arena, e, "sops decrypt --input-type %s %s", other->name, d->word)
-                               : sops_arena_text(&d->arena, e,
-                                                 "git checkout HEAD -- %s, or sops encrypt -i %s "
-                                                 "when it is plain",
-                                                 d->word, d->word);
+        const char *next =
+            error == NULL ? NULL
+            : sops_holds_markers(sops_buf_view(&d->text))
+                ? sops_arena_text(&d->arena, e, "sops edit %s, or sops git resolve %s: a merge is not finished",
+                                  d->word, d->word)
+            : other != NULL ? sops_arena_text(&d->arena, e, "sops decrypt --input-type %s %s", other->name, d->word)
+                            : sops_arena_text(&d->arena, e,
+                                              "git checkout HEAD -- %s, or sops encrypt -i %s "
+                                              "when it is plain",
+                                              d->word, d->word);
         ok = next != NULL && doctor_fail(d, "metadata", "the metadata", error, next,
                                          why.code != SOPS_OK ? why.code : SOPS_E_GENERIC, e);
     }

@@ -137,12 +137,18 @@ static bool find_key(struct sops_version *v, struct sops_job *j, struct sops_ver
     return taken || (sops_job_services(j, e) && sops_envelope_unwrap(v->env, j->services, j->order, e));
 }
 
+bool sops_version_hint(const struct sops_version *v, struct sops_err *e)
+{
+    return sops_holds_markers(sops_buf_view(&v->text)) && sops_hint(e, SOPS_UNFINISHED_HINT, v->name, v->name, v->name);
+}
+
 bool sops_version_open(struct sops_version *v, struct sops_job *j, struct sops_version *const *others, bool verify,
                        struct sops_err *e)
 {
     if (v->state != SOPS_VERSION_SEALED) {
         const char *what = v->state == SOPS_VERSION_BROKEN ? v->why.msg : v->plain;
-        return sops_fail(e, SOPS_E_GENERIC, "'%s' %s", v->name, what != NULL ? what : "is empty");
+        (void)sops_fail(e, SOPS_E_GENERIC, "'%s' %s", v->name, what != NULL ? what : "is empty");
+        return sops_version_hint(v, e);
     }
     const char *path = j->path;
     j->path = v->name;

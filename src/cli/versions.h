@@ -35,6 +35,8 @@ const struct sops_format *sops_version_format(struct sops_world *w, const struct
 /* Finds out what v->text is. False only when memory is out. */
 bool sops_version_look(struct sops_version *v, struct sops_world *w, const struct sops_format *f,
                        struct sops_err *e) SOPS_CHECKED;
+/* The hint for a text with the markers of a conflict; for others none. Always false. */
+bool sops_version_hint(const struct sops_version *v, struct sops_err *e);
 /* Opens it: with the data key of one of `others` (NULL entries and those that were not opened are passed over) when it
  * is wrapped as the same text, else by the job's services. With `verify` its MAC is compared, too. Code 1, 25, 51,
  * 128, the version named. */

@@ -155,6 +155,15 @@ repository() {
     [ "$("$SOPS" decrypt --extract '["c"]' s.enc.yaml)" = theirs-too ]
 }
 
+@test "a file with the markers of a conflict: each command says how to go on" {
+    repository
+    for command in "diff s.enc.yaml" "merge /dev/null s.enc.yaml s.enc.yaml" "decrypt s.enc.yaml" "doctor s.enc.yaml" "check s.enc.yaml"; do
+        run "$SOPS" $command
+        [ "$status" -ne 0 ]
+        [[ $output == *"sops edit s.enc.yaml"*"sops git resolve s.enc.yaml"* ]]
+    done
+}
+
 @test "edit of a conflict: both sides in clear text; markers left come back" {
     repository
     cat >ed <<'END'

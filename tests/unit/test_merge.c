@@ -278,6 +278,36 @@ static void test_conflict_text(void **state)
     /* a value against a table, which begins at its header */
     assert_text("a = 1\n\n[t]\nx = 1\nh = 1\n", "a = 2\n\n[t]\nx = 1\nh = 2\n", "a = 3\n\n[t]\nx = 1\n\n[t.h]\ny = 1\n",
                 &sops_format_toml, LT "a = 2\n" EQ "a = 3\n" GT "\n[t]\nx = 1\n" LT "h = 2\n" EQ "\n[t.h]\ny = 1\n" GT);
+    assert_text("[t]\nx = 1\nh = 1\n", "[t]\nx = 2\nh = 2\n", "[t]\nx = 3\n\n[t.h]\ny = 1\n", &sops_format_toml,
+                "[t]\n" LT "x = 2\n" EQ "x = 3\n\n" GT LT "h = 2\n" EQ "[t.h]\ny = 1\n" GT);
+}
+
+/* At a conflict a text that merges by lines stands there as ours has it, as nothing may be new there. */
+static void test_text_of_ours(void **state)
+{
+    (void)state;
+    struct sops_doc o = {0}, a = {0}, b = {0}, d = {0};
+    struct sops_merge m = {0};
+    struct sops_err e = {0};
+    struct sops_buf got = {0};
+    const char *ours = "t: |\n    x\n    2\n    3\nu: 1\n";
+    parse_into(&o, &sops_format_yaml, "t: |\n    1\n    2\n    3\nu: 1\n");
+    parse_into(&a, &sops_format_yaml, ours);
+    parse_into(&b, &sops_format_yaml, "t: |\n    1\n    2\n    y\nu: 1\n");
+    const struct sops_merge_in in = {.base = &o, .ours = &a, .theirs = &b};
+    assert_ok(sops_merge_values(&in, &m, &e), &e);
+    assert_ok(sops_merge_pick(&m, &in, sops_pick_theirs, NULL, true, &d, &e), &e);
+    assert_ok(sops_doc_emit(&d, &sops_format_yaml, &style, &got, &e), &e);
+    assert_slice(sops_buf_view(&got), ours);
+    sops_buf_free(&got);
+    emit_picked(&m, &in, &sops_format_yaml, sops_pick_ours, &got);
+    assert_slice(sops_buf_view(&got), "t: |\n    x\n    2\n    y\nu: 1\n");
+    sops_buf_free(&got);
+    sops_merge_free(&m);
+    sops_doc_free(&o);
+    sops_doc_free(&a);
+    sops_doc_free(&b);
+    sops_doc_free(&d);
 }
 
 static void test_markers(void **state)
@@ -310,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_disjoint_edits),
         cmocka_unit_test(test_conflict_text),
+        cmocka_unit_test(test_text_of_ours),
         cmocka_unit_test(test_markers),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);

@@ -90,6 +90,9 @@ static bool take_selection(struct check_run *r, const struct sops_selection *s, 
         const struct sops_selected *f = &s->file[i];
         struct check_item made = {0};
         struct sops_slice name, path;
+        if (!r->own->tracked && sops_selected_left_over(f, r->job->world)) {
+            continue; /* what git knows is judged, whatever it is called */
+        }
         bool ok = sops_arena_copy(&r->arena, sops_str(f->name), &name, e) &&
                   sops_arena_copy(&r->arena, sops_str(f->path), &path, e) &&
                   sops_arena_copy(&r->arena, f->absolute, &made.absolute, e);

@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LEFT_DIGITS 24
-
 /* ---- the list --------------------------------------------------------------------------------------------------- */
 
 bool sops_many_fail(struct sops_many *m, struct sops_many_file *f, struct sops_err *why)
@@ -73,22 +71,6 @@ struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *
 }
 
 /* ---- which files ------------------------------------------------------------------------------------------------ */
-
-/* ".sops-" or ".sops-old-" and 24 digits: what a killed run leaves. */
-static bool is_left_over(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    struct sops_slice base = sops_str(slash != NULL ? slash + 1 : name);
-    static const char *const fronts[] = {".sops-old-", ".sops-"};
-    for (size_t i = 0; i < 2; i++) {
-        struct sops_slice rest = sops_slice_skip(base, strlen(fronts[i]));
-        if (sops_slice_starts(base, sops_str(fronts[i])) && rest.len == LEFT_DIGITS &&
-            strspn((const char *)rest.ptr, "0123456789") == LEFT_DIGITS) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static const struct sops_format *named_format(const struct sops_many *m, const struct sops_many_file *f,
                                               struct sops_slice text)
@@ -311,12 +293,7 @@ static bool plan_all(struct sops_many *m, struct sops_err *e)
     }
     for (size_t i = 0; ok && i < m->selection.count; i++) {
         const struct sops_selected *s = &m->selection.file[i];
-        if (!s->named && is_left_over(s->name)) {
-            sops_world_warn(m->world,
-                            "'%s' was left by a run that was killed, and may hold clear text or the old content of a "
-                            "file: it is passed over; compare it with its neighbours, and remove it",
-                            s->name);
-        } else if (s->named || !sops_many_is_below_output(m, s->absolute)) {
+        if (!sops_selected_left_over(s, m->world) && (s->named || !sops_many_is_below_output(m, s->absolute))) {
             ok = plan_selected(m, s, e);
         }
     }

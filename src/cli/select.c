@@ -391,6 +391,35 @@ void sops_selection_free(struct sops_selection *s)
     *s = (struct sops_selection){0};
 }
 
+/* ".sops-" or ".sops-old-" and 24 digits: what a killed run leaves. */
+static bool is_left_over(const char *name)
+{
+    enum { DIGITS = 24 };
+    const char *slash = strrchr(name, '/');
+    struct sops_slice base = sops_str(slash != NULL ? slash + 1 : name);
+    static const char *const fronts[] = {".sops-old-", ".sops-"};
+    for (size_t i = 0; i < 2; i++) {
+        struct sops_slice rest = sops_slice_skip(base, strlen(fronts[i]));
+        if (sops_slice_starts(base, sops_str(fronts[i])) && rest.len == DIGITS &&
+            strspn((const char *)rest.ptr, "0123456789") == DIGITS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sops_selected_left_over(const struct sops_selected *f, struct sops_world *w)
+{
+    if (f->named || !is_left_over(f->name)) {
+        return false;
+    }
+    sops_world_warn(w,
+                    "'%s' was left by a run that was killed, and may hold clear text or the old content of a "
+                    "file: it is passed over; compare it with its neighbours, and remove it",
+                    f->name);
+    return true;
+}
+
 bool sops_name_from(struct sops_slice from, struct sops_slice absolute, bool up, struct sops_buf *out,
                     struct sops_err *e)
 {

@@ -155,3 +155,18 @@ setup() {
     check 0 "$SOPS" check
     same "$out" "checked 2 files, 1 encrypted: nothing found"
 }
+
+@test "what a killed run left is told and passed over, and judged where git knows it" {
+    "$SOPS" encrypt -i secrets/a.yaml
+    left=secrets/.sops-012345678901234567890123
+    printf 'a: canary\n' >"$left"
+    check 0 "$SOPS" check
+    has "$err" "warning: '$left' was left by a run that was killed"
+    same "$out" "checked 2 files, 1 encrypted: nothing found"
+    check 1 "$SOPS" check "$left"
+    git init -q .
+    git add .
+    check 1 "$SOPS" check --staged
+    check 1 "$SOPS" check --tracked
+    lacks "$out$err" canary
+}

@@ -231,15 +231,12 @@ bool check_config_get(void *ctx, struct sops_slice absolute, struct sops_buf *te
     struct sops_slice top = sops_slice_trim_end(sops_buf_view(&r->top), '/');
     struct sops_slice path = sops_slice_skip(absolute, top.len + 1);
     struct sops_git_object o = {0};
-    struct sops_buf name = {0};
     struct sops_err why = {0};
     struct stat st;
-    bool bad = sops_slice_find(path, '\n') < path.len;
-    bool ok = bad || (sops_buf_addf(&name, e, "%s:", r->commit[0] != '\0' ? r->commit : ":0") &&
-                      sops_buf_add(&name, path, e) &&
-                      (sops_git_read(&r->git, sops_buf_view(&name), SOPS_CONFIG_MAX, false, &o, &why) ||
-                       (why.memory ? sops_fail_memory(e)
-                                   : check_report_unread(&r->report, (const char *)absolute.ptr, why.msg, e))));
+    const char *of = r->commit[0] != '\0' ? r->commit : ":0";
+    bool ok =
+        sops_git_read_path(&r->git, of, path, SOPS_CONFIG_MAX, false, &o, &why) ||
+        (why.memory ? sops_fail_memory(e) : check_report_unread(&r->report, (const char *)absolute.ptr, why.msg, e));
     sops_err_clear(&why);
     *there = ok && o.there && o.blob && !o.cut;
     if (*there) {
@@ -251,7 +248,6 @@ bool check_config_get(void *ctx, struct sops_slice absolute, struct sops_buf *te
                      r->commit[0] != '\0' ? "the commit" : "the index");
     }
     sops_git_object_free(&o);
-    sops_buf_free(&name);
     return ok;
 }
 

@@ -73,14 +73,11 @@ static bool find_starts(struct check_run *r, const struct check_item *i, struct 
 static bool read_file_of(struct sops_git *g, const char *commit, const char *tree_path, struct sops_git_object *o,
                          bool *there, struct sops_err *e)
 {
-    struct sops_buf name = {0};
     struct sops_err why = {0};
-    bool ok =
-        sops_buf_addf(&name, e, "%s:%s", commit, tree_path) &&
-        (sops_git_read(g, sops_buf_view(&name), SOPS_FILE_MAX, true, o, &why) || !why.memory || sops_fail_memory(e));
+    bool ok = sops_git_read_path(g, commit, sops_str(tree_path), SOPS_FILE_MAX, true, o, &why) || !why.memory ||
+              sops_fail_memory(e);
     sops_err_clear(&why); /* one that was never fetched is as good as none */
     *there = ok && o->there && o->blob && !o->cut;
-    sops_buf_free(&name);
     return ok;
 }
 
@@ -263,9 +260,6 @@ static bool find_tree_path(struct check_run *r, const struct check_item *i, cons
         *path = i->tree_path != NULL ? i->tree_path : check_tree_path(r, i->absolute);
     }
     (void)pthread_mutex_unlock(&r->lock);
-    if (*path != NULL && strchr(*path, '\n') != NULL) {
-        *path = NULL; /* git cannot be asked for it */
-    }
     return ok;
 }
 

@@ -98,7 +98,7 @@ static bool tell_difference(struct doctor *d, struct sops_checked *now, bool *to
     const char *path = tree_path(d, &g, e);
     bool ok = e->code == SOPS_OK;
     *told = false;
-    if (ok && path != NULL && strchr(path, '\n') == NULL) {
+    if (ok && path != NULL) {
         ok = sops_revision_take(&here, now, &good, e) && check_history_starts(&g, &start, e) &&
              (!good || start.count == 0 ||
               check_history_oldest(&g, &start, path, here.meta->mac, d->format, commit, &oldest, e));

@@ -358,6 +358,53 @@ bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, boo
     return ok;
 }
 
+/* The id that a list of one entry gives: the first word of so many digits, "" when there is none. */
+static void take_id(struct sops_slice list, char id[SOPS_GIT_ID])
+{
+    struct sops_slice word;
+    id[0] = '\0';
+    list = sops_slice_first(list, sops_slice_find(list, '\t'));
+    while (id[0] == '\0' && list.len != 0 && sops_slice_next(&list, ' ', &word)) {
+        if (is_id(word)) {
+            set_id(id, word);
+        }
+    }
+}
+
+/* A name with a line feed, which the batch cannot be asked for. */
+static bool find_path(struct sops_git *g, const char *of, struct sops_slice path, char id[SOPS_GIT_ID],
+                      struct sops_err *e)
+{
+    struct sops_buf text = {0}, out = {0};
+    bool index = of[0] == ':';
+    bool ok = (!index || g->top.len == 0 ||
+               (sops_buf_add(&text, sops_buf_view(&g->top), e) && sops_buf_addc(&text, '/', e))) &&
+              sops_buf_add(&text, path, e) && sops_buf_cstr(&text, e) != NULL;
+    const char *const in_index[] = {"ls-files", "-s", "-z", "--", (const char *)text.ptr, NULL};
+    const char *const in_commit[] = {"ls-tree", "-z", "--full-tree", of, "--", (const char *)text.ptr, NULL};
+    ok = ok && sops_git_run(g, index ? in_index : in_commit, (struct sops_slice){0}, &out, NULL, e);
+    take_id(ok ? sops_buf_view(&out) : (struct sops_slice){0}, id);
+    sops_buf_free(&text);
+    sops_buf_free(&out);
+    return ok;
+}
+
+bool sops_git_read_path(struct sops_git *g, const char *of, struct sops_slice path, size_t limit, bool text_only,
+                        struct sops_git_object *o, struct sops_err *e)
+{
+    char id[SOPS_GIT_ID];
+    *o = (struct sops_git_object){0};
+    if (sops_slice_find(path, '\n') < path.len) {
+        return find_path(g, of, path, id, e) &&
+               (id[0] == '\0' || sops_git_read(g, sops_str(id), limit, text_only, o, e));
+    }
+    struct sops_buf name = {0};
+    bool ok = sops_buf_addf(&name, e, "%s:", of) && sops_buf_add(&name, path, e) &&
+              sops_git_read(g, sops_buf_view(&name), limit, text_only, o, e);
+    sops_buf_free(&name);
+    return ok;
+}
+
 void sops_git_object_free(struct sops_git_object *o)
 {
     sops_buf_free(&o->bytes);

@@ -64,6 +64,10 @@ struct sops_git_object {
  * `text_only` no more than the first piece of what holds a NUL in its first SOPS_GIT_HEAD bytes. */
 bool sops_git_read(struct sops_git *g, struct sops_slice name, size_t limit, bool text_only, struct sops_git_object *o,
                    struct sops_err *e) SOPS_CHECKED;
+/* The file at `path` (from the top on) of a commit, or of the index: `of` is its id or ":0". As sops_git_read, and for
+ * any name. */
+bool sops_git_read_path(struct sops_git *g, const char *of, struct sops_slice path, size_t limit, bool text_only,
+                        struct sops_git_object *o, struct sops_err *e) SOPS_CHECKED;
 void sops_git_object_free(struct sops_git_object *o);
 /* The id of a file with this content, as git makes it: SHA-1, or SHA-256 where `like`, an id of the repository, has 64
  * digits. False when it cannot be made. Good to see that nothing has changed, and for nothing else. */

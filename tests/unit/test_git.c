@@ -81,6 +81,35 @@ static void gives_objects(void **state)
     sops_git_close(&g);
 }
 
+/* The index and a commit, with names that the batch cannot be asked for. */
+static void reads_any_name(void **state)
+{
+    (void)state;
+    static const char name[] = "new\nline";
+    struct sops_git g = {.world = &world};
+    struct sops_err e = {0};
+    struct sops_git_object o;
+    sops_world_real(&world);
+    make_repository();
+    assert_int_equal(sops_git_look(&g, &e), SOPS_GIT_TREE);
+    assert_int_equal(
+        system("printf one >'new\nline' && git add . && git -c user.name=n -c user.email=e@e.example commit -qm x && "
+               "printf two >'new\nline' && git add ."),
+        0);
+    assert_true(sops_git_read_path(&g, "HEAD", sops_str(name), 100, true, &o, &e));
+    assert_true(o.blob && sops_slice_eq(sops_buf_view(&o.bytes), SOPS_LIT("one")));
+    sops_git_object_free(&o);
+    assert_true(sops_git_read_path(&g, ":0", sops_str(name), 100, true, &o, &e));
+    assert_true(o.blob && sops_slice_eq(sops_buf_view(&o.bytes), SOPS_LIT("two")));
+    sops_git_object_free(&o);
+    assert_true(sops_git_read_path(&g, "HEAD", SOPS_LIT("no\nsuch"), 100, true, &o, &e));
+    assert_false(o.there);
+    assert_true(sops_git_read_path(&g, ":0", SOPS_LIT("a.txt"), 100, true, &o, &e));
+    assert_true(o.blob && sops_slice_eq(sops_buf_view(&o.bytes), SOPS_LIT("text of a\n")));
+    sops_git_object_free(&o);
+    sops_git_close(&g);
+}
+
 /* What git hash-object prints; of SHA-256 with `git init --object-format=sha256`. */
 static void makes_ids(void **state)
 {
@@ -203,7 +232,8 @@ static void takes_no_lies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(looks), TEST(gives_objects), TEST(makes_ids), TEST(names_are_no_options), TEST(runs_and_fails), TEST(takes_no_lies),
+        TEST(looks),          TEST(gives_objects), TEST(makes_ids), TEST(reads_any_name), TEST(names_are_no_options),
+        TEST(runs_and_fails), TEST(takes_no_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

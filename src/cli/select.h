@@ -63,8 +63,8 @@ bool sops_select(struct sops_selection *s, const char *const *paths, struct sops
  * folder and choose among them. */
 bool sops_select_tracked(struct sops_selection *s, const char *const *paths, struct sops_err *e) SOPS_CHECKED;
 void sops_selection_free(struct sops_selection *s);
-/* Is it what a killed run left (docs/spec/75-many-files.md#files-without-a-name), and was not given by its name? Then it
- * is to be passed over, which is said. */
+/* Is it what a killed run left (docs/spec/75-many-files.md#files-without-a-name), and was not given by its name? Then
+ * it is to be passed over, which is said. */
 bool sops_selected_left_over(const struct sops_selected *f, struct sops_world *w);
 
 /* Appends `absolute` as seen from the folder `from` (both clean): what is below it, or with "../" in front when `up`

@@ -117,7 +117,8 @@ static bool own_url(struct sops_job *j, struct sops_err *e)
                sops_hint(e, "Helm calls it; for people there is sops decrypt");
     }
     if (strncmp(url, SCHEME, strlen(SCHEME)) != 0 || url[strlen(SCHEME)] == '\0') {
-        return sops_fail(e, SOPS_E_GENERIC, "'%s' is no URL of the form sops://PATH", url);
+        return sops_fail(e, SOPS_E_GENERIC, "'%s' is no URL of the form sops://PATH", url) ||
+               sops_hint(e, "sops://values.yaml, or sops:///folder/values.yaml from the root");
     }
     j->own = (void *)(uintptr_t)(url + strlen(SCHEME));
     return true;

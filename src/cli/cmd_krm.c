@@ -46,7 +46,9 @@ static bool check_inside(const char *path, struct sops_err *e)
         return sops_hint(e, "SopsSecrets takes files below it only, after links are followed");
     }
     struct stat st; /* a FIFO would be waited for */
-    return stat(path, &st) != 0 || S_ISREG(st.st_mode) || sops_fail(e, SOPS_E_GENERIC, "'%s' is no regular file", path);
+    return stat(path, &st) != 0 || S_ISREG(st.st_mode) ||
+           sops_fail(e, SOPS_E_GENERIC, "'%s' is no regular file", path) ||
+           sops_hint(e, "SopsSecrets reads neither folders nor FIFOs");
 }
 
 /* From now on a failure is about this file (NULL: none). Without memory that is not told. */
@@ -175,11 +177,26 @@ static bool emit_secret(struct krm *k, const struct sops_generator *g, const str
     return ok;
 }
 
+/* Which generator it is, of several in a list. */
+static bool name_generator(const struct sops_node *root, struct sops_err *e)
+{
+    struct sops_arena a = {0};
+    struct sops_err ignored = {0};
+    struct sops_object_name name = sops_object_name_of(root);
+    const char *label;
+    if (name.name.len != 0 && !e->memory && sops_object_label(&a, NULL, &name, 1, &label, &ignored)) {
+        sops_within(e, "'%s'", label);
+    }
+    sops_err_clear(&ignored);
+    sops_arena_free(&a);
+    return false;
+}
+
 static bool generate(struct krm *k, const struct sops_node *root, emit_fn *emit, struct sops_err *e)
 {
     struct sops_generator g = {0};
     blame(k, NULL);
-    bool ok = sops_generator_read(&g, root, e) && emit_files(k, &g, emit, e);
+    bool ok = (sops_generator_read(&g, root, e) || name_generator(root, e)) && emit_files(k, &g, emit, e);
     for (size_t i = 0; ok && i < g.secrets; i++) {
         ok = emit_secret(k, &g, &g.secret[i], emit, e);
     }
@@ -327,7 +344,8 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
 {
     const struct krm_options *said = o->own;
     if (o->argc != 0) {
-        return sops_fail(e, SOPS_E_GENERIC, "krm takes no arguments, and '%s' is one", o->args[0]);
+        return sops_fail(e, SOPS_E_GENERIC, "krm takes no arguments, and '%s' is one", o->args[0]) ||
+               sops_hint(e, "it reads stdin: sops krm <FILE");
     }
     if (isatty(STDIN_FILENO) == 1) {
         sops_fail(e, SOPS_E_GENERIC, "stdin is a terminal");

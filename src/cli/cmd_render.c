@@ -95,7 +95,8 @@ static bool own_conflict(struct sops_job *j, struct sops_err *e)
     for (size_t i = 0; output != NULL && !itself && i < r->count; i++) {
         itself = same_file(output, r->path[i]);
     }
-    return !itself || sops_fail(e, SOPS_E_CONFLICT, "--output '%s' is one of the files that are read", output);
+    return !itself || sops_fail(e, SOPS_E_CONFLICT, "--output '%s' is one of the files that are read", output) ||
+           sops_hint(e, "write into another file");
 }
 
 /* ---- the template ------------------------------------------------------------------------------------------------ */

@@ -105,7 +105,8 @@ static bool add_folder(struct kube_files *f, struct sops_arena *a, const char *f
 
 static bool is_missing(const char *name, struct sops_err *e)
 {
-    return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", name);
+    return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", name) ||
+           sops_hint(e, "-f takes files, folders, patterns in quotes, URLs, and - for stdin");
 }
 
 /* What is there by this name. */

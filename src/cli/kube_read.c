@@ -203,6 +203,7 @@ static bool add_text(struct kube_read *r, const char *path, struct sops_slice te
     } else {
         ok = sops_fail(e, why.memory ? SOPS_E_GENERIC : SOPS_E_READ, "cannot parse '%s' as json: %s", shown(path),
                        why.msg);
+        sops_hint(e, "a file of YAML ends in .yaml or .yml");
         e->line = why.line;
     }
     sops_err_clear(&why);
@@ -215,7 +216,8 @@ bool sops_kube_read(struct kube_read *r, const char *path, struct sops_buf *text
     struct sops_buf own = {0};
     struct sops_slice name = sops_str(path);
     if (sops_slice_ends(name, SOPS_LIT(".env")) || sops_slice_ends(name, SOPS_LIT(".ini"))) {
-        return sops_fail(e, SOPS_E_GENERIC, "'%s' is no manifest", path);
+        return sops_fail(e, SOPS_E_GENERIC, "'%s' is no manifest", path) ||
+               sops_hint(e, "a Secret is made of it by a generator of sops krm, under envs or files");
     }
     text = text != NULL ? text : &own;
     bool ok = (text != &own || sops_input_read(path, SOPS_MANIFEST_MAX, text, e)) &&

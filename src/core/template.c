@@ -279,6 +279,7 @@ bool sops_template_find(const struct sops_template *t, const struct sops_node *r
     *found = n;
     if (n == NULL || n->kind == SOPS_COMMENT) {
         (void)sops_fail(e, SOPS_E_GENERIC, "there is nothing at '%.*s'", SOPS_ARG(sops_slice_first(t->path, 200)));
+        sops_hint(e, "keys as in the file, and numbers from 0 for items: a.b[0]; `sops decrypt` shows what is there");
         return sops_template_blame(t, e);
     }
     return true;

@@ -106,7 +106,8 @@ static bool text_value(const struct sops_node *n, struct sops_buf *out, struct s
 static bool shell_text(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
 {
     if (sops_slice_find(text, '\0') != text.len) {
-        return sops_fail(e, SOPS_E_DUMP, "the value holds a NUL byte, which no shell can read");
+        return sops_fail(e, SOPS_E_DUMP, "the value holds a NUL byte, which no shell can read") ||
+               sops_hint(e, "| base64 can hold it");
     }
     bool ok = sops_buf_addc(out, '\'', e);
     for (size_t i = 0; ok && i < text.len; i++) {

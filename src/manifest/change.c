@@ -38,6 +38,19 @@ static bool is_no_text(const struct sops_node *secret, const struct sops_node *e
     return false;
 }
 
+static bool is_no_mapping(const struct sops_node *secret, struct sops_err *e)
+{
+    struct sops_arena a = {0};
+    struct sops_object_name name = sops_object_name_of(secret);
+    const char *label = "";
+    if (sops_object_label(&a, NULL, &name, 1, &label, e)) {
+        sops_fail(e, SOPS_E_GENERIC, "'%s': 'data' is no mapping, so stringData has no place in it", label);
+        sops_hint(e, "make it a mapping, or take it out");
+    }
+    sops_arena_free(&a);
+    return false;
+}
+
 static bool to_base64(struct sops_doc *d, struct sops_node *n, struct sops_err *e)
 {
     struct sops_buf text = {0};
@@ -73,7 +86,7 @@ static bool change_secret(struct sops_doc *d, struct sops_node *secret, struct s
     }
     struct sops_node *data = data_of(d, secret, e);
     if (data == NULL) {
-        return e->code == SOPS_OK && sops_fail(e, SOPS_E_GENERIC, "'data' of a Secret is no mapping");
+        return e->code == SOPS_OK && is_no_mapping(secret, e);
     }
     for (struct sops_node *n = strings->child; n != NULL; n = next) {
         next = n->next;

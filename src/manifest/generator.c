@@ -22,10 +22,13 @@ bool sops_is_generator(const struct sops_node *root, bool *strict)
 
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
 
+#define FIELDS_HINT "fields are files and secretFrom; in its entries metadata, type, files, binaryFiles and envs"
+
 /* `where`: "secretFrom[0]." or "". */
 static bool wrong_field(const char *where, const char *field, const char *wanted, struct sops_err *e)
 {
-    return sops_fail(e, SOPS_E_GENERIC, "the generator's '%s%s' is no %s", where, field, wanted);
+    return sops_fail(e, SOPS_E_GENERIC, "the generator's '%s%s' is no %s", where, field, wanted) ||
+           sops_hint(e, FIELDS_HINT);
 }
 
 /* A member, comments and null not counting. */
@@ -39,8 +42,9 @@ static bool check_fields(const struct sops_node *map, const char *where, const c
 {
     for (const struct sops_node *n = map->child; n != NULL; n = n->next) {
         if (n->kind != SOPS_COMMENT && (n->key_kind != SOPS_STR || !sops_slice_is_any(n->key, known))) {
-            return sops_fail(e, SOPS_E_GENERIC, "the generator has an unknown field '%s%.*s'", where,
-                             SOPS_ARG(sops_slice_first(n->key, 100)));
+            sops_fail(e, SOPS_E_GENERIC, "the generator has an unknown field '%s%.*s'", where,
+                      SOPS_ARG(sops_slice_first(n->key, 100)));
+            return sops_hint(e, FIELDS_HINT);
         }
     }
     return true;
@@ -65,7 +69,8 @@ static bool take_file(struct sops_arena *a, struct sops_slice text, bool keyed, 
         key = sops_slice_first(text, equals);
         path = sops_slice_skip(text, equals + 1);
         if (key.len == 0 || sops_slice_find(path, '=') != path.len) {
-            return sops_fail(e, SOPS_E_GENERIC, "'%.*s' is no [KEY=]FILE", SOPS_ARG(sops_slice_first(text, 200)));
+            sops_fail(e, SOPS_E_GENERIC, "'%.*s' is no [KEY=]FILE", SOPS_ARG(sops_slice_first(text, 200)));
+            return sops_hint(e, "the name of a file with '=' in it cannot be written here: name the file otherwise");
         }
     }
     if (path.len == 0 || sops_slice_find(path, '\0') != path.len) {
@@ -154,7 +159,8 @@ bool sops_generator_read(struct sops_generator *g, const struct sops_node *root,
         return sops_hint(e, "apiVersion: sops/v1, kind: SopsSecrets; or viaduct.ai/v1, ksops");
     }
     if (member(root, "files") == NULL && secrets == NULL) {
-        return sops_fail(e, SOPS_E_GENERIC, "the generator has neither 'files' nor 'secretFrom'");
+        return sops_fail(e, SOPS_E_GENERIC, "the generator has neither 'files' nor 'secretFrom'") ||
+               sops_hint(e, FIELDS_HINT);
     }
     return (!g->strict || check_fields(root, "", known, e)) &&
            take_files(&g->arena, root, "", "files", false, &g->files, e) &&
@@ -267,8 +273,10 @@ bool sops_new_secret_env(struct sops_new_secret *s, struct sops_slice text, stru
         if (line.len == 0 || line.ptr[0] == '#') {
             continue;
         }
-        ok = sops_slice_find(line, '=') != line.len ? add_line(s, line, e)
-                                                    : sops_fail(e, SOPS_E_GENERIC, "line %zu has no '='", number);
+        ok = sops_slice_find(line, '=') != line.len
+                 ? add_line(s, line, e)
+                 : sops_fail(e, SOPS_E_GENERIC, "line %zu has no '='", number) ||
+                       sops_hint(e, "envs takes dotenv files: NAME=value, a line each");
     }
     return ok;
 }

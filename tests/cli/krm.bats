@@ -90,7 +90,11 @@ generator() { printf 'apiVersion: sops/v1\nkind: SopsSecrets\nmetadata: {name: g
         touch ../x.yaml
         check 1 "$SOPS" krm < <(list g.yaml)
         has "$out" 'severity: error'
+        has "$err" hint:
     done
+    generator 'file: [s.yaml]' >g.yaml
+    check 1 "$SOPS" krm < <(list g.yaml)
+    has "$err" "'SopsSecrets g': the generator has neither 'files' nor 'secretFrom'"
     cp s.yaml ../x.yaml
     generator 'files: [../x.yaml]' >g.yaml
     check 1 "$SOPS" krm < <(list g.yaml)

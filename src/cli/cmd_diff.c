@@ -16,7 +16,8 @@ struct diff {
     const struct diff_options *o;
     struct sops_job *j;
     struct sops_version v[2];
-    struct sops_buf head; /* HEAD:./NAME */
+    struct sops_style style[2]; /* how each is read */
+    struct sops_buf head;       /* HEAD:./NAME */
     struct sops_changes changes;
 };
 
@@ -70,6 +71,9 @@ static bool fetch_both(struct diff *d, const struct sops_options *o, struct sops
         struct sops_version *v = &d->v[i];
         const struct sops_format *f =
             sops_version_format(d->j->world, d->j->config, o->shared.input_type, name[i], sops_buf_view(&v->text));
+        d->style[i] = sops_config_style(d->j->config, f);
+        d->style[i].keep = SOPS_KEEP_OFF;
+        v->style = &d->style[i];
         ok = sops_version_look(v, d->j->world, f, e);
         if (ok && v->state == SOPS_VERSION_PLAIN && !v->parses) {
             (void)sops_fail(e, SOPS_E_READ, "'%s' %s%s%s", v->name, v->plain, v->why.code != SOPS_OK ? ": " : "",

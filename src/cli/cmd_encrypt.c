@@ -71,7 +71,7 @@ static bool take_old(struct sops_job *j, const char *path, struct sops_version *
 static bool own_reuse(struct sops_job *j, struct sops_err *e)
 {
     const char *path = ((const struct encrypt_options *)j->opt->own)->reuse;
-    struct sops_version old = {.name = path, .style = j->style.keep != SOPS_KEEP_OFF ? &j->style : NULL};
+    struct sops_version old = {.name = path, .style = &j->style};
     struct stat st;
     bool ok = true;
     if (path != NULL && (stat(path, &st) == 0 || errno != ENOENT)) {

@@ -113,33 +113,35 @@ static bool take_index(struct sops_index *x, struct sops_err *e)
     }
     x->file = sops_alloc(most * sizeof *x->file, e);
     while (x->file != NULL && rest.len != 0 && sops_slice_next(&rest, '\0', &line)) {
-        size_t tab = sops_slice_find(line, '\t');
+        size_t tab = sops_slice_find(line, '\t'), blank = sops_slice_find(line, ' ');
         struct sops_slice path = sops_slice_skip(line, tab + 1);
         bool again = x->count != 0 && sops_slice_eq(x->file[x->count - 1].path, path);
         if (sops_slice_starts(line, SOPS_LIT("100")) && tab < line.len && !again && x->count < most) {
-            x->file[x->count++].path = path;
+            struct sops_slice id = sops_slice_skip(line, blank + 1);
+            x->file[x->count++] =
+                (struct sops_indexed){.path = path, .id = sops_slice_first(id, sops_slice_find(id, ' '))};
         }
     }
     return x->file != NULL;
 }
 
-static bool is_sealed(struct sops_git *git, struct sops_slice path, bool *sealed, struct sops_err *e)
+/* By the object's name, as a path may hold a line break. What is odd in the text is for whoever opens it. */
+static bool is_sealed(struct sops_git *git, struct sops_indexed *file, struct sops_err *e)
 {
     struct sops_buf name = {0};
     struct sops_version v = {.name = ""};
     struct sops_git_object o = {0};
-    const char *file = NULL;
-    bool ok = sops_buf_adds(&name, ":", e) && sops_buf_add(&name, path, e) &&
-              (file = sops_buf_cstr(&name, e)) != NULL &&
-              (sops_slice_find(path, '\n') < path.len ||
-               sops_git_read(git, sops_buf_view(&name), SOPS_FILE_MAX, false, &o, e));
-    *sealed = false;
+    struct sops_world quiet = *git->world;
+    quiet.say = sops_ui_say_nothing;
+    bool ok = sops_buf_add(&name, file->path, e) && sops_buf_cstr(&name, e) != NULL &&
+              sops_git_read(git, file->id, SOPS_FILE_MAX, false, &o, e);
     if (ok && o.there) {
         v.text = o.bytes;
         o.bytes = (struct sops_buf){0};
-        const struct sops_format *f = sops_version_format(git->world, NULL, NULL, file + 1, sops_buf_view(&v.text));
-        ok = sops_version_look(&v, git->world, f, e);
-        *sealed = v.state == SOPS_VERSION_SEALED || v.state == SOPS_VERSION_BROKEN;
+        const struct sops_format *f =
+            sops_version_format(&quiet, NULL, NULL, (const char *)name.ptr, sops_buf_view(&v.text));
+        ok = sops_version_look(&v, &quiet, f, e);
+        file->sealed = v.state == SOPS_VERSION_SEALED || v.state == SOPS_VERSION_BROKEN;
     }
     sops_version_free(&v);
     sops_git_object_free(&o);
@@ -166,7 +168,7 @@ bool sops_index_read(struct sops_index *x, struct sops_git *git, struct sops_err
     }
     for (size_t i = 0; ok && i < x->count; i++) {
         if (sops_table_get(&table, x->file[i].path) != NULL) {
-            ok = is_sealed(git, x->file[i].path, &x->file[i].sealed, e);
+            ok = is_sealed(git, &x->file[i], e);
         }
     }
     sops_table_free(&table);
@@ -231,7 +233,10 @@ static bool add_pattern(const struct sops_index *x, size_t i, struct sops_arena 
         return sops_arena_printf(a, out, e, "%s%.*s", whole ? "" : "*", SOPS_ARG(end));
     }
     if (!is_plain(path)) {
-        sops_ui_warn("'%.*s' gets no line in .gitattributes: its name would be read as something else", SOPS_ARG(path));
+        sops_ui_warn(
+            "'%.*s' gets no line in .gitattributes: its name would be read as something else; write one outside "
+            "of the block of sops, with ? for each blank and special character",
+            SOPS_ARG(path));
         *out = (struct sops_slice){0};
         return true;
     }

@@ -108,7 +108,9 @@ static bool smudge(struct filter *f, struct sops_err *e)
     struct sops_err why = {0};
     const struct sops_format *format =
         sops_version_format(f->world, &f->config, NULL, f->path, sops_buf_view(&f->content));
-    const struct sops_style style = sops_config_style(&f->config, format);
+    struct sops_style style = sops_config_style(&f->config, format);
+    style.keep = SOPS_KEEP_OFF;
+    v.style = &style;
     v.text = f->content;
     f->content = (struct sops_buf){0};
     bool ok = sops_version_look(&v, f->world, format, e);
@@ -215,17 +217,23 @@ static bool encrypt_content(struct filter *f, struct sops_job *j, struct sops_er
     bool rule = false;
     bool ok = (f->broken.code == SOPS_OK || sops_fail(e, SOPS_E_GENERIC, "%s", f->broken.msg)) && fetch_old(f, &old, e);
     j->in = j->out = ok ? sops_version_format(f->world, &f->config, NULL, f->path, sops_buf_view(&old.text)) : NULL;
+    if (ok) {
+        j->style = sops_config_style(&f->config, j->out);
+        j->style.keep = SOPS_KEEP_OFF;
+        old.style = &j->style;
+    }
     ok = ok && sops_version_look(&old, f->world, j->out, e) && sops_buf_add(&j->raw, sops_buf_view(&f->content), e);
     if (ok && old.state != SOPS_VERSION_SEALED) {
         sops_buf_cut(&old.text, 0);
     }
     if (ok) {
-        j->style = sops_config_style(&f->config, j->out);
-        j->style.keep = SOPS_KEEP_OFF;
         j->env = sops_envelope_new(f->world, f->path, e);
-        ok = j->env != NULL && sops_envelope_style(j->env, j->in, &j->style, e) && sops_step_parse_plain(j, e) &&
-             sops_step_parts(j, e) && sops_step_not_sealed(j, e) && has_rule(f, &rule, e) &&
-             (rule ? clean_by_rule(j, &old, e) : clean_by_old(j, &old, e));
+        ok = j->env != NULL && sops_envelope_style(j->env, j->in, &j->style, e);
+    }
+    if (ok) {
+        sops_envelope_turn_into(j->env, j->out, &j->style, false);
+        ok = sops_step_parse_plain(j, e) && sops_step_parts(j, e) && sops_step_not_sealed(j, e) &&
+             has_rule(f, &rule, e) && (rule ? clean_by_rule(j, &old, e) : clean_by_old(j, &old, e));
     }
     if (ok) {
         f->answer = j->bytes;

@@ -28,12 +28,13 @@ bool sops_attributes_write(const struct sops_attributes *a, struct sops_slice pa
 /* A file of the index. */
 struct sops_indexed {
     struct sops_slice path;
+    struct sops_slice id; /* of its content; of the base's, where a merge is not finished */
     bool sealed;
 };
 struct sops_index {
     struct sops_indexed *file;
     size_t count;
-    struct sops_buf list; /* what the paths point into */
+    struct sops_buf list; /* what the paths and ids point into */
 };
 /* The regular files of the index, and which of them are encrypted. git.folder is the top. */
 bool sops_index_read(struct sops_index *x, struct sops_git *git, struct sops_err *e) SOPS_CHECKED;

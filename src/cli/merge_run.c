@@ -254,8 +254,10 @@ bool sops_merge_finish(struct sops_merge_run *r, sops_pick_fn *pick, const void 
 
 bool sops_merge_finish_text(struct sops_merge_run *r, struct sops_slice clear, struct sops_err *e)
 {
-    return begin_result(r, e) && sops_envelope_parse_clear(r->result, r->f, clear, e) &&
-           sops_envelope_not_empty(r->result, e) &&
+    struct sops_style style = r->style;
+    style.keep = SOPS_KEEP_OFF;
+    return begin_result(r, e) && sops_envelope_style(r->result, r->f, &style, e) &&
+           sops_envelope_parse_clear(r->result, r->f, clear, e) && sops_envelope_not_empty(r->result, e) &&
            (!sops_envelope_has_meta(r->result, r->f) || (r->f->flags & SOPS_FMT_WHOLE) != 0 ||
             sops_fail(e, SOPS_E_ALREADY, "the text has a top-level entry where its metadata would have their place")) &&
            seal_result(r, e);

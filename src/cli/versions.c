@@ -81,13 +81,22 @@ static bool make_plain(struct sops_version *v, const char *plain, bool parses)
     return true;
 }
 
+static bool begin_reading(struct sops_version *v, struct sops_world *w, const struct sops_format *f, struct sops_err *e)
+{
+    sops_envelope_free(v->env);
+    v->env = sops_envelope_new(w, v->name, e);
+    if (v->env == NULL || v->style == NULL) {
+        return v->env != NULL;
+    }
+    sops_envelope_turn_into(v->env, f, v->style, false);
+    return sops_envelope_style(v->env, f, v->style, e);
+}
+
 /* Clear text of a format whose encrypted form is another one is a document when it is read as what it is. */
 static bool look_at_plain(struct sops_version *v, struct sops_world *w, const struct sops_format *f, struct sops_err *e)
 {
     struct sops_err why = {0};
-    sops_envelope_free(v->env);
-    v->env = sops_envelope_new(w, v->name, e);
-    if (v->env == NULL) {
+    if (!begin_reading(v, w, f, e)) {
         return false;
     }
     bool parses = sops_envelope_parse_clear(v->env, f, sops_buf_view(&v->text), &why);
@@ -108,8 +117,7 @@ bool sops_version_look(struct sops_version *v, struct sops_world *w, const struc
     if (sops_holds_markers(text)) {
         return make_plain(v, "holds conflict markers", false);
     }
-    v->env = sops_envelope_new(w, v->name, e);
-    if (v->env == NULL || (v->style != NULL && !sops_envelope_style(v->env, f, v->style, e))) {
+    if (!begin_reading(v, w, f, e)) {
         return false;
     }
     if (!sops_envelope_parse_tree(v->env, f, text, &why) || !sops_envelope_has_meta(v->env, f)) {

@@ -18,7 +18,9 @@ enum sops_version_state {
 struct sops_version {
     const char *name; /* in messages and for the audit; must outlive it */
     struct sops_buf text;
-    const struct sops_style *style; /* … in which it is kept as it is written; NULL: it is not */
+    /* How it is read, and kept as it is written; NULL: as the reference reads it, and not. That is for the versions of
+     * a merge, too: clear values are compared, and written again, as they stand in the sealed text. */
+    const struct sops_style *style;
     enum sops_version_state state;
     const char *plain; /* PLAIN: "is not encrypted", "holds conflict markers", "does not parse" */
     bool parses;       /* PLAIN: it is a document, in `env` */

@@ -230,6 +230,70 @@ END
     [[ $output != *old-value* && $output == *"# sops not opened: wrong MAC" ]]
 }
 
+@test "git install and textconv know TOML; a name with a line break is warned of; what is odd in a text is no matter" {
+    git init -q -b main repo
+    cd repo
+    printf 'creation_rules: [{age: %s}]\nstores: {toml: {enabled: true}}\n' "$ME" >.sops.yaml
+    printf 'a = "one-old-value"\n' >s.enc.toml
+    printf 'a_unencrypted: 0640\nb: one-old-value\n' >s.enc.yaml
+    "$SOPS" encrypt -i s.enc.toml
+    "$SOPS" encrypt --preserve-style -i s.enc.yaml
+    cp s.enc.yaml $'a\nb.yaml'
+    git add -A
+    run -0 --separate-stderr "$SOPS" git install
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "warning: 'a b.yaml' gets no line in .gitattributes: "*" with ? for each "* ]]
+    grep -qx '\*\.enc\.toml merge=sops diff=sops' .gitattributes
+    grep -qx '\*\.enc\.yaml merge=sops diff=sops' .gitattributes
+    run -0 "$SOPS" git textconv s.enc.toml
+    [[ $output == 'a = "one-old-value"'* ]]
+    run -0 env HOME=/nonexistent "$SOPS" git textconv s.enc.toml
+    [[ $output == 'a = "encrypted str 13 bytes '*"# sops not opened: no key" ]]
+}
+
+@test "dotenv with quotes: replace, --reuse, diff, the filter and an edited conflict read them as encrypt does" {
+    git init -q -b main repo
+    cd repo
+    git config user.name t
+    git config user.email t@example.org
+    printf 'creation_rules: [{age: %s}]\nstores: {dotenv: {quote: true}}\n' "$ME" >.sops.yaml
+    printf 'A="one two"\nB='"'\$x\nline'"'\nC_unencrypted="seen by all"\n' >clear.env
+    "$SOPS" encrypt clear.env >s.env
+    cp s.env before
+    "$SOPS" replace s.env <clear.env
+    cmp s.env before
+    "$SOPS" encrypt --reuse s.env --filename-override s.env clear.env | cmp - before
+    run -0 "$SOPS" diff clear.env s.env
+    sed 's/two/three/' clear.env | "$SOPS" replace s.env
+    "$SOPS" decrypt s.env | diff - <(sed 's/two/three/' clear.env)
+    # a conflict, and ours of it
+    git add s.env
+    "$SOPS" git install
+    git add .gitattributes
+    git commit -qm base
+    git checkout -qb topic
+    "$SOPS" set s.env '["A"]' '"four"'
+    git commit -qam theirs
+    git checkout -q main
+    "$SOPS" set s.env '["A"]' '"$five"'
+    git commit -qam ours
+    run -1 git merge topic
+    run -0 env EDITOR="sed -i -e '/^=====/,/^>>>>>/d' -e '/^<<<<</d'" "$SOPS" edit s.env
+    "$SOPS" decrypt s.env | diff - <(sed "s/^A=.*/A='\$five'/" clear.env)
+    git commit -qam merged
+    # the filter
+    mv clear.env ../clear.env
+    "$SOPS" git install --filter --attributes s.env 2>/dev/null
+    cp ../clear.env s.env
+    git add s.env
+    git commit -qm one
+    rm s.env
+    git checkout -q -- s.env
+    cmp s.env ../clear.env
+    touch s.env
+    [ "$(git status --porcelain s.env)" = "" ]
+}
+
 @test "the filter in a repository without encrypted files: a warning that git add still takes clear text" {
     git init -q -b main repo
     cd repo

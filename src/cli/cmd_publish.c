@@ -310,7 +310,7 @@ static bool own_start(struct sops_job *j, struct sops_err *e)
     return false;
 }
 
-static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+static bool run_publish(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_start,         own_stores,  sops_step_file_as_typed,
                                        sops_job_services, publish_all, NULL};
@@ -369,5 +369,5 @@ const struct sops_verb sops_verb_publish = {
     .example = "sops publish --recursive --plan secrets",
     .tables = tables,
     .own_size = sizeof(OWN),
-    .run = run,
+    .run = run_publish,
 };

@@ -23,17 +23,12 @@ static bool check_secrets(struct sops_pull_run *r, struct sops_err *e)
 
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
 
-static bool conflict(struct sops_err *e, const char *a, const char *b)
-{
-    return sops_fail(e, SOPS_E_CONFLICT, "%s does not go with %s", a, b);
-}
-
 static bool own_flags(struct sops_job *j, struct sops_err *e)
 {
     struct sops_pull_run *r = j->own;
     const struct sops_pull_options *o = &r->own;
     if (o->to_sops != NULL && (j->opt->shared.output != NULL || o->output_type != NULL)) {
-        return conflict(e, "--to-sops", j->opt->shared.output != NULL ? "--output" : "--output-type");
+        return sops_options_clash("--to-sops", j->opt->shared.output != NULL ? "--output" : "--output-type", e);
     }
     if (o->to_sops == NULL && (o->plan || o->string_data)) {
         return sops_fail(e, SOPS_E_CONFLICT, "%s needs --to-sops", o->plan ? "--plan" : "--string-data");

@@ -114,7 +114,7 @@ static bool seal_again(struct reseal_run *r, struct reseal_file *f, const struct
     return ok;
 }
 
-static bool keeps(const struct reseal_run *r, const struct opened_item *item)
+static bool stays_sealed(const struct reseal_run *r, const struct opened_item *item)
 {
     return sops_key_fits(r->keys.key[item->which], r->cert);
 }
@@ -124,7 +124,7 @@ static bool add_keys(struct reseal_run *r, struct reseal_file *f, const struct o
 {
     bool ok = true, first = true;
     for (size_t i = 0; ok && i < o->items; i++) {
-        if (keeps(r, &o->item[i]) == kept) {
+        if (stays_sealed(r, &o->item[i]) == kept) {
             ok = r->own.json ? sops_json_add(&f->lines, NULL, o->item[i].node->key, e)
                              : sops_buf_adds(&f->lines, first ? "" : ", ", e) &&
                                    sops_buf_add(&f->lines, o->item[i].node->key, e);
@@ -134,8 +134,8 @@ static bool add_keys(struct reseal_run *r, struct reseal_file *f, const struct o
     return ok;
 }
 
-static bool report(struct reseal_run *r, struct reseal_file *f, const struct opened_object *o, size_t kept,
-                   struct sops_err *e)
+static bool report_object(struct reseal_run *r, struct reseal_file *f, const struct opened_object *o, size_t kept,
+                          struct sops_err *e)
 {
     struct sops_buf *out = &f->lines;
     bool same = kept == o->items;
@@ -170,12 +170,12 @@ static bool reseal_object(struct reseal_run *r, struct reseal_file *f, const str
                           "for the new certificate already: then give its key, too");
     }
     for (size_t i = 0; ok && i < o.items; i++) {
-        bool stays = keeps(r, &o.item[i]);
+        bool stays = stays_sealed(r, &o.item[i]);
         kept += stays;
         ok = stays || seal_again(r, f, &o, &o.item[i], e);
     }
     f->changed += ok && kept != o.items;
-    ok = ok && report(r, f, &o, kept, e);
+    ok = ok && report_object(r, f, &o, kept, e);
     sops_object_close(&o);
     return ok || sops_within(e, "document %u", s->document);
 }
@@ -358,16 +358,14 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "%zu SealedSecret%s would change", r->changed, r->changed == 1 ? "" : "s");
 }
 
-static const char *const *given(const char *const *list) { return list != NULL && *list != NULL ? list : NULL; }
-
-static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+static bool run_reseal(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_flags, own_exists,        sops_step_config, sops_step_order, own_sealing,
                                        own_cert,  sops_job_services, own_keys,         own_run,         NULL};
     struct reseal_run r = {.own = *(const struct reseal_options *)o->own, .certs = {.world = w}};
-    r.own.key = given(r.own.key);
-    r.own.cert = given(r.own.cert);
-    r.own.cluster = given(r.own.cluster);
+    r.own.key = sops_options_given(r.own.key);
+    r.own.cert = sops_options_given(r.own.cert);
+    r.own.cluster = sops_options_given(r.own.cluster);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     bool ok = sops_job_steps(&r.job, steps, e);
     if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.changed == 0 || r.failures != 0)) {
@@ -420,5 +418,5 @@ const struct sops_verb sops_verb_reseal = {
     .own_size = sizeof(struct reseal_options),
     .ours = true,
     .yields = true,
-    .run = run,
+    .run = run_reseal,
 };

@@ -13,11 +13,6 @@
 
 /* ---- flags ------------------------------------------------------------------------------------------------------ */
 
-static bool conflict(struct sops_err *e, const char *a, const char *b)
-{
-    return sops_fail(e, SOPS_E_CONFLICT, "%s does not go with %s", a, b);
-}
-
 /* The first of the flags that was given, of those that do not go with another one. */
 static bool check_pairs(const struct seal_run *r, struct sops_err *e)
 {
@@ -49,7 +44,7 @@ static bool check_pairs(const struct seal_run *r, struct sops_err *e)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (pairs[i].both) {
-            return conflict(e, pairs[i].a, pairs[i].b);
+            return sops_options_clash(pairs[i].a, pairs[i].b, e);
         }
     }
     return true;
@@ -68,7 +63,7 @@ static bool own_flags(struct sops_job *j, struct sops_err *e)
     }
     bool writes = j->opt->shared.output != NULL || o->merge_into != NULL;
     if (o->cert != NULL && !writes && (o->check || (o->json && !o->raw))) {
-        return conflict(e, o->check ? "--check" : "--json", "stdout as the target");
+        return sops_options_clash(o->check ? "--check" : "--json", "stdout as the target", e);
     }
     return true;
 }
@@ -201,18 +196,15 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
                                : sops_fail(e, SOPS_E_CONFLICT, "--merge-into takes one FILE");
 }
 
-/* NULL for a list without words. */
-static const char *const *given(const char *const *list) { return list != NULL && *list != NULL ? list : NULL; }
-
-static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+static bool run_seal(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_flags, sops_step_config, sops_step_order, own_sealing, own_clusters, NULL};
     static sops_step *const of_files[] = {own_files, sops_job_services, own_run, NULL};
     struct sops_seal_options own = *(const struct sops_seal_options *)o->own;
     struct seal_run r = {.own = &own, .certs = {.world = w}};
-    own.cert = given(own.cert);
-    own.cluster = given(own.cluster);
-    own.from_file = given(own.from_file);
+    own.cert = sops_options_given(own.cert);
+    own.cluster = sops_options_given(own.cluster);
+    own.from_file = sops_options_given(own.from_file);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     sops_folders_open(&r.folders);
     bool ok = sops_job_steps(&r.job, steps, e);
@@ -291,5 +283,5 @@ const struct sops_verb sops_verb_seal = {
     .own_size = sizeof(struct sops_seal_options),
     .ours = true,
     .yields = true,
-    .run = run,
+    .run = run_seal,
 };

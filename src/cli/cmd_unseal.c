@@ -74,15 +74,14 @@ static bool own_sealing(struct sops_job *j, struct sops_err *e)
 
 /* ---- targets ---------------------------------------------------------------------------------------------------- */
 
-static bool path_for(struct unseal_run *r, const char *pattern, const char *file, const struct opened_object *o,
-                     struct sops_buf *path, struct sops_err *e)
+static bool path_for(const char *pattern, const char *file, const struct opened_object *o, struct sops_buf *path,
+                     struct sops_err *e)
 {
     struct sops_path_values v = {.space = o->space, .name = o->sealed->name};
     if ((sops_path_has(pattern, "{name}") && !sops_is_dns_name(v.name)) ||
         (sops_path_has(pattern, "{namespace}") && v.space.len != 0 && !sops_is_dns_label(v.space))) {
         return sops_fail(e, SOPS_E_ENCRYPT, "the name of a SealedSecret is no DNS name, so it cannot stand in a path");
     }
-    (void)r;
     if (file != NULL) {
         sops_path_parts(file, &v.dir, &v.stem);
     }
@@ -97,7 +96,7 @@ static struct unseal_target *target_for(struct unseal_run *r, const char *file, 
     struct sops_slice copy = SOPS_LIT("");
     struct stat st;
     bool ok = pattern == NULL ||
-              (path_for(r, pattern, file, o, &path, e) && sops_arena_copy(&r->arena, sops_buf_view(&path), &copy, e));
+              (path_for(pattern, file, o, &path, e) && sops_arena_copy(&r->arena, sops_buf_view(&path), &copy, e));
     sops_buf_free(&path);
     struct unseal_target **end = &r->target;
     while (ok && *end != NULL && !sops_slice_eq(sops_str((*end)->path), copy)) {
@@ -214,7 +213,7 @@ static bool add_failed(struct unseal_run *r, const struct opened_object *o, stru
     return ok;
 }
 
-static bool report(struct unseal_run *r, const char *file, const struct opened_object *o, struct sops_err *e)
+static bool report_object(struct unseal_run *r, const char *file, const struct opened_object *o, struct sops_err *e)
 {
     bool good = o->failures == 0 && o->sealed->old_data == NULL;
     struct sops_buf *out = &r->out;
@@ -244,7 +243,7 @@ static bool take_object(struct unseal_run *r, const char *path, const struct ope
                              .shown = path != NULL ? path : "stdin",
                              .world = r->job.world};
     if (r->own.check) {
-        return report(r, how.shown, o, e);
+        return report_object(r, how.shown, o, e);
     }
     if (!sops_object_judge(o, e)) {
         return false;
@@ -335,16 +334,14 @@ static bool own_keys(struct sops_job *j, struct sops_err *e)
     return sops_unseal_keys(&r->keys, j, &r->sealing, r->own.key, r->own.cluster, e);
 }
 
-static const char *const *given(const char *const *list) { return list != NULL && *list != NULL ? list : NULL; }
-
-static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
+static bool run_unseal(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_flags,       own_exists,  sops_step_config,
                                        sops_step_order, own_sealing, sops_job_services,
                                        own_keys,        own_run,     NULL};
     struct unseal_run r = {.own = *(const struct unseal_options *)o->own};
-    r.own.key = given(r.own.key);
-    r.own.cluster = given(r.own.cluster);
+    r.own.key = sops_options_given(r.own.key);
+    r.own.cluster = sops_options_given(r.own.cluster);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     bool ok = sops_job_steps(&r.job, steps, e);
     if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.closed == 0 || r.failures != 0)) {
@@ -416,5 +413,5 @@ const struct sops_verb sops_verb_unseal = {
     .own_size = sizeof(struct unseal_options),
     .ours = true,
     .yields = true,
-    .run = run,
+    .run = run_unseal,
 };

@@ -62,9 +62,8 @@ static bool open_input(struct kubeseal *k, struct sops_err *e)
     return sops_source_open(&k->source, e);
 }
 
-static bool give_out(struct kubeseal *k, const char *path, struct sops_slice bytes, struct sops_err *e)
+static bool give_out(const char *path, struct sops_slice bytes, struct sops_err *e)
 {
-    (void)k;
     return path != NULL ? sops_file_replace(path, bytes, 0666, NULL, e) : sops_ui_out(bytes, e);
 }
 
@@ -79,7 +78,7 @@ static bool default_space(struct kubeseal *k, struct sops_slice *space, struct s
 
 /* ---- sealing ---------------------------------------------------------------------------------------------------- */
 
-static bool place(struct kubeseal *k, struct seal_object *o, struct sops_err *e)
+static bool place_object(struct kubeseal *k, struct seal_object *o, struct sops_err *e)
 {
     bool said;
     struct sops_slice asked = sops_str(k->f.space);
@@ -106,7 +105,7 @@ static bool seal_one(struct kubeseal *k, struct sops_doc *out, const struct sops
 {
     static const struct seal_file none = {0};
     struct seal_object o = {.secret = s, .cert = cert};
-    if (!place(k, &o, e) || !sops_seal_items(&k->run, &none, &o, NULL, e)) {
+    if (!place_object(k, &o, e) || !sops_seal_items(&k->run, &none, &o, NULL, e)) {
         return sops_within(e, "document %u", s->document);
     }
     struct sops_sealed_recipe recipe = {.secret = s,
@@ -119,7 +118,7 @@ static bool seal_one(struct kubeseal *k, struct sops_doc *out, const struct sops
     return sops_sealed_build(out, &recipe, e);
 }
 
-static bool seal(struct kubeseal *k, struct sops_err *e)
+static bool seal_input(struct kubeseal *k, struct sops_err *e)
 {
     struct sops_secret_how how = {.any_kind = true};
     struct sops_secret_list list = {.arena = &k->run.arena};
@@ -132,7 +131,7 @@ static bool seal(struct kubeseal *k, struct sops_err *e)
     for (size_t i = 0; ok && i < list.count; i++) {
         ok = seal_one(k, &out, &list.secret[i], cert, e);
     }
-    ok = ok && sops_objects_emit(&out, k->format, &bytes, e) && give_out(k, k->f.output, sops_buf_view(&bytes), e);
+    ok = ok && sops_objects_emit(&out, k->format, &bytes, e) && give_out(k->f.output, sops_buf_view(&bytes), e);
     sops_doc_free(&out);
     sops_buf_free(&bytes);
     return ok;
@@ -156,14 +155,14 @@ static bool seal_raw(struct kubeseal *k, struct sops_err *e)
                             : sops_fd_read(STDIN_FILENO, "stdin", SOPS_FILE_MAX, &value, e)) &&
               sops_scope_label(k->run.scope, space, sops_str(k->f.name), &label, e) &&
               sops_item_seal(k->run.job.world, cert->key, sops_buf_view(&label), sops_buf_view(&value), &out, e) &&
-              give_out(k, k->f.output, sops_buf_view(&out), e);
+              give_out(k->f.output, sops_buf_view(&out), e);
     sops_buf_free(&value);
     sops_buf_free(&label);
     sops_buf_free(&out);
     return ok;
 }
 
-static bool merge(struct kubeseal *k, struct sops_err *e)
+static bool merge_input(struct kubeseal *k, struct sops_err *e)
 {
     struct seal_file file = {.path = k->f.file, .name = k->f.file, .shown = k->f.file != NULL ? k->f.file : "stdin"};
     k->run.plain = true;
@@ -173,7 +172,7 @@ static bool merge(struct kubeseal *k, struct sops_err *e)
 
 /* ---- the others ------------------------------------------------------------------------------------------------- */
 
-static bool recover(struct kubeseal *k, struct sops_err *e)
+static bool recover_secrets(struct kubeseal *k, struct sops_err *e)
 {
     struct sops_seal_keys keys = {0};
     struct sops_sealed_object *all = NULL;
@@ -192,17 +191,17 @@ static bool recover(struct kubeseal *k, struct sops_err *e)
              sops_object_secret(&out, &o, &how, e);
         sops_object_close(&o);
     }
-    ok = ok && sops_objects_emit(&out, k->format, &bytes, e) && give_out(k, k->f.output, sops_buf_view(&bytes), e);
+    ok = ok && sops_objects_emit(&out, k->format, &bytes, e) && give_out(k->f.output, sops_buf_view(&bytes), e);
     sops_doc_free(&out);
     sops_buf_free(&bytes);
     sops_seal_keys_free(&keys);
     return ok;
 }
 
-static bool fetch(struct kubeseal *k, struct sops_err *e)
+static bool fetch_cert(struct kubeseal *k, struct sops_err *e)
 {
     const struct sops_seal_cert *cert;
-    return take_cert(k, &cert, e) && give_out(k, k->f.output, sops_buf_view(&cert->pem), e);
+    return take_cert(k, &cert, e) && give_out(k->f.output, sops_buf_view(&cert->pem), e);
 }
 
 /* A document on one line: in JSON every line break is layout. */
@@ -251,7 +250,7 @@ static bool re_encrypt(struct kubeseal *k, struct sops_err *e)
     const char *path = k->f.output != NULL ? k->f.output : k->f.file;
     k->f.output = path;
     bool ok = take_format(k, e) && ask_each(k, "/v1/rotate", &out, e) &&
-              sops_objects_emit(&out, k->format, &bytes, e) && give_out(k, path, sops_buf_view(&bytes), e);
+              sops_objects_emit(&out, k->format, &bytes, e) && give_out(path, sops_buf_view(&bytes), e);
     sops_doc_free(&out);
     sops_buf_free(&bytes);
     return ok;
@@ -259,7 +258,7 @@ static bool re_encrypt(struct kubeseal *k, struct sops_err *e)
 
 /* ---- the program ------------------------------------------------------------------------------------------------ */
 
-static bool prepare(struct kubeseal *k, struct sops_world *w, struct sops_err *e)
+static bool prepare_kubeseal(struct kubeseal *k, struct sops_world *w, struct sops_err *e)
 {
     struct kubeseal_flags *f = &k->f;
     struct seal_run *r = &k->run;
@@ -290,22 +289,22 @@ static bool prepare(struct kubeseal *k, struct sops_world *w, struct sops_err *e
     return sops_step_order(&r->job, e) && sops_step_config(&r->job, e) && sops_job_services(&r->job, e);
 }
 
-static bool run(struct kubeseal *k, struct sops_world *w, struct sops_err *e)
+static bool run_kubeseal(struct kubeseal *k, struct sops_world *w, struct sops_err *e)
 {
     struct kubeseal_flags *f = &k->f;
-    if (!prepare(k, w, e)) {
+    if (!prepare_kubeseal(k, w, e)) {
         return false;
     }
     return f->raw                  ? seal_raw(k, e)
-           : f->recovery           ? recover(k, e)
-           : f->fetch_cert         ? fetch(k, e)
+           : f->recovery           ? recover_secrets(k, e)
+           : f->fetch_cert         ? fetch_cert(k, e)
            : f->validate           ? ask_each(k, "/v1/verify", NULL, e)
            : f->re_encrypt         ? re_encrypt(k, e)
-           : f->merge_into != NULL ? merge(k, e)
-                                   : seal(k, e);
+           : f->merge_into != NULL ? merge_input(k, e)
+                                   : seal_input(k, e);
 }
 
-static void tell(struct sops_world *w, struct sops_err *e)
+static void tell_error(struct sops_world *w, struct sops_err *e)
 {
     (void)sops_within(e, "error");
     sops_ui_error(w, e);
@@ -324,11 +323,11 @@ int sops_kubeseal_main(struct sops_world *w, const char *const *words)
     } else if (ok && k.f.version) {
         ok = sops_ui_outf(&e, "kubeseal version: 0.36.6+sops-%s\n", SOPS_VERSION);
     } else if (ok) {
-        ok = run(&k, w, &e);
+        ok = run_kubeseal(&k, w, &e);
     }
     if (!ok) {
         status = e.code == 2 && k.run.own == NULL ? 2 : 1;
-        tell(w, &e);
+        tell_error(w, &e);
         if (status == 2) {
             struct sops_err ignored = {0};
             if (sops_kubeseal_usage(&usage, &ignored)) {

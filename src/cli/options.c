@@ -242,6 +242,11 @@ static bool names_only_options_of(const struct sops_options *o, const char *part
     return true;
 }
 
+bool sops_options_clash(const char *a, const char *b, struct sops_err *e)
+{
+    return sops_fail(e, SOPS_E_CONFLICT, "%s does not go with %s", a, b);
+}
+
 void sops_options_fit_hint(const struct sops_options *o, struct sops_err *e)
 {
     static const char between[] = "; ";

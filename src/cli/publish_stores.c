@@ -73,10 +73,8 @@ struct gathering {
     bool named;
 };
 
-static bool check_kind(const struct gathering *g, const char *path, const struct sops_store_rule *rule,
-                       struct sops_err *e)
+static bool check_kind(const char *path, const struct sops_store_rule *rule, struct sops_err *e)
 {
-    (void)g;
     if (!rule->file_destination) {
         return true;
     }
@@ -111,7 +109,7 @@ static bool take_file(struct gathering *g, const char *path, struct sops_err *e)
         return !g->named || sops_fail(e, SOPS_E_READ, "no destination rule holds for '%s'", path);
     }
     struct sops_slice source;
-    if (!check_kind(g, path, rule, e) || !sops_store_source(g->r->rules.config, path, &g->r->arena, &source, e)) {
+    if (!check_kind(path, rule, e) || !sops_store_source(g->r->rules.config, path, &g->r->arena, &source, e)) {
         return false;
     }
     if (!sops_is_encrypted_file(g->r->job, path)) {

@@ -21,8 +21,8 @@ static bool is_local(struct sops_slice host)
     return sops_slice_is_any(host, names);
 }
 
-static bool fetch(struct sops_cert_store *s, const struct sops_seal_cluster *c, struct sops_buf *out,
-                  struct sops_err *e)
+static bool fetch_url(struct sops_cert_store *s, const struct sops_seal_cluster *c, struct sops_buf *out,
+                      struct sops_err *e)
 {
     struct sops_url url;
     struct sops_http_req req = {.method = "GET", .url = c->cert, .one_redirect = true, .limit = SOPS_CERT_MAX};
@@ -55,7 +55,7 @@ static bool read_place(struct sops_cert_store *s, const struct sops_seal_cluster
     if (strncmp(c->cert, file, sizeof file - 1) == 0) {
         ok = sops_file_read(c->cert + sizeof file - 1, SOPS_CERT_MAX, out, e);
     } else if (strstr(c->cert, "://") != NULL) {
-        ok = fetch(s, c, out, e);
+        ok = fetch_url(s, c, out, e);
     } else {
         ok = sops_file_read(c->cert, SOPS_CERT_MAX, out, e);
     }

@@ -53,7 +53,7 @@ static bool fetch_one(struct seal_run *r, struct fetched *f, struct sops_err *e)
     return ok || sops_within(e, "cluster '%s'", c->name);
 }
 
-static bool report(struct seal_run *r, const struct fetched *f, const struct sops_err *why, struct sops_err *e)
+static bool report_cert(struct seal_run *r, const struct fetched *f, const struct sops_err *why, struct sops_err *e)
 {
     struct sops_buf *out = &r->out, until = {0};
     bool ok = why->code != 0 || sops_time_utc(&until, f->cert.not_after, e);
@@ -105,7 +105,7 @@ bool sops_seal_fetch(struct seal_run *r, struct sops_err *e)
         }
         ok = sops_path_shown(&r->arena, f.cluster->cert, &f.file, e);
         bool fetched = ok && fetch_one(r, &f, &why);
-        ok = ok && report(r, &f, &why, e);
+        ok = ok && report_cert(r, &f, &why, e);
         if (!fetched) {
             failed++;
             sops_ui_error(r->job.world, &why);

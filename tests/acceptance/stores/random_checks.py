@@ -21,10 +21,16 @@ OPERATIONS = {"aws": ("CreateSecret", "PutSecretValue", "TagResource", "DeleteSe
               "vault": ("data", "meta")}
 
 
+def marked(value):
+    if isinstance(value, dict):
+        return {k: marked(v) for k, v in value.items()}
+    return [marked(v) for v in value] if isinstance(value, list) else ("bool", value) if isinstance(value, bool) else value
+
+
 def as_decimals(text):
-    """a JSON text whose numbers count by their decimal value; None for what is none"""
+    """a JSON text whose numbers count by their decimal value, and never as true or false; None for what is none"""
     try:
-        return json.loads(text, parse_int=Decimal, parse_float=Decimal)
+        return marked(json.loads(text, parse_int=Decimal, parse_float=Decimal))
     except (TypeError, ValueError):
         return None
 

@@ -40,7 +40,7 @@ bool sops_yaml_open(struct sops_yaml_source *s, struct sops_slice in, uint32_t o
     }
     s->opened = true;
     s->ascii = is_ascii(in);
-    if (!sops_yaml_disguise(&s->disguise, in, e)) {
+    if (!sops_yaml_disguise(&s->disguise, in, s->ascii, e)) {
         return false;
     }
     struct sops_slice scanned = scanned_text(s);
@@ -108,12 +108,14 @@ static bool scanner_failed(struct sops_yaml_source *s, struct sops_err *e)
 
 static bool keep(struct sops_yaml_source *s, const yaml_char_t *text, struct sops_slice *to, struct sops_err *e)
 {
-    return sops_yaml_reveal(&s->disguise, sops_str((const char *)text), false, &s->scratch, to, e);
+    return sops_yaml_reveal(&s->disguise, s->in, sops_str((const char *)text), false, 0, 0, &s->scratch, to, e);
 }
 
-/* libyaml's token to ours; its texts are copied, so that it can be freed at once. */
-static bool convert(struct sops_yaml_source *s, const yaml_token_t *t, struct sops_yaml_token *to, struct sops_err *e)
+/* libyaml's token to ours; its texts are copied, so that it can be freed at once. Its marks are put right. */
+static bool convert(struct sops_yaml_source *s, yaml_token_t *t, struct sops_yaml_token *to, struct sops_err *e)
 {
+    size_t cuts = sops_yaml_place_of(&s->disguise, &t->start_mark.index, &t->start_mark.column);
+    size_t cuts_end = sops_yaml_place_of(&s->disguise, &t->end_mark.index, &t->end_mark.column);
     *to = (struct sops_yaml_token){.type = t->type,
                                    .index = t->start_mark.index,
                                    .line = (uint32_t)t->start_mark.line,
@@ -122,7 +124,7 @@ static bool convert(struct sops_yaml_source *s, const yaml_token_t *t, struct so
         struct sops_slice text = {t->data.scalar.value, t->data.scalar.length};
         to->plain = t->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
         bool quoted = t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-        return sops_yaml_reveal(&s->disguise, text, quoted, &s->doc->arena, &to->text, e);
+        return sops_yaml_reveal(&s->disguise, s->in, text, quoted, cuts, cuts_end, &s->doc->arena, &to->text, e);
     }
     if (t->type == YAML_ANCHOR_TOKEN) {
         return keep(s, t->data.anchor.value, &to->text, e);
@@ -269,8 +271,8 @@ static bool scan(struct sops_yaml_source *s, struct sops_err *e)
             return scanner_failed(s, e);
         }
         struct sops_yaml_token ours;
-        yaml_mark_t end = t.end_mark;
         bool fine = convert(s, &t, &ours, e);
+        yaml_mark_t end = t.end_mark;
         bool literal = t.type == YAML_SCALAR_TOKEN && (t.data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
                                                        t.data.scalar.style == YAML_FOLDED_SCALAR_STYLE);
         yaml_token_delete(&t);

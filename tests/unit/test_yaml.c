@@ -365,6 +365,104 @@ static void odd_ones_fail_when_walked(void **state)
     }
 }
 
+/* What was read of `in`, in words; where it fails, how. */
+static void tell_tree(struct sops_slice in, struct sops_buf *out)
+{
+    struct sops_doc d = {.reading = {.marks = true}};
+    struct sops_err e = {0}, no = {0};
+    if (!sops_format_yaml.parse(&d, in, &e)) {
+        assert_ok(sops_buf_addf(out, &no, "line %u: %s\n", e.line, e.msg), &no);
+    }
+    for (const struct sops_node *part = d.parts; e.code == SOPS_OK && part != NULL; part = part->next) {
+        for (struct sops_node *n = (struct sops_node *)(uintptr_t)part; n != NULL; n = sops_node_after(part, n)) {
+            assert_ok(sops_buf_addf(out, &no, "%u %u %u %u-%u %u-%u %.*s=%.*s\n", n->kind, n->flags, n->line,
+                                    n->span.begin, n->span.end, n->key_span.begin, n->key_span.end, SOPS_ARG(n->key),
+                                    SOPS_ARG(n->text)),
+                      &no);
+        }
+    }
+    for (size_t i = 0; i < d.marks; i++) {
+        assert_ok(sops_buf_addf(out, &no, "mark %u %u-%u\n", d.mark[i].kind, d.mark[i].span.begin, d.mark[i].span.end),
+                  &no);
+    }
+    sops_err_clear(&e);
+    sops_doc_free(&d);
+}
+
+/* libyaml gets one character for a ciphertext: what is read is what it reads of a text that only looks like one, which
+ * it gets whole. */
+static void ciphertexts_are_cut_out(void **state)
+{
+    (void)state;
+    static const char frame[] = "ENC[AES256_GCM,data:aGVsbG8=,iv:AAAA,tag:BBBB==,type:str]";
+    static const char *const cases[] = {
+        "a: %\nb:\n    - %\n    - c: %\n      d: 1\n# end\n",
+        "a: % #%\nb: %  # clear\nc: % #x: y\n",
+        "#%\na:\n    #%\n    b: %\n    #%\nc: 1\n",
+        "a: |\n    one %\n    #%\nb: >-\n    %\n    %\nc: two\n  %\n  % three\n",
+        "a: \"one %\n  two\"\nb: 'one %\n  two' # %\n",
+        "a: &x %\nb: *x\nc: !!str %\n? %\n: %\n",
+        "a: {b: %\n  }\n",
+        "a: [%\n  ]\n",
+        "a: !%\nb: %\n",
+        "%TAG ! %\n--- !a\nb: %\n",
+        "a: \"\\uE000\"\nb: %\n",
+        "a: \xEE\x80\x80\nb: %\n",
+        "\xC3\xA4: % #\xC3\xB6\n\xC3\xBC:   % # %\nx: y\n",
+        "---\na: %\n---\n% \n---\nb: %\n  c: %\n",
+        "% : a\n% #: b\n", /* a text alone is no mapping */
+        "a: %: b\n",
+        "a: % b\n",
+        "a: x%\nb: %\n%\n",
+        "a: %\r\nb: %\r\n",
+        "a: %",
+        "a: '%\n",
+        "  %\n c: %\n",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sops_buf in = {0}, like = {0}, got = {0}, want = {0};
+        struct sops_err e = {0};
+        for (const char *c = cases[i]; *c != '\0'; c++) {
+            bool sign = *c == '%' && strncmp(c, "%TAG", 4) != 0;
+            assert_ok(sign ? sops_buf_adds(&in, frame, &e) : sops_buf_addc(&in, (uint8_t)*c, &e), &e);
+        }
+        assert_ok(sops_buf_add(&like, sops_buf_view(&in), &e), &e);
+        for (uint8_t *at = like.ptr; (at = memmem(at, (size_t)(like.ptr + like.len - at), "GCM", 3)) != NULL;) {
+            at[2] = 'X';
+        }
+        tell_tree(sops_buf_view(&in), &got);
+        tell_tree(sops_buf_view(&like), &want);
+        for (uint8_t *at = want.ptr; (at = memmem(at, (size_t)(want.ptr + want.len - at), "GCX", 3)) != NULL;) {
+            at[2] = 'M';
+        }
+        assert_slice(sops_buf_view(&got), sops_buf_cstr(&want, &e));
+        sops_buf_free(&in);
+        sops_buf_free(&like);
+        sops_buf_free(&got);
+        sops_buf_free(&want);
+    }
+    assert_int_equal(sops_mem_live(), 0);
+}
+
+/* A key may have 1,024 characters, and a ciphertext counts with all of its own. */
+static void long_keys_with_ciphertexts(void **state)
+{
+    (void)state;
+    for (size_t len = 900; len < 1200; len += 7) {
+        struct sops_buf in = {0};
+        struct sops_err e = {0};
+        struct sops_doc d = {0};
+        assert_ok(sops_buf_adds(&in, "\"a ENC[AES256_GCM,", &e) && sops_buf_addn(&in, 'A', len, &e) &&
+                      sops_buf_adds(&in, "] # \": b\n", &e),
+                  &e);
+        bool fine = sops_format_yaml.parse(&d, sops_buf_view(&in), &e);
+        assert_int_equal(fine, len + sizeof "\"a ENC[AES256_GCM,] # \"" - 1 <= 1024);
+        sops_err_clear(&e);
+        sops_doc_free(&d);
+        sops_buf_free(&in);
+    }
+}
+
 static void values_alone(void **state)
 {
     (void)state;
@@ -473,6 +571,8 @@ int main(void)
         cmocka_unit_test(what_contains_itself),
         cmocka_unit_test(encodings),
         cmocka_unit_test(odd_ones_fail_when_walked),
+        cmocka_unit_test(ciphertexts_are_cut_out),
+        cmocka_unit_test(long_keys_with_ciphertexts),
         cmocka_unit_test(values_alone),
         cmocka_unit_test(nothing_is_no_document),
         cmocka_unit_test(comments_from_elsewhere),

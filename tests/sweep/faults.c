@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lies below us fails: the linker puts these in front of the system's and OpenSSL's functions (CMakeLists.txt
- * takes the names from the rows below), and call number k of all of them together fails with an error that is not the
- * file's fault. What is written to stderr is let through, as the message is looked at. */
+ * takes the names from the rows below), libcurl's are replaced when it is loaded, and call number k of all of them
+ * together fails with an error that is not the file's fault. What is written to stderr is let through, as the message
+ * is looked at. */
 #include "faults.h"
 
+#include "base/dl.h"
+
+#include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Atomic uint64_t count, due;
@@ -95,6 +100,15 @@ ssize_t __wrap_write(int fd, const void *from, size_t n)
     return fd != STDERR_FILENO && is_due("write", ENOSPC) ? -1 : __real_write(fd, from, n);
 }
 
+/* What is tried again is tried again at once. */
+int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+    (void)wanted;
+    (void)left;
+    return 0;
+}
+
 static mode_t mode_of(int flags, va_list args)
 {
     return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(args, mode_t) : 0;
@@ -120,4 +134,79 @@ int __wrap_openat(int at, const char *path, int flags, ...)
     mode_t mode = mode_of(flags, args);
     va_end(args);
     return is_due("openat", EIO) ? -1 : __real_openat(at, path, flags, mode);
+}
+
+/* ---- libcurl ---------------------------------------------------------------------------------------------------- */
+
+static CURL *(*real_init)(void);
+static CURLcode (*real_setopt)(CURL *h, CURLoption option, ...);
+static CURLcode (*real_perform)(CURL *h);
+static CURLcode (*real_getinfo)(CURL *h, CURLINFO info, ...);
+static struct curl_slist *(*real_append)(struct curl_slist *list, const char *line);
+
+static CURL *faulty_init(void) { return is_due("curl_easy_init", ENOMEM) ? NULL : real_init(); }
+
+/* Numbers and addresses are as wide as each other. */
+static CURLcode faulty_setopt(CURL *h, CURLoption option, ...)
+{
+    va_list args;
+    va_start(args, option);
+    void *value = va_arg(args, void *);
+    va_end(args);
+    return is_due("curl_easy_setopt", ENOMEM) ? CURLE_OUT_OF_MEMORY : real_setopt(h, option, value);
+}
+
+static CURLcode faulty_perform(CURL *h)
+{
+    return is_due("curl_easy_perform", ECONNRESET) ? CURLE_RECV_ERROR : real_perform(h);
+}
+
+static CURLcode faulty_getinfo(CURL *h, CURLINFO info, ...)
+{
+    va_list args;
+    va_start(args, info);
+    void *to = va_arg(args, void *);
+    va_end(args);
+    return is_due("curl_easy_getinfo", ENOMEM) ? CURLE_BAD_FUNCTION_ARGUMENT : real_getinfo(h, info, to);
+}
+
+static struct curl_slist *faulty_append(struct curl_slist *list, const char *line)
+{
+    return is_due("curl_slist_append", ENOMEM) ? NULL : real_append(list, line);
+}
+
+#define STAND_IN(function, name)                                                                                       \
+    {                                                                                                                  \
+#function, (void (*)(void))faulty_##name, &real_##name                                                         \
+    }
+static const struct {
+    const char *name;
+    void (*faulty)(void);
+    void *real;
+} curl[] = {
+    STAND_IN(curl_easy_init, init),       STAND_IN(curl_easy_setopt, setopt),  STAND_IN(curl_easy_perform, perform),
+    STAND_IN(curl_easy_getinfo, getinfo), STAND_IN(curl_slist_append, append),
+};
+
+bool __real_sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *symbols,
+                         struct sops_err *e);
+/* clang-format off */
+bool __wrap_sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *s, struct sops_err *e);
+/* clang-format on */
+bool __wrap_sops_dl_load(const char *soname, const char *package, const struct sops_dl_symbol *symbols,
+                         struct sops_err *e)
+{
+    if (is_due("dlopen", ENOENT)) {
+        return sops_fail(e, SOPS_E_GENERIC, "cannot load the library %s", soname);
+    }
+    bool ok = __real_sops_dl_load(soname, package, symbols, e);
+    for (const struct sops_dl_symbol *s = symbols; ok && s->name != NULL; s++) {
+        for (size_t i = 0; i < sizeof curl / sizeof curl[0]; i++) {
+            if (strcmp(s->name, curl[i].name) == 0) {
+                memcpy(curl[i].real, s->place, sizeof curl[i].faulty);
+                memcpy(s->place, &curl[i].faulty, sizeof curl[i].faulty);
+            }
+        }
+    }
+    return ok;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* faults.h - calls of the system and of OpenSSL that fail (docs/TESTING.md). */
+/* faults.h - calls of the system, of OpenSSL and of libcurl that fail (docs/TESTING.md). */
 #ifndef SOPS_TESTS_FAULTS_H
 #define SOPS_TESTS_FAULTS_H
 

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The large documents that bench works on, each of a fixed seed. What they look like changes the ratios: the original
-takes time that grows with the square of the keys of one JSON object, and comments and types cost each reader something."""
+takes time that grows with the square of the keys of one JSON object, and comments and types cost each reader something.
+
+As a program it writes them all: bench_documents.py FOLDER LEAVES MIB. What the process of bench had in memory would count as
+the memory of what it starts."""
 import json
+import os
 import random
 import string
+import sys
+
+KINDS = ("yaml", "json", "ini", "env")
 
 
 class Words:
@@ -41,3 +48,14 @@ def mixed(leaves):
                      "%s # %s" % (word(10), word(12)), word(20))[i % 10]
             out.append(("    # a note on key_%d: %s\n" % (i, word(16)) if i % 10 == 5 else "") + "    key_%d: %s\n" % (i, value))
     return "".join(out)
+
+
+def main():
+    folder, leaves, mib = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    for kind, text in (*plain(leaves), ("mixed.yaml", mixed(leaves)), ("bin", random.Random(2).randbytes(mib << 20))):
+        with open(os.path.join(folder, "big." + kind), "wb" if kind == "bin" else "w") as f:
+            f.write(text)
+
+
+if __name__ == "__main__":
+    main()

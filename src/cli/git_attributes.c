@@ -16,8 +16,7 @@
 #define BLOCK_END "# sops: end"
 #define ATTRIBUTES_MAX ((size_t)16 << 20)
 
-/* ---- the block ----------------------------------------------------------------------------------------------------
- */
+/* ---- the block -------------------------------------------------------------------------------------------------- */
 
 void sops_attributes_free(struct sops_attributes *a)
 {
@@ -92,8 +91,7 @@ bool sops_attributes_write(const struct sops_attributes *a, struct sops_slice pa
     return ok;
 }
 
-/* ---- the index ----------------------------------------------------------------------------------------------------
- */
+/* ---- the index -------------------------------------------------------------------------------------------------- */
 
 void sops_index_free(struct sops_index *x)
 {
@@ -176,8 +174,7 @@ bool sops_index_read(struct sops_index *x, struct sops_git *git, struct sops_err
     return ok;
 }
 
-/* ---- patterns -------------------------------------------------------------------------------------------------------
- */
+/* ---- patterns --------------------------------------------------------------------------------------------------- */
 
 static struct sops_slice base_name(struct sops_slice path)
 {

@@ -85,8 +85,7 @@ static bool read_content(struct filter *f, struct sops_err *e)
     return what == SOPS_PKT_FLUSH || sops_fail(e, SOPS_E_READ, "git's packets end within a request");
 }
 
-/* ---- smudge
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- smudge ----------------------------------------------------------------------------------------------------- */
 
 static struct sops_job job_of(struct filter *f)
 {
@@ -132,8 +131,7 @@ static bool smudge(struct filter *f, struct sops_err *e)
     return ok;
 }
 
-/* ---- clean
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- clean ------------------------------------------------------------------------------------------------------ */
 
 /* What git has of the file: in the index, else in the last commit. */
 static bool fetch_old(struct filter *f, struct sops_version *old, struct sops_err *e)
@@ -269,8 +267,7 @@ static bool clean(struct filter *f, struct sops_err *e)
     return ok;
 }
 
-/* ---- the protocol
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the protocol ----------------------------------------------------------------------------------------------- */
 
 static bool send(struct filter *f, struct sops_err *e)
 {

@@ -50,8 +50,7 @@ struct install {
 
 static const char *scope(const struct install *x) { return x->o->global ? "--global" : "--local"; }
 
-/* ---- the program's name --------------------------------------------------------------------------------------------
- */
+/* ---- the program's name ----------------------------------------------------------------------------------------- */
 
 /* For a shell: in single quotes unless it is harmless. */
 static bool add_quoted(struct sops_buf *out, const char *text, struct sops_err *e)
@@ -87,8 +86,7 @@ static bool name_program(struct install *x, struct sops_err *e)
            sops_buf_cstr(&x->program, e) != NULL;
 }
 
-/* ---- configuration
- * --------------------------------------------------------------------------------------------------- */
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
 
 /* The value of a setting; `*there` is false when it has none. `where` NULL: in any scope. */
 static bool get_setting(struct install *x, const char *where, const char *key, struct sops_buf *value, bool *there,
@@ -141,8 +139,7 @@ static bool put_settings(struct install *x, struct sops_err *e)
     return true;
 }
 
-/* ---- attributes
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------------------------- */
 
 static bool check_glob(const char *glob, struct sops_err *e)
 {
@@ -209,8 +206,7 @@ static bool put_attributes(struct install *x, struct sops_err *e)
     return x->patterns.len == 0 || sops_attributes_write(&x->attributes, sops_buf_view(&x->patterns), text, e);
 }
 
-/* ---- check
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------------------------------------------------ */
 
 /* Goes through "PATH attribute value" of all files. */
 static bool look_at_attributes(struct install *x, struct sops_slice answer, bool used[PARTS], bool *found,
@@ -301,8 +297,7 @@ static bool check_clone(struct install *x, struct sops_err *e)
     return ok && !found;
 }
 
-/* ---- the command
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static bool find_place(struct install *x, struct sops_err *e)
 {

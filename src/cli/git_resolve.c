@@ -31,8 +31,7 @@ enum { UNDECIDED = 2 };
 
 static unsigned picked(const void *ctx, size_t index) { return ((const struct resolve *)ctx)->pick[index]; }
 
-/* ---- decided by options --------------------------------------------------------------------------------------------
- */
+/* ---- decided by options ----------------------------------------------------------------------------------------- */
 
 static bool any_option(const struct resolve_options *o)
 {
@@ -92,8 +91,7 @@ static bool decide_by_options(struct resolve *x, struct sops_err *e)
            fail_undecided(x, "no side is chosen for", e);
 }
 
-/* ---- decided by the work tree
- * ---------------------------------------------------------------------------------------- */
+/* ---- decided by the work tree ----------------------------------------------------------------------------------- */
 
 /* The lines of the markers, in `out`. */
 static bool list_markers(struct sops_slice text, struct sops_buf *out, struct sops_err *e)
@@ -181,8 +179,7 @@ static bool decide_by_work_tree(struct resolve *x, struct sops_err *e)
     return look_if_finished(x, e) && (x->done || decide_by_text(x, e));
 }
 
-/* ---- one file
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- one file --------------------------------------------------------------------------------------------------- */
 
 static bool check_sides(const struct resolve *x, struct sops_err *e)
 {

@@ -24,8 +24,7 @@ static bool never_ask(struct sops_world *w, const struct sops_question *q, struc
     return sops_fail(e, SOPS_E_GENERIC, "nobody is asked here");
 }
 
-/* ---- the structure of a file that does not open ---------------------------------------------------------------------
- */
+/* ---- the structure of a file that does not open ----------------------------------------------------------------- */
 
 /* How long the text is that the ciphertext stands for. */
 static size_t text_length(struct sops_slice enc)
@@ -91,8 +90,7 @@ static bool add_structure(struct sops_world *w, const struct sops_format *f, str
     return ok;
 }
 
-/* ---- the tail
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the tail --------------------------------------------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -163,8 +161,7 @@ static bool add_tail(const struct sops_meta *m, const struct sops_format *f, con
     return ok;
 }
 
-/* ---- the text
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the text --------------------------------------------------------------------------------------------------- */
 
 /* A document ends with a newline; what is no text is not shown. */
 static bool finish_text(const struct sops_format *f, struct sops_buf *out, struct sops_err *e)

@@ -104,8 +104,7 @@ bool sops_in_index_add(struct sops_in_index *x, struct sops_err *e)
     return sops_git_run(&x->git, words, (struct sops_slice){0}, NULL, NULL, e);
 }
 
-/* ---- the work tree as an answer ------------------------------------------------------------------------------------
- */
+/* ---- the work tree as an answer --------------------------------------------------------------------------------- */
 
 /* What is left to compare: a node of the work tree, and what should stand there. */
 struct pair {

@@ -25,8 +25,7 @@ void sops_merge_run_free(struct sops_merge_run *r)
     *r = (struct sops_merge_run){0};
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 /* The base gives no value to the result, so its MAC does not matter; and where it does not open, it is read again, to
  * be compared by its ciphertexts. */
@@ -56,8 +55,7 @@ bool sops_merge_open(struct sops_merge_run *r, struct sops_err *e)
            sops_version_open(&r->v[SOPS_MERGE_THEIRS], r->j, others, true, e) && open_base(r, others, e);
 }
 
-/* ---- the plan ------------------------------------------------------------------------------------------------------
- */
+/* ---- the plan --------------------------------------------------------------------------------------------------- */
 
 static bool set_reason(struct sops_merge_run *r, const char *text, struct sops_err *e)
 {
@@ -132,8 +130,7 @@ bool sops_merge_plan(struct sops_merge_run *r, struct sops_err *e)
     return check_cover(r, sops_pick_ours, e) && (r->merge.conflicts == 0 || check_cover(r, sops_pick_theirs, e));
 }
 
-/* ---- the finished file ----------------------------------------------------------------------------------------------
- */
+/* ---- the finished file ------------------------------------------------------------------------------------------ */
 
 static struct sops_slice key_of(const struct sops_merge_run *r, int version)
 {
@@ -263,8 +260,7 @@ bool sops_merge_finish_text(struct sops_merge_run *r, struct sops_slice clear, s
            seal_result(r, e);
 }
 
-/* ---- conflicts
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- conflicts -------------------------------------------------------------------------------------------------- */
 
 /* The whole file with all conflicts decided for one side: ciphertexts of the sides under the metadata of ours. */
 static bool write_side(struct sops_merge_run *r, sops_pick_fn *pick, bool clear, struct sops_buf *out,
@@ -308,8 +304,7 @@ bool sops_merge_clear(struct sops_merge_run *r, struct sops_err *e)
     return write_both(r, &style, true, e);
 }
 
-/* ---- what is told
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- what is told ----------------------------------------------------------------------------------------------- */
 
 bool sops_merge_conflict_name(const struct sops_merge_run *r, size_t i, struct sops_buf *out, struct sops_err *e)
 {

@@ -46,7 +46,7 @@ bool sops_merge_conflict(struct sops_merge_run *r, const struct sops_marker_styl
 bool sops_merge_clear(struct sops_merge_run *r, struct sops_err *e) SOPS_CHECKED;
 void sops_merge_run_free(struct sops_merge_run *r);
 
-/* On stderr: what became of the file. `markers`: how to go on is told, too. */
+/* On stderr: what became of the file. */
 void sops_merge_tell_done(const struct sops_merge_run *r);
 void sops_merge_tell_recipients(const struct sops_merge_run *r);
 void sops_merge_tell_conflicts(const struct sops_merge_run *r);

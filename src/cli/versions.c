@@ -131,8 +131,7 @@ bool sops_version_look(struct sops_version *v, struct sops_world *w, const struc
     return !why.memory || sops_fail_memory(e);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 static bool find_key(struct sops_version *v, struct sops_job *j, struct sops_version *const *others, struct sops_err *e)
 {
@@ -168,8 +167,7 @@ bool sops_version_open(struct sops_version *v, struct sops_job *j, struct sops_v
     return ok;
 }
 
-/* ---- words ---------------------------------------------------------------------------------------------------------
- */
+/* ---- words ------------------------------------------------------------------------------------------------------ */
 
 /* What `cat-file blob` gives for REV:PATH; the path decides the format. */
 static bool fetch_blob(struct sops_version *v, struct sops_world *w, const char *word, struct sops_err *e)

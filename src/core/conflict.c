@@ -14,8 +14,7 @@
 #include "core/match.h"
 #include "core/shape.h"
 
-/* ---- markers and labels --------------------------------------------------------------------------------------------
- */
+/* ---- markers and labels ----------------------------------------------------------------------------------------- */
 
 static bool begins_with_marker(struct sops_slice line, uint8_t c)
 {
@@ -62,8 +61,7 @@ bool sops_marker_label(const char *label, const char *otherwise, struct sops_buf
     return true;
 }
 
-/* ---- the lines of each conflict
- * -------------------------------------------------------------------------------------- */
+/* ---- the lines of each conflict --------------------------------------------------------------------------------- */
 
 #define COMMON 0 /* tag of a line that is in no conflict; else the number of the conflict, from 1 */
 
@@ -255,8 +253,7 @@ static bool text_make(struct text *t, struct sops_slice bytes, const struct sops
     return true;
 }
 
-/* ---- regions
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- regions ---------------------------------------------------------------------------------------------------- */
 
 /* A pair of sections: stretches of common lines that are not common after all, and conflicts, from `first` to before
  * `end`. */
@@ -371,8 +368,7 @@ static void find_regions(const struct text t[2], const struct sops_merge *m, con
     }
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 static bool add_marker(struct sops_buf *out, uint8_t c, size_t size, const char *label, const char *otherwise,
                        struct sops_err *e)

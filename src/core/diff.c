@@ -163,8 +163,7 @@ static bool compare_items(struct differ *d, uint32_t a, uint32_t b, bool comment
     return ok;
 }
 
-/* ---- maps ----------------------------------------------------------------------------------------------------------
- */
+/* ---- maps ------------------------------------------------------------------------------------------------------- */
 
 /* The entries by key; false in `*plain` when one stands twice, or is no text. */
 static bool index_entries(const struct sops_shapes *s, uint32_t at, struct sops_table *t, bool *plain,
@@ -217,8 +216,7 @@ static bool compare_maps(struct differ *d, uint32_t a, uint32_t b, struct sops_e
     return ok;
 }
 
-/* ---- documents ------------------------------------------------------------------------------------------------------
- */
+/* ---- documents -------------------------------------------------------------------------------------------------- */
 
 static bool work_off(struct differ *d, struct sops_err *e)
 {

@@ -223,8 +223,7 @@ bool sops_match(struct sops_row a, struct sops_row b, uint32_t *to, bool *far, s
     return ok;
 }
 
-/* ---- three rows ---------------------------------------------------------------------------------------------------
- */
+/* ---- three rows ------------------------------------------------------------------------------------------------- */
 
 static bool add_piece(struct sops_pieces *p, enum sops_piece_from from, size_t begin, size_t end, struct sops_err *e)
 {
@@ -320,8 +319,7 @@ void sops_pieces_free(struct sops_pieces *p)
     *p = (struct sops_pieces){0};
 }
 
-/* ---- lines --------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
 
 bool sops_lines_split(struct sops_slice text, const uint8_t key[SOPS_PRINT_KEY], struct sops_lines *out,
                       struct sops_err *e)

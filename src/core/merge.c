@@ -37,8 +37,7 @@ enum outcome {
     NO_MEMORY,
 };
 
-/* ---- writing the result ---------------------------------------------------------------------------------------------
- */
+/* ---- writing the result ----------------------------------------------------------------------------------------- */
 
 static struct sops_node *side_node(const struct merging *g, unsigned v, uint32_t at)
 {
@@ -66,21 +65,26 @@ static bool put_copy(struct merging *g, struct frame *f, unsigned v, uint32_t at
     return n != NULL;
 }
 
-/* Comments of `v`; but for those that `u` or `w` has, when those are given. */
+/* Is the comment `i` of `v` among those? */
+static bool has_note(const struct merging *g, unsigned v, uint32_t i, unsigned w, const struct notes *among)
+{
+    uint32_t k = among->first;
+    for (uint32_t left = among->count; left != 0; left--, k = shape_of(g, w, k)->next) {
+        if (sops_merge_equal(g, v, i, w, k)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Comments of `v`, but for those that ours or the base has, where these are given. */
 static bool put_notes(struct merging *g, struct frame *f, unsigned v, struct notes notes, const struct notes *but_ours,
                       const struct notes *but_base, struct sops_err *e)
 {
     uint32_t i = notes.first;
     for (uint32_t left = notes.count; left != 0; left--, i = shape_of(g, v, i)->next) {
-        bool there = false;
-        uint32_t k = but_ours != NULL ? but_ours->first : SOPS_NO_SHAPE;
-        for (uint32_t n = but_ours != NULL ? but_ours->count : 0; n != 0; n--, k = shape_of(g, OURS, k)->next) {
-            there = there || sops_merge_equal(g, v, i, OURS, k);
-        }
-        k = but_base != NULL ? but_base->first : SOPS_NO_SHAPE;
-        for (uint32_t n = but_base != NULL ? but_base->count : 0; n != 0; n--, k = shape_of(g, BASE, k)->next) {
-            there = there || sops_merge_equal(g, v, i, BASE, k);
-        }
+        bool there = (but_ours != NULL && has_note(g, v, i, OURS, but_ours)) ||
+                     (but_base != NULL && has_note(g, v, i, BASE, but_base));
         if (!there && !put_copy(g, f, v, i, e)) {
             return false;
         }
@@ -171,8 +175,7 @@ static bool put_slot_notes(struct merging *g, struct frame *f, const struct slot
     return put_merged_notes(g, f, in, e);
 }
 
-/* ---- conflicts ------------------------------------------------------------------------------------------------------
- */
+/* ---- conflicts -------------------------------------------------------------------------------------------------- */
 
 static bool name_conflict(struct merging *g, struct frame *f, const struct slot *s, struct sops_conflict *c,
                           struct sops_err *e)
@@ -227,8 +230,7 @@ static bool put_conflict(struct merging *g, struct frame *f, const struct slot *
     return true;
 }
 
-/* ---- what is decided at its place -----------------------------------------------------------------------------------
- */
+/* ---- what is decided at its place ------------------------------------------------------------------------------- */
 
 static void count_taken(struct merging *g, unsigned v, uint32_t at)
 {
@@ -312,8 +314,7 @@ static enum outcome decide(struct merging *g, struct frame *f, const struct slot
     return by_lines == UNFIT ? CLASHES : by_lines;
 }
 
-/* ---- lists item by item
- * ---------------------------------------------------------------------------------------------- */
+/* ---- lists item by item ----------------------------------------------------------------------------------------- */
 
 /* The prints of what is in the list `at`, and the shapes; both are freed by the caller. No list: an empty row. */
 struct items {
@@ -402,8 +403,7 @@ static enum outcome merge_items(struct merging *g, struct frame *f, const struct
     return out;
 }
 
-/* ---- frames
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- frames ----------------------------------------------------------------------------------------------------- */
 
 static void pop_frame(struct merging *g)
 {
@@ -546,8 +546,7 @@ static bool step(struct merging *g, struct sops_err *e)
     return settle(g, s, both ? merge_place(g, f, &s, e) : decide(g, f, &s, e), e);
 }
 
-/* ---- documents
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- documents -------------------------------------------------------------------------------------------------- */
 
 static bool run_frames(struct merging *g, struct sops_err *e)
 {
@@ -653,8 +652,7 @@ void sops_merge_free(struct sops_merge *m)
     *m = (struct sops_merge){0};
 }
 
-/* ---- choices
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- choices ---------------------------------------------------------------------------------------------------- */
 
 unsigned sops_pick_ours(const void *ctx, size_t index)
 {

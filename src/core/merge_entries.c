@@ -29,8 +29,7 @@ bool sops_notes_equal(const struct merging *g, unsigned v, struct notes a, unsig
     return a.count == b.count;
 }
 
-/* ---- what tells items apart ---------------------------------------------------------------------------------------
- */
+/* ---- what tells items apart ------------------------------------------------------------------------------------- */
 
 /* The text under `identity` in the map `item`: a text or whole number that is clear. NULL: there is none. */
 static const struct sops_node *name_of(const struct merging *g, unsigned version, const struct sops_node *item,
@@ -71,8 +70,7 @@ const char *sops_list_identity(const struct merging *g, const uint32_t at[VERSIO
     return NULL;
 }
 
-/* ---- entries --------------------------------------------------------------------------------------------------------
- */
+/* ---- entries ---------------------------------------------------------------------------------------------------- */
 
 /* Notes what tells the last entry apart. */
 static bool add_identity(const struct merging *g, unsigned version, const char *identity, struct entries *x,
@@ -132,8 +130,7 @@ void sops_entries_free(struct entries *x)
     *x = (struct entries){0};
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------
- */
+/* ---- slots ------------------------------------------------------------------------------------------------------ */
 
 /* The place in `x`, counted from 1, of what `id` tells apart; 0: it is not there. */
 static size_t place_in(const struct entries *x, struct sops_slice id)

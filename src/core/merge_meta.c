@@ -66,8 +66,7 @@ bool sops_meta_same_settings(const struct sops_meta *a, const struct sops_meta *
            a->threshold == b->threshold && same_groups(a->groups, b->groups, e);
 }
 
-/* ---- settings -------------------------------------------------------------------------------------------------------
- */
+/* ---- settings --------------------------------------------------------------------------------------------------- */
 
 /* Which side's setting counts, when `a_b`, `o_b`, `o_a` tell who agrees with whom: 0 ours, 1 theirs, -1 neither. */
 static int side_of(bool a_b, bool o_b, bool o_a) { return a_b || o_b ? 0 : o_a ? 1 : -1; }
@@ -100,8 +99,7 @@ static bool merge_settings(const struct sops_meta *o, const struct sops_meta *a,
     return true;
 }
 
-/* ---- recipients
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- recipients ------------------------------------------------------------------------------------------------- */
 
 static bool add_key(struct sops_meta *out, struct sops_key ***end, const struct sops_key *k, struct sops_err *e)
 {
@@ -217,8 +215,7 @@ bool sops_meta_merge(const struct sops_meta *base, const struct sops_meta *ours,
            (!*fits || merge_recipients(base, ours, theirs, out, fits, why, e));
 }
 
-/* ---- the data key
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the data key ----------------------------------------------------------------------------------------------- */
 
 /* Is every recipient of `m` among the merged ones? Who was taken out must not keep a key that opens the result. */
 static bool all_are_merged(const struct sops_meta *m, const struct sops_meta *merged, struct sops_err *e)
@@ -319,8 +316,7 @@ bool sops_key_choose(const struct sops_key_choice *c, enum sops_kept *kept, stru
     return true;
 }
 
-/* ---- wrapped data keys
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- wrapped data keys ------------------------------------------------------------------------------------------ */
 
 /* One group: each recipient keeps what stands on a side under the kept key. */
 static void hand_over_one(const struct sops_key_choice *c, struct sops_meta *merged, const bool has[2],

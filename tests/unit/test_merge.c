@@ -280,6 +280,11 @@ static void test_conflict_text(void **state)
                 &sops_format_toml, LT "a = 2\n" EQ "a = 3\n" GT "\n[t]\nx = 1\n" LT "h = 2\n" EQ "\n[t.h]\ny = 1\n" GT);
     assert_text("[t]\nx = 1\nh = 1\n", "[t]\nx = 2\nh = 2\n", "[t]\nx = 3\n\n[t.h]\ny = 1\n", &sops_format_toml,
                 "[t]\n" LT "x = 2\n" EQ "x = 3\n\n" GT LT "h = 2\n" EQ "[t.h]\ny = 1\n" GT);
+    /* the padding of all lines is that of the longest name, so they are chosen together */
+    assert_text("[s]\na = 1\nb = 1\nlonger = 1\nc = 1\nd = 1\n", "[s]\na = 2\nb = 1\nc = 1\nd = 2\n",
+                "[s]\na = 3\nb = 1\nlonger = 3\nc = 1\nd = 3\n", &sops_format_ini,
+                "[s]\n" LT "a = 2\nb = 1\nc = 1\nd = 2\n" EQ
+                "a      = 3\nb      = 1\nlonger = 3\nc      = 1\nd      = 3\n" GT);
 }
 
 /* At a conflict a text that merges by lines stands there as ours has it, as nothing may be new there. */

@@ -172,10 +172,11 @@ def lines(text):
 
 
 class Merge:
-    """base None: there is none. joined: an entry has one comment, of several lines (INI)."""
+    """base None: there is none. joined: an entry has one comment, of several lines (INI). closed: the base does not open, and what is
+    encrypted in it is equal to nothing, as both sides have another data key."""
 
-    def __init__(self, base, ours, theirs, joined=False):
-        self.conflicts, self.joined = [], joined
+    def __init__(self, base, ours, theirs, joined=False, closed=False):
+        self.conflicts, self.joined, self.closed = [], joined, closed
         self.parts = self.documents(base, ours, theirs)
 
     def documents(self, base, ours, theirs):
@@ -188,7 +189,7 @@ class Merge:
                 except Clash:
                     raise WholeFile("documents") from None
             return out
-        if base is None:
+        if base is None or self.closed:
             raise WholeFile("documents")
         try:
             pieces = three_way([whole(x) for x in base], [whole(x) for x in ours], [whole(x) for x in theirs])
@@ -204,11 +205,11 @@ class Merge:
                 return self.lists(o if isinstance(o, Seq) else None, a, b, path)
             except Clash:
                 pass
-        if same(a, b) or same(o, b):
+        if same(a, b) or self.is_base(o, b):
             return a
-        if same(o, a):
+        if self.is_base(o, a):
             return b
-        if all(isinstance(x, Leaf) and x.kind == "str" and len(lines(x.text)) >= 2 for x in (o, a, b)):
+        if not self.closed and all(isinstance(x, Leaf) and x.kind == "str" and len(lines(x.text)) >= 2 for x in (o, a, b)):
             rows = [[x + "\n" for x in lines(t.text)] for t in (o, a, b)]
             for row, t in zip(rows, (o, a, b)):
                 row[-1] = row[-1] if t.text.endswith("\n") else row[-1][:-1]
@@ -216,13 +217,19 @@ class Merge:
             return Leaf("str", "".join(x for side, i, k in pieces for x in rows[1 if side == "a" else 2][i:k]), a.sealed or b.sealed)
         raise Clash
 
+    def is_base(self, o, x):
+        return same(o, x) and not (self.closed and any(n.sealed and isinstance(n, Leaf) for y in (o, x) for _, n in leaves(y)))
+
+    def are_base(self, o, notes):
+        return texts(o) == texts(notes) and not (self.closed and any(n.sealed for n in o + notes))
+
     # an entry of a map, or an item of a list that is told apart by name; None: it is gone
     def entry(self, o, a, b, path, in_list=False):
         if a is None or b is None:
             one = a or b
             if o is None:
                 return one
-            if same(o.value, one.value):
+            if self.is_base(o.value, one.value):
                 return None
             if in_list:
                 raise Clash
@@ -238,11 +245,16 @@ class Merge:
         self.conflicts.append(Open(self.document + path, what, Entry(a.key, a.value, notes), Entry(b.key, b.value, notes)))
         return self.conflicts[-1]
 
+    def name_of_base(self, o):
+        name = named(o)
+        return None if name and self.closed and any(i.find(name).value.sealed for i in o.items) else name
+
     def notes(self, o, a, b):
-        if texts(a) == texts(b) or texts(b) == texts(o):
+        if texts(a) == texts(b) or self.are_base(o, b):
             return a
-        if texts(a) == texts(o):
+        if self.are_base(o, a):
             return b
+        o = [n for n in o if not (self.closed and n.sealed)]
         if self.joined and a and b:
             old = a[0].text.split("\n") + (o[0].text.split("\n") if o else [])
             more = [x for x in b[0].text.split("\n") if x not in old]
@@ -281,7 +293,7 @@ class Merge:
 
     def lists(self, o, a, b, path):
         name = named(a)
-        if name and a.items and b.items and named(b) == name and (o is None or named(o) == name or not o.items):
+        if name and a.items and b.items and named(b) == name and (o is None or self.name_of_base(o) == name or not o.items):
             count = len(self.conflicts)
             try:
                 by = [Map([Entry(i.find(name).value.text, i) for i in x.items]) if x else None for x in (o, a, b)]
@@ -289,6 +301,8 @@ class Merge:
                 return Seq([e.value for e in self.order(by[0], by[1], by[2], where, True)])
             except Clash:
                 del self.conflicts[count:]
+        if o is not None and self.closed:
+            raise Clash
         rows = [x.items if x else [] for x in (o, a, b)]
         pieces = three_way(*[[whole(i) for i in row] for row in rows])
         return Seq([i for side, n, m in pieces for i in rows[1 if side == "a" else 2][n:m]])
@@ -360,13 +374,15 @@ def has_read(base, side):
     return known > 0 and 2 * known > len(all_of)
 
 
-def kept_key(merged, base, ours, theirs, trees):
+def kept_key(merged, base, ours, theirs, trees, closed=False):
     """0: a new one. trees: of base, ours, theirs."""
     def good(m, tree):
         inside = len(m.groups) <= len(merged.groups) and all(set(g) <= set(to) for g, to in zip(m.groups, merged.groups))
         return inside and has_read(trees[0], tree)
     if ours.key == theirs.key:
         return ours.key
+    if closed:
+        return 0
     for m, tree in ((ours, trees[1]), (theirs, trees[2])):
         if m.key != base.key and good(m, tree):
             return m.key

@@ -75,8 +75,11 @@ class Case:
 
     def base(self):
         rng = self.rng
+        self.closed = rng.random() < 0.1
         groups = [rng.sample(PEOPLE, rng.randrange(1, 4))]
-        if rng.random() < 0.2:
+        if self.closed:
+            groups = [[BOB]]
+        elif rng.random() < 0.2:
             groups = [rng.sample(PEOPLE, rng.randrange(1, 3)) for _ in range(rng.randrange(2, 4))]
         rule = RULES[0] if self.form == "binary" or rng.random() < 0.6 else rng.choice(RULES)
         meta = model.Meta(groups, self.new_key(), rule, rng.random() < 0.1, 2 if len(groups) > 1 else 0)
@@ -89,6 +92,8 @@ class Case:
         v = Version(copy.deepcopy(base.parts), base.data, copy.deepcopy(base.meta))
         steps = [self.edit] * rng.choice([0, 1, 1, 1, 2]) + [self.change_keys] * rng.choice([0, 0, 0, 1, 1, 2])
         rng.shuffle(steps)
+        if self.closed:  # alice, who merges, comes in on both sides, and the key is made anew
+            steps = [self.bring_alice] + [s for s in steps if s == self.edit]
         for step in steps:
             self.box.write(self.name, v.data)
             step(v)
@@ -96,14 +101,30 @@ class Case:
         return v
 
     def edit(self, v):
+        old = Version(v.parts, v.data, copy.deepcopy(v.meta))
         v.parts = mark(self.maker.changed(v.parts, self.rng.choice([1, 1, 1, 2, 3, 5])), v.meta.rule)
         text = documents.clear_text(self.form, v.parts)
         if self.rng.random() < 0.5:
             self.box.sops("replace", self.name, input=text)
+            self.judge_replaced(old, v)
         else:
             self.box.write("../new-text", text)
             self.box.sops("edit", self.name, env={"SOPS_EDITOR": "cp " + os.path.join(self.box.top, "new-text")}, rc=(0, 200))
             os.unlink(os.path.join(self.box.top, "new-text"))
+
+    def bring_alice(self, v):
+        self.box.sops("rotate", "-i", "--add-age", ALICE, self.name)
+        v.meta.groups[0].append(ALICE)
+        v.meta.key = self.new_key()
+
+    def judge_replaced(self, old, v):
+        """Only what changed has a new ciphertext, and where nothing changed the file is as it was."""
+        got = self.box.read(self.name)
+        if [model.whole(p) for p in old.parts] == [model.whole(p) for p in v.parts]:
+            want(got, old.data, "a file whose text was replaced by the same")
+        else:
+            no_nonce_twice(old.data, got)
+            self.judge_ciphertexts(got, v.parts, [old], v.meta)
 
     def change_keys(self, v):
         rng, meta = self.rng, v.meta
@@ -138,10 +159,10 @@ class Case:
     def expect(self, o, a, b):
         """(merged metadata, model.Merge), or model.WholeFile."""
         meta = model.merge_meta(o.meta, a.meta, b.meta)
-        merged = model.Merge(o.parts, a.parts, b.parts, self.form == "ini")
+        merged = model.Merge(o.parts, a.parts, b.parts, self.form == "ini", self.closed)
         for side in ("ours", "theirs") if merged.conflicts else ("ours",):
             self.check_cover(self.chosen(merged, lambda c: side), meta, a, b)
-        meta.key = model.kept_key(meta, o.meta, a.meta, b.meta, (o.parts, a.parts, b.parts))
+        meta.key = model.kept_key(meta, o.meta, a.meta, b.meta, (o.parts, a.parts, b.parts), self.closed)
         return meta, merged
 
     @staticmethod
@@ -159,7 +180,7 @@ class Case:
         return [model.choose(p, side) for p in merged.parts]
 
     def drive(self, o, a, b, rc):
-        got = self.box.driver(o.data, a.data, b.data, name=self.name, rc=(0, 1))
+        got = self.box.driver(o.data, a.data, b.data, name=self.name, rc=(0, 1), who="alice" if self.closed else None)
         said = self.box.last.said
         want(self.box.last.rc, rc, "the status of the driver, which says %r" % said)
         clear = {w for v in (a, b) for w in KANARI.findall(v.data)}
@@ -219,7 +240,7 @@ class Case:
                 return
         self.judge_keys(got, a, b, meta)
         if whole:
-            self.judge_ciphertexts(got, mark(copy.deepcopy(parts), meta.rule), a, b, meta)
+            self.judge_ciphertexts(got, mark(copy.deepcopy(parts), meta.rule), [a, b], meta)
 
     @staticmethod
     def is_all(parts, meta, v):
@@ -245,11 +266,11 @@ class Case:
         want(len(set(new) & set(old[0] + old[1])), len(kept), "recipients whose entry is kept")
 
     @staticmethod
-    def judge_ciphertexts(got, parts, a, b, meta):
+    def judge_ciphertexts(got, parts, versions, meta):
         """What a side has under the kept key is not encrypted anew."""
         def sealed(some):
             return [(path, getattr(x, "kind", "comment"), x.text) for p in some for path, x in model.leaves(p) if x.sealed]
-        there = [x for v in (a, b) if meta.key and v.meta.key == meta.key for x in sealed(v.parts)]
+        there = [x for v in versions if meta.key and v.meta.key == meta.key for x in sealed(v.parts)]
         fresh = 1  # the MAC
         for x in sealed(parts):
             if x in there:
@@ -257,7 +278,7 @@ class Case:
             else:
                 fresh += 1
         texts = [m[0] for m in ENC.finditer(got)]
-        old = {m[0] for v in (a, b) for m in ENC.finditer(v.data)}
+        old = {m[0] for v in versions for m in ENC.finditer(v.data)}
         want(len({t for t in texts if t not in old}), fresh, "ciphertexts that are new")
         want(len(texts), len(sealed(parts)) + len(parts), "ciphertexts")
 
@@ -289,10 +310,10 @@ class Case:
             self.box.write(self.name, pick(got, ROLL[side]))
             args = []
         if how < 3:
-            self.box.sops("git", "resolve", *args, self.name)
+            self.box.sops("git", "resolve", *args, self.name, who="alice" if self.closed else None)
         else:
             keep = self.box.script("keep", "#!/bin/sh\nawk '/^<<<<<<< /{at=1;next} /^=======$/{at=2;next} /^>>>>>>> /{at=0;next} !at||at==%d' \"$1\" >new && cat new >\"$1\" && rm new\n" % (1 + (side == "theirs")))
-            self.box.sops("edit", self.name, env={"SOPS_EDITOR": keep})
+            self.box.sops("edit", self.name, env={"SOPS_EDITOR": keep}, who="alice" if self.closed else None)
         done = self.box.read(self.name)
         need(set(KANARI.findall(done)) <= {w for v in (a, b) for w in KANARI.findall(v.data)}, "clear text in the resolved file")
         self.judge(done, self.chosen(merged, lambda c: choice[c.path]), o, a, b, meta)

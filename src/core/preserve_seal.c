@@ -231,6 +231,37 @@ static bool has_veiled(struct sops_node *root)
     return false;
 }
 
+/* Does a veiled value stand there in the text? */
+static bool is_veiled_at(const struct sops_written *w, struct sops_span span)
+{
+    size_t low = 0, high = w->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (w->slot[middle].head.begin < span.begin) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    while (low < w->count && w->slot[low].role != SOPS_SLOT_VALUE) {
+        low++; /* a comment in front of the value */
+    }
+    return low < w->count && w->slot[low].head.begin < span.end && (w->slot[low].node->flags & SOPS_VEILED) != 0;
+}
+
+/* Is anything veiled of what the alias stands for a copy of? A copy under a path that stays clear has no veil itself.
+ */
+static bool copies_veiled(const struct sops_written *w, const struct sops_slot *alias)
+{
+    const struct sops_doc *d = w->doc;
+    for (size_t i = alias->column + 1U; i < d->marks && d->mark[i].kind == SOPS_MARK_COPY; i++) {
+        if (sops_node_is_leaf(d->mark[i].node) && is_veiled_at(w, d->mark[i].span)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A slot of what is not veiled, in a tree that was changed: a new value, or what other rules leave clear. */
 static bool put_clear(struct sealing *s, const struct sops_slot *slot, size_t i, struct sops_edits *to,
                       struct sops_err *e)
@@ -280,7 +311,7 @@ static bool edit_slot(struct sealing *s, size_t i, struct sops_edits *to, struct
         return l->keep || put_laid(s, slot, l->veil, true, to, e);
     }
     if (slot->role == SOPS_SLOT_ALIAS) {
-        if (!has_veiled(slot->node) || s->k->is_sealed) {
+        if (s->k->is_sealed || (!has_veiled(slot->node) && !copies_veiled(&s->k->w, slot))) {
             return true;
         }
         return sops_rules_by_comment(&s->p->meta->rules)

@@ -33,7 +33,7 @@ struct sops_slot {
     bool no_node;                /* a comment that is never asked for among the nodes: `in` is known */
     struct sops_slice comment;   /* the text of such a comment, where that is not what stands in the slot */
     bool tagged;                 /* the kind of the value is fixed by what stands in front of it */
-    uint32_t column;             /* of text with lines of its own */
+    uint32_t column;             /* of text with lines of its own; ALIAS: its mark, with those of copies behind */
     struct sops_node *of;        /* COPY: what it was copied from; NULL: not known */
     struct sops_span name, drop; /* COPY: what names that, and what goes when the copy stays */
 };

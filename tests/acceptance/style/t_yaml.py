@@ -117,6 +117,7 @@ rows("tags",
      )
 rows("alias",
      ("scalar", "a: &x secret\nb: *x\n", "a: &x E\nb: !*x E\n", {"a": "secret", "b": "secret"}),
+     ("under-a-clear-path", "a: &x 'secret'\nb_unencrypted: *x\nc: &m\n  u: x\n  q: 5\nd_unencrypted: *m\ne_unencrypted: &y z\nf_unencrypted: *y\n", "a: &x 'E'\nb_unencrypted: !*x 'secret'\nc: &m\n  u: E\n  q: I\nd_unencrypted: !*m\n  u: x\n  q: 5\ne_unencrypted: &y z\nf_unencrypted: *y\n", {"a": "secret", "b_unencrypted": "secret", "c": {"u": "x", "q": 5}, "d_unencrypted": {"u": "x", "q": 5}, "e_unencrypted": "z", "f_unencrypted": "z"}),
      ("quoted", "a: &x 'secret'\nb: [*x]\n", "a: &x 'E'\nb: [!*x 'E']\n", {"a": "secret", "b": ["secret"]}),
      ("merge", "d: &d\n  u: x\n  m: 1\nw:\n  <<: *d\n  k: v\n", "d: &d\n  u: E\n  m: I\nw:\n  <<: !*d\n    u: E\n    m: I\n  k: E\n", {"d": {"u": "x", "m": 1}, "w": {"<<": {"u": "x", "m": 1}, "k": "v"}}),
      ("merge-list", "a: &a {x: 1}\nb: &b\n  q: 2\nc:\n  <<: [*a, *b]\n", "a: &a {x: 'I'}\nb: &b\n  q: I\nc:\n  <<: [!*a {x: 'I'}, !*b {q: 'I'}]\n"),

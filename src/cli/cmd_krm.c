@@ -123,9 +123,10 @@ static bool emit_stream(struct krm *k, struct sops_job *j, emit_fn *emit, struct
     struct sops_manifests m = {0};
     bool ok = sops_manifests_split(&m, j->path, sops_buf_view(&j->bytes), e);
     for (size_t i = 0; ok && i < m.count; i++) {
-        if (!sops_manifest_is_empty(m.all[i].text)) {
-            ok = (j->out == sops_manifest_format() || is_object(m.all[i].text, e) || sops_name_file(e, j->path)) &&
-                 emit(k, m.all[i].text, e);
+        if (!sops_manifest_is_empty(sops_manifest_text(&m.all[i]))) {
+            ok = (j->out == sops_manifest_format() || is_object(sops_manifest_text(&m.all[i]), e) ||
+                  sops_name_file(e, j->path)) &&
+                 emit(k, sops_manifest_text(&m.all[i]), e);
         }
     }
     sops_manifests_free(&m);
@@ -224,7 +225,7 @@ static bool run_items(struct krm *k, struct sops_err *e)
         if (sops_is_generator(l->nodes[i], &strict)) {
             ok = generate(k, l->nodes[i], emit_item, e);
         } else {
-            ok = emit_item(k, m->sealed != NULL ? sops_buf_view(&m->sealed->clear) : m->text, e);
+            ok = emit_item(k, m->sealed != NULL ? sops_buf_view(&m->sealed->clear) : sops_manifest_text(m), e);
         }
     }
     if (ok && sops_list_config_is_apart(l) && sops_is_generator(l->config_node, &strict)) {
@@ -270,9 +271,9 @@ static void tell_result(struct krm *k, const struct sops_err *e)
 /* Large pieces go out from where they stand; what is left over is in `out`. */
 static bool put_document(struct krm *k, const struct sops_manifest *m, struct sops_err *e)
 {
-    bool on_marker = m->sealed != NULL && m->marker.len != 0 && m->marker.ptr[m->marker.len - 1] != '\n';
-    return sops_ui_piece(&k->out, m->marker, e) && (!on_marker || sops_buf_addc(&k->out, '\n', e)) &&
-           sops_ui_piece(&k->out, m->sealed != NULL ? sops_buf_view(&m->sealed->clear) : m->text, e);
+    bool on_marker = m->sealed != NULL && m->marker_len != 0 && m->at[m->marker_len - 1] != '\n';
+    return sops_ui_piece(&k->out, sops_manifest_marker(m), e) && (!on_marker || sops_buf_addc(&k->out, '\n', e)) &&
+           sops_ui_piece(&k->out, m->sealed != NULL ? sops_buf_view(&m->sealed->clear) : sops_manifest_text(m), e);
 }
 
 static bool run_stream(struct krm *k, struct sops_err *e)

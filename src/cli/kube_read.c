@@ -74,13 +74,14 @@ static bool add_stream(struct kube_read *r, const char *path, struct sops_slice 
 {
     struct sops_manifests m = {0};
     struct sops_manifest_how how = {.common = r->common, .path = path, .change = change_object, .arg = r};
-    bool ok = sops_manifests_split(&m, path, text, e) && sops_manifests_open(&m, &how, e);
+    bool ok = sops_manifests_split(&m, path, text, e) && sops_manifests_open(&m, &how, e) &&
+              sops_buf_reserve(&r->stream, text.len + 8, e);
     for (size_t i = 0; ok && i < m.count; i++) {
         const struct sops_manifest *one = &m.all[i];
         struct sops_slice none = {0};
         r->opened = r->opened || one->sealed != NULL;
         ok = one->sealed != NULL ? add_document(&r->stream, none, sops_buf_view(&one->sealed->clear), e)
-                                 : add_document(&r->stream, one->marker, one->text, e);
+                                 : add_document(&r->stream, sops_manifest_marker(one), sops_manifest_text(one), e);
     }
     sops_manifests_free(&m);
     return ok;
@@ -118,12 +119,13 @@ static bool add_binary(struct kube_read *r, struct sops_job *j, struct sops_err 
     ok = ok && sops_manifests_split(&m, j->path, text, e);
     for (size_t i = 0; ok && i < m.count; i++) {
         struct sops_doc d = {0};
-        if (r->words->verb == KUBE_DIFF && !r->words->show && !sops_manifest_is_empty(m.all[i].text)) {
-            ok = (sops_doc_parse(&d, sops_manifest_format(), m.all[i].text, e) || sops_recode(e, SOPS_E_READ)) &&
+        if (r->words->verb == KUBE_DIFF && !r->words->show && !sops_manifest_is_empty(sops_manifest_text(&m.all[i]))) {
+            ok = (sops_doc_parse(&d, sops_manifest_format(), sops_manifest_text(&m.all[i]), e) ||
+                  sops_recode(e, SOPS_E_READ)) &&
                  check_diff(r, j->path, d.parts, e);
         }
         sops_doc_free(&d);
-        ok = ok && add_document(&r->stream, m.all[i].marker, m.all[i].text, e);
+        ok = ok && add_document(&r->stream, sops_manifest_marker(&m.all[i]), sops_manifest_text(&m.all[i]), e);
     }
     sops_manifests_free(&m);
     return ok;

@@ -34,7 +34,7 @@ static bool read_group(struct group *g, struct sops_doc *d, struct sops_err *e)
     bool ok = g->notes != NULL;
     for (const struct sops_manifest *m = first; ok && m != NULL; m = next_in(g, m)) {
         struct sops_doc one = {0};
-        ok = sops_doc_parse(&one, sops_manifest_format(), m->text, e);
+        ok = sops_doc_parse(&one, sops_manifest_format(), sops_manifest_text(m), e);
         if (ok) {
             struct sops_node *root = one.parts;
             sops_doc_join(d, &one);

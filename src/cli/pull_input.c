@@ -112,9 +112,8 @@ static bool take_document(struct sops_pull_run *r, const char *name, struct sops
 static bool take_together(struct sops_pull_run *r, const char *name, const struct sops_manifest *first, size_t count,
                           unsigned line, unsigned number, bool *taken, struct sops_err *e)
 {
-    const struct sops_manifest *last = first + count - 1;
-    struct sops_slice text =
-        sops_slice_of(first->text.ptr, (size_t)(last->text.ptr + last->text.len - first->text.ptr));
+    struct sops_slice text = sops_manifest_text(first), last = sops_manifest_text(first + count - 1);
+    text.len = (size_t)(last.ptr + last.len - text.ptr);
     struct sops_pull_input *in = new_input(r, e);
     struct sops_err why = {0};
     size_t parts = 0;
@@ -155,9 +154,9 @@ static bool take_plain(struct sops_pull_run *r, const char *name, struct sops_sl
     for (size_t i = 0; ok && i < all.count; i++) {
         size_t together = 0;
         bool taken = false;
-        line += line_breaks(at, all.all[i].text.ptr);
-        at = all.all[i].text.ptr;
-        while (i >= tried && i + together < all.count && is_yaml(all.all[i + together].text)) {
+        line += line_breaks(at, sops_manifest_text(&all.all[i]).ptr);
+        at = sops_manifest_text(&all.all[i]).ptr;
+        while (i >= tried && i + together < all.count && is_yaml(sops_manifest_text(&all.all[i + together]))) {
             together++;
         }
         tried = i + together > tried ? i + together : tried;
@@ -165,8 +164,8 @@ static bool take_plain(struct sops_pull_run *r, const char *name, struct sops_sl
         if (ok && taken) {
             number += (unsigned)together;
             i += together - 1;
-        } else if (ok && !sops_manifest_is_empty(all.all[i].text)) {
-            ok = take_document(r, name, all.all[i].text, line, ++number, e);
+        } else if (ok && !sops_manifest_is_empty(sops_manifest_text(&all.all[i]))) {
+            ok = take_document(r, name, sops_manifest_text(&all.all[i]), line, ++number, e);
         }
     }
     sops_manifests_free(&all);

@@ -28,10 +28,18 @@ struct sops_sealed_manifest {
 };
 /* One document of a stream, or item of a list. Streams have very many that are plain, so these are small. */
 struct sops_manifest {
-    struct sops_slice marker; /* what begins it in the stream; may be empty */
-    struct sops_slice text;
+    const uint8_t *at;
+    uint32_t marker_len, text_len;       /* the marker that begins it, if any, and what stands behind it */
     struct sops_sealed_manifest *sealed; /* in the arena; NULL: plain */
 };
+static inline struct sops_slice sops_manifest_marker(const struct sops_manifest *m)
+{
+    return sops_slice_of(m->at, m->marker_len);
+}
+static inline struct sops_slice sops_manifest_text(const struct sops_manifest *m)
+{
+    return sops_slice_of(m->at + m->marker_len, m->text_len);
+}
 struct sops_manifests {
     struct sops_manifest *all;
     size_t count, room;

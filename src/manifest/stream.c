@@ -105,11 +105,12 @@ static bool look_at(struct sops_manifests *m, const char *file, struct sops_mani
 {
     struct sops_doc d = {0};
     struct sops_err why = {0};
-    if (!holds(to->text, SOPS_LIT("sops")) || !holds(to->text, SOPS_LIT("mac"))) {
+    struct sops_slice text = sops_manifest_text(to);
+    if (!holds(text, SOPS_LIT("sops")) || !holds(text, SOPS_LIT("mac"))) {
         return true;
     }
     bool ok = true;
-    if (sops_doc_parse(&d, sops_manifest_format(), to->text, &why)) {
+    if (sops_doc_parse(&d, sops_manifest_format(), text, &why)) {
         ok = d.parts == NULL || d.parts->next != NULL || look_into(m, file, d.parts, to, e);
     } else if (why.memory) {
         ok = sops_fail_memory(e);
@@ -119,7 +120,8 @@ static bool look_at(struct sops_manifests *m, const char *file, struct sops_mani
     return ok;
 }
 
-static struct sops_manifest *add_one(struct sops_manifests *m, struct sops_slice marker, struct sops_slice text,
+/* `text` is what stands behind a marker of `marker_len` bytes. */
+static struct sops_manifest *add_one(struct sops_manifests *m, size_t marker_len, struct sops_slice text,
                                      struct sops_err *e)
 {
     struct sops_manifest *grown = sops_grow(m->all, m->count, &m->room, sizeof *grown, e);
@@ -127,22 +129,16 @@ static struct sops_manifest *add_one(struct sops_manifests *m, struct sops_slice
         return NULL;
     }
     m->all = grown;
-    m->all[m->count] = (struct sops_manifest){.marker = marker, .text = text};
+    m->all[m->count] = (struct sops_manifest){
+        .at = text.ptr - marker_len, .marker_len = (uint32_t)marker_len, .text_len = (uint32_t)text.len};
     return &m->all[m->count++];
 }
 
 bool sops_manifests_add(struct sops_manifests *m, struct sops_slice text, const struct sops_node *root,
                         struct sops_err *e)
 {
-    struct sops_manifest *one = add_one(m, (struct sops_slice){0}, text, e);
+    struct sops_manifest *one = add_one(m, 0, text, e);
     return one != NULL && look_into(m, NULL, root, one, e);
-}
-
-static bool add_document(struct sops_manifests *m, const char *file, struct sops_slice marker, struct sops_slice text,
-                         struct sops_err *e)
-{
-    struct sops_manifest *one = add_one(m, marker, text, e);
-    return one != NULL && look_at(m, file, one, e);
 }
 
 /* ---- a stream ---------------------------------------------------------------------------------------------------- */
@@ -161,31 +157,73 @@ static size_t marker_size(struct sops_slice line, size_t with_end)
     return rest.len == 0 || rest.ptr[0] == '#' ? with_end : 3;
 }
 
+/* Takes a line off the front, its end with it. */
+static struct sops_slice take_line(struct sops_slice *rest)
+{
+    struct sops_slice line = sops_slice_first(*rest, sops_slice_find(*rest, '\n'));
+    *rest = sops_slice_skip(*rest, line.len + (line.len != rest->len));
+    return line;
+}
+
+/* Room for as many documents as there are: lists that double would be larger than a stream of small ones. */
+static bool make_room(struct sops_manifests *m, struct sops_slice stream, struct sops_err *e)
+{
+    size_t room = m->count + 1;
+    while (stream.len != 0) {
+        room += is_marker(take_line(&stream));
+    }
+    struct sops_manifest *all = sops_alloc(room * sizeof *all, e);
+    if (all == NULL) {
+        return false;
+    }
+    if (m->count != 0) {
+        memcpy(all, m->all, m->count * sizeof *all);
+    }
+    sops_free(m->all);
+    m->all = all;
+    m->room = room;
+    return true;
+}
+
+/* The document at hand, which ends before `end`. */
+static bool add_document(struct sops_manifests *m, const char *file, const uint8_t *begin, size_t marker_len,
+                         const uint8_t *end, struct sops_err *e)
+{
+    const uint8_t *text = begin + marker_len;
+    struct sops_manifest *one = add_one(m, marker_len, sops_slice_of(text, (size_t)(end - text)), e);
+    return one != NULL && look_at(m, file, one, e);
+}
+
 bool sops_manifests_split(struct sops_manifests *m, const char *file, struct sops_slice stream, struct sops_err *e)
 {
-    struct sops_slice marker = {0}, rest = sops_text_without_mark(stream);
+    struct sops_slice rest = sops_text_without_mark(stream);
     const uint8_t *const start = rest.ptr;
-    const uint8_t *begin = stream.ptr; /* of the text of the document at hand */
+    const uint8_t *begin = stream.ptr; /* of the document at hand */
+    size_t marker_len = 0;             /* of it */
     if (sops_text_is_utf16(stream)) {  /* what is sealed in it would not be seen */
         return sops_fail(e, SOPS_E_READ, "a manifest stream is UTF-8, and this is UTF-16") ||
                sops_hint(e, SOPS_UTF16_HINT);
     }
+    if (stream.len == 0) {
+        return true;
+    }
+    if (!make_room(m, rest, e)) {
+        return false;
+    }
     while (rest.len != 0) {
-        struct sops_slice line = sops_slice_first(rest, sops_slice_find(rest, '\n'));
-        size_t with_end = line.len + (line.len != rest.len);
-        if (is_marker(line)) {
-            bool first = rest.ptr == start; /* then a byte order mark stays in front of it */
-            if (!first && !add_document(m, file, marker, sops_slice_of(begin, (size_t)(rest.ptr - begin)), e)) {
+        struct sops_slice line = take_line(&rest);
+        if (!is_marker(line)) {
+            continue;
+        }
+        if (line.ptr != start) { /* else nothing but a byte order mark can stand in front of it, and stays there */
+            if (!add_document(m, file, begin, marker_len, line.ptr, e)) {
                 return false;
             }
-            const uint8_t *from = first ? stream.ptr : rest.ptr;
-            begin = rest.ptr + marker_size(line, with_end);
-            marker = sops_slice_of(from, (size_t)(begin - from));
+            begin = line.ptr;
         }
-        rest = sops_slice_skip(rest, with_end);
+        marker_len = (size_t)(line.ptr - begin) + marker_size(line, (size_t)(rest.ptr - line.ptr));
     }
-    return stream.len == 0 ||
-           add_document(m, file, marker, sops_slice_of(begin, (size_t)(stream.ptr + stream.len - begin)), e);
+    return add_document(m, file, begin, marker_len, stream.ptr + stream.len, e);
 }
 
 bool sops_manifests_group(struct sops_manifests *m, struct sops_err *e)

@@ -27,10 +27,11 @@ static void take_stream(struct sops_slice text)
     }
     expect(sops_manifests_split(&m, "fuzz", text, &e) && sops_manifests_group(&m, &e));
     for (size_t i = 0; i < m.count; i++) {
-        expect(sops_buf_add(&whole, m.all[i].marker, &e) && sops_buf_add(&whole, m.all[i].text, &e));
+        expect(sops_buf_add(&whole, sops_manifest_marker(&m.all[i]), &e) &&
+               sops_buf_add(&whole, sops_manifest_text(&m.all[i]), &e));
         const struct sops_sealed_manifest *one = m.all[i].sealed;
         expect(one == NULL || one->next == 0 || one->next > i);
-        (void)sops_manifest_is_empty(m.all[i].text);
+        (void)sops_manifest_is_empty(sops_manifest_text(&m.all[i]));
     }
     expect(sops_slice_eq(sops_buf_view(&whole), text));
     sops_buf_free(&whole);
@@ -74,7 +75,7 @@ static size_t take_list(struct sops_slice text, struct sops_buf *out)
     if (ok && out != NULL) {
         ok = sops_list_begin(out, l.api, count == 0, &e);
         for (size_t i = 0; ok && i < count; i++) {
-            ok = sops_list_item(out, l.items.all[i].text, &e);
+            ok = sops_list_item(out, sops_manifest_text(&l.items.all[i]), &e);
         }
         expect(ok);
     }

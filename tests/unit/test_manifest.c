@@ -38,7 +38,9 @@ static void check_split(const char *stream, size_t count, size_t sealed)
     assert_int_equal(m.count, count);
     for (size_t i = 0; i < m.count; i++) {
         found += m.all[i].sealed != NULL;
-        assert_ok(sops_buf_add(&whole, m.all[i].marker, &e) && sops_buf_add(&whole, m.all[i].text, &e), &e);
+        assert_ok(sops_buf_add(&whole, sops_manifest_marker(&m.all[i]), &e) &&
+                      sops_buf_add(&whole, sops_manifest_text(&m.all[i]), &e),
+                  &e);
     }
     assert_int_equal(found, sealed);
     assert_slice(sops_buf_view(&whole), stream);
@@ -191,7 +193,7 @@ static bool copy_list(const char *text, struct sops_buf *out, struct sops_err *e
     struct sops_resource_list l = {0};
     bool ok = sops_list_read(&l, sops_str(text), e) && sops_list_begin(out, l.api, l.items.count == 0, e);
     for (size_t i = 0; ok && i < l.items.count; i++) {
-        ok = sops_list_item(out, l.items.all[i].text, e);
+        ok = sops_list_item(out, sops_manifest_text(&l.items.all[i]), e);
     }
     ok = ok && (l.config_node == NULL || sops_list_config(out, l.config, e)) &&
          sops_list_check(sops_buf_view(out), sops_str(text), l.items.count, e);

@@ -98,7 +98,6 @@ static bool run_pull(struct sops_world *w, const struct sops_options *o, struct 
                                        own_plan,  own_resolve,      own_write,       NULL};
     struct sops_pull_run r = {.own = *(const struct sops_pull_options *)o->own};
     r.failures = (struct sops_failures){.world = w, .at_once = r.own.keep_going};
-    r.own.only = r.own.only != NULL && r.own.only[0] != NULL ? r.own.only : NULL;
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = r.own.to_sops != NULL};
     bool ok = sops_job_steps(&r.job, steps, e);
     sops_pull_targets_free(&r);

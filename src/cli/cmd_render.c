@@ -54,10 +54,7 @@ static bool own_sources(struct sops_job *j, struct sops_err *e)
 {
     const struct render_options *o = j->opt->own;
     struct render *r = j->own;
-    size_t n = 0;
-    while (o->from[n] != NULL) {
-        n++;
-    }
+    size_t n = sops_words(o->from);
     r->source = sops_arena_alloc(&r->arena, (n + 1) * sizeof *r->source, e);
     r->path = sops_arena_alloc(&r->arena, (n + 1) * sizeof *r->path, e);
     if (r->source == NULL || r->path == NULL) {

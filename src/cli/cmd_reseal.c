@@ -298,13 +298,6 @@ static bool own_flags(struct sops_job *j, struct sops_err *e)
     return true;
 }
 
-static bool own_exists(struct sops_job *j, struct sops_err *e)
-{
-    struct stat st;
-    return j->opt->argc != 1 || stat(j->opt->args[0], &st) == 0 ||
-           sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", j->opt->args[0]);
-}
-
 static bool own_sealing(struct sops_job *j, struct sops_err *e)
 {
     struct reseal_run *r = j->own;
@@ -360,12 +353,9 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
 
 static bool run_reseal(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_flags, own_exists,        sops_step_config, sops_step_order, own_sealing,
-                                       own_cert,  sops_job_services, own_keys,         own_run,         NULL};
+    static sops_step *const steps[] = {own_flags, sops_sealed_exists, sops_step_config, sops_step_order, own_sealing,
+                                       own_cert,  sops_job_services,  own_keys,         own_run,         NULL};
     struct reseal_run r = {.own = *(const struct reseal_options *)o->own, .certs = {.world = w}};
-    r.own.key = sops_options_given(r.own.key);
-    r.own.cert = sops_options_given(r.own.cert);
-    r.own.cluster = sops_options_given(r.own.cluster);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     bool ok = sops_job_steps(&r.job, steps, e);
     if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.changed == 0 || r.failures != 0)) {

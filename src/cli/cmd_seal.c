@@ -200,11 +200,7 @@ static bool run_seal(struct sops_world *w, const struct sops_options *o, struct 
 {
     static sops_step *const steps[] = {own_flags, sops_step_config, sops_step_order, own_sealing, own_clusters, NULL};
     static sops_step *const of_files[] = {own_files, sops_job_services, own_run, NULL};
-    struct sops_seal_options own = *(const struct sops_seal_options *)o->own;
-    struct seal_run r = {.own = &own, .certs = {.world = w}};
-    own.cert = sops_options_given(own.cert);
-    own.cluster = sops_options_given(own.cluster);
-    own.from_file = sops_options_given(own.from_file);
+    struct seal_run r = {.own = o->own, .certs = {.world = w}};
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     sops_folders_open(&r.folders);
     bool ok = sops_job_steps(&r.job, steps, e);

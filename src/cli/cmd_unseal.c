@@ -319,15 +319,6 @@ static bool own_run(struct sops_job *j, struct sops_err *e)
            sops_fail(e, SOPS_E_GENERIC, "%zu SealedSecret%s not open", r->closed, r->closed == 1 ? " does" : "s do");
 }
 
-static bool own_exists(struct sops_job *j, struct sops_err *e)
-{
-    struct stat st;
-    if (j->opt->argc == 1 && stat(j->opt->args[0], &st) != 0) {
-        return sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", j->opt->args[0]);
-    }
-    return true;
-}
-
 static bool own_keys(struct sops_job *j, struct sops_err *e)
 {
     struct unseal_run *r = j->own;
@@ -336,12 +327,10 @@ static bool own_keys(struct sops_job *j, struct sops_err *e)
 
 static bool run_unseal(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    static sops_step *const steps[] = {own_flags,       own_exists,  sops_step_config,
-                                       sops_step_order, own_sealing, sops_job_services,
-                                       own_keys,        own_run,     NULL};
+    static sops_step *const steps[] = {own_flags,   sops_sealed_exists, sops_step_config, sops_step_order,
+                                       own_sealing, sops_job_services,  own_keys,         own_run,
+                                       NULL};
     struct unseal_run r = {.own = *(const struct unseal_options *)o->own};
-    r.own.key = sops_options_given(r.own.key);
-    r.own.cluster = sops_options_given(r.own.cluster);
     r.job = (struct sops_job){.world = w, .opt = o, .own = &r, .needs_rule = true};
     bool ok = sops_job_steps(&r.job, steps, e);
     if (!ok && r.own.check && e->code != SOPS_E_CONFLICT && (r.closed == 0 || r.failures != 0)) {

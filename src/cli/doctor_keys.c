@@ -276,17 +276,6 @@ static bool try_key(struct doctor *d, const struct sops_key *k, int group, bool 
     return ok;
 }
 
-/* Which word of the order names the source. */
-static size_t place_of(const struct sops_keysource *source, struct sops_slice order)
-{
-    size_t place = 0;
-    struct sops_slice word;
-    while (order.len != 0 && sops_slice_next(&order, ',', &word) && !sops_slice_eq(word, sops_str(source->id))) {
-        place++;
-    }
-    return place;
-}
-
 /* The keys of one group in the order of decryption; `share` gets what the first gives. */
 static bool try_group(struct doctor *d, const struct sops_group *g, int number, struct sops_buf *share,
                       struct sops_err *e)
@@ -300,7 +289,7 @@ static bool try_group(struct doctor *d, const struct sops_group *g, int number, 
         for (const struct sops_key *k = g->keys; ok && k != NULL; k = k->next) {
             struct sops_buf plain = {.locked = true};
             bool opened = false;
-            size_t at = place_of(k->source, d->job->order);
+            size_t at = sops_datakey_place(k->source, d->job->order);
             if ((at < words ? at : words) != place) {
                 continue;
             }

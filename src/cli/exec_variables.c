@@ -178,7 +178,7 @@ bool sops_exec_variables(struct sops_job *j, const char *const *first, const cha
     struct gathering g = {.said = sops_exec_said(j->opt), .arena = &x->arena, .two_words = x->two_words};
     const char *const end = NULL;
     bool ok = each_wanted(&g, add_wanted, e);
-    if (ok && g.said->only != NULL && g.said->only[0] != NULL && g.wanted.count == 0) {
+    if (ok && g.said->only != NULL && g.wanted.count == 0) {
         ok = sops_fail(e, SOPS_E_GENERIC, "--only names no entry: without it all are taken");
     }
     for (; ok && *first != NULL; first++) {

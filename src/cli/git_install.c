@@ -155,10 +155,7 @@ static int by_text(const void *a, const void *b) { return strcmp(*(const char *c
 /* The patterns of the options, sorted, each once. */
 static bool take_globs(struct install *x, struct sops_err *e)
 {
-    size_t count = 0;
-    while (x->o->attributes[count] != NULL) {
-        count++;
-    }
+    size_t count = sops_words(x->o->attributes);
     const char **list = sops_alloc((count + 1) * sizeof *list, e);
     if (list == NULL) {
         return false;
@@ -176,7 +173,7 @@ static bool take_globs(struct install *x, struct sops_err *e)
 
 static bool choose_patterns(struct install *x, struct sops_err *e)
 {
-    if (x->o->attributes != NULL && x->o->attributes[0] != NULL) {
+    if (x->o->attributes != NULL) {
         return take_globs(x, e);
     }
     if (!sops_index_read(&x->index, &x->git, e) || !sops_index_patterns(&x->index, &x->patterns, e)) {

@@ -35,8 +35,7 @@ static unsigned picked(const void *ctx, size_t index) { return ((const struct re
 
 static bool any_option(const struct resolve_options *o)
 {
-    return o->ours || o->theirs || (o->ours_path != NULL && o->ours_path[0] != NULL) ||
-           (o->theirs_path != NULL && o->theirs_path[0] != NULL);
+    return o->ours || o->theirs || o->ours_path != NULL || o->theirs_path != NULL;
 }
 
 /* In every document that has it. */

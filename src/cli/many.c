@@ -11,8 +11,6 @@
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-static bool is_given(const char *const *list) { return list != NULL && *list != NULL; }
-
 bool sops_many_alone(const struct sops_options *o, struct sops_err *e)
 {
     const struct sops_many_options *n = &o->shared.many;
@@ -20,9 +18,9 @@ bool sops_many_alone(const struct sops_options *o, struct sops_err *e)
         bool given;
         const char *name;
     } list[] = {
-        {n->output_dir != NULL, "output-dir"}, {n->dry_run, "dry-run"},           {n->all_or_nothing, "all-or-nothing"},
-        {is_given(n->include), "include"},     {is_given(n->exclude), "exclude"}, {n->no_ignore, "no-ignore"},
-        {n->older_than != NULL, "older-than"}, {n->jobs.given, "jobs"},           {n->json, "json"},
+        {n->output_dir != NULL, "output-dir"}, {n->dry_run, "dry-run"},         {n->all_or_nothing, "all-or-nothing"},
+        {n->include != NULL, "include"},       {n->exclude != NULL, "exclude"}, {n->no_ignore, "no-ignore"},
+        {n->older_than != NULL, "older-than"}, {n->jobs.given, "jobs"},         {n->json, "json"},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         if (list[i].given) {

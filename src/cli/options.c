@@ -116,7 +116,7 @@ static void bind_slot(const struct sops_opt_slot *s, void *to)
         *(struct sops_opt_number *)to = (struct sops_opt_number){s->number, s->given};
         break;
     case SOPS_OPT_MANY:
-        *(const char *const **)to = (const char *const *)s->many;
+        *(const char *const **)to = s->count != 0 ? (const char *const *)s->many : NULL;
         break;
     }
 }

@@ -24,6 +24,16 @@ enum sops_opt_kind {
     SOPS_OPT_WORD, /* a boolean or one other word, behind a '=' only; alone it is "true" */
 };
 
+/* How many words a list (NULL-terminated, or NULL) has. */
+static inline size_t sops_words(const char *const *list)
+{
+    size_t n = 0;
+    while (list != NULL && list[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
 /* What an INT option says. */
 struct sops_opt_number {
     int64_t value;
@@ -41,12 +51,13 @@ struct sops_many_options {
     struct sops_opt_number jobs;
 };
 
-/* What the options that several commands share say. A text that was not given, or is empty, is NULL; everything is
- * empty or false where a command does not have the option. */
+/* What the options that several commands share say, and the structs of commands likewise. A text that was not given, or
+ * is empty, is NULL, and so is a list that was not given; everything is empty or false where a command does not have
+ * the option. */
 struct sops_shared {
     const char *preserve_style; /* a boolean word, or "strict" */
     const char *config, *input_type, *output_type, *filename_override, *output, *extract, *decryption_order;
-    const char *const *keyservice; /* NULL-terminated, or NULL */
+    const char *const *keyservice;
     struct sops_opt_number indent, threshold;
     bool compact_array_indent, document_start_marker;
     struct sops_many_options many;

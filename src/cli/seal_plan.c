@@ -30,15 +30,6 @@ static bool is_wanted(const struct seal_run *r, const struct sops_seal_cluster *
     return r->own->cluster == NULL;
 }
 
-static size_t count_words(const char *const *list)
-{
-    size_t n = 0;
-    while (list != NULL && list[n] != NULL) {
-        n++;
-    }
-    return n;
-}
-
 static bool clusters_of_options(struct seal_run *r, struct seal_file *f, size_t *n, struct sops_err *e)
 {
     for (const char *const *word = r->own->cert; word != NULL && *word != NULL; word++) {
@@ -58,7 +49,7 @@ static bool clusters_of_options(struct seal_run *r, struct seal_file *f, size_t 
 
 static bool find_clusters(struct seal_run *r, struct seal_file *f, struct sops_err *e)
 {
-    size_t n = 0, room = count_words(r->own->cert) + count_words(r->own->cluster) + r->sealing.clusters + 1;
+    size_t n = 0, room = sops_words(r->own->cert) + sops_words(r->own->cluster) + r->sealing.clusters + 1;
     if (r->own->cert == NULL && f->name != NULL && !sops_sealing_rule(&r->sealing, f->name, &f->rule, e)) {
         return false;
     }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/table.h"
+#include "cli/options.h"
 #include "cli/walk.h"
 
 #include <errno.h>
@@ -16,10 +17,7 @@
 static bool compile_all(const char *const *words, const char *option, struct sops_regex ***list, size_t *count,
                         struct sops_err *e)
 {
-    size_t n = 0;
-    while (words != NULL && words[n] != NULL) {
-        n++;
-    }
+    size_t n = sops_words(words);
     *list = n != 0 ? sops_alloc(n * sizeof **list, e) : NULL;
     for (size_t i = 0; n != 0 && *list != NULL && i < n; i++) {
         (*list)[i] = sops_regex_new(sops_str(words[i]), e);

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define MAX_THREADS 16
 
@@ -316,6 +317,13 @@ static bool is_sealed_file(void *ctx, const char *path)
     sops_err_clear(&ignored);
     sops_buf_free(&text);
     return is;
+}
+
+bool sops_sealed_exists(struct sops_job *j, struct sops_err *e)
+{
+    struct stat st;
+    return j->opt->argc != 1 || stat(j->opt->args[0], &st) == 0 ||
+           sops_fail(e, SOPS_E_NO_FILE, "there is no file '%s'", j->opt->args[0]);
 }
 
 bool sops_each_sealed(struct sops_run *r, struct sops_job *j, struct sops_err *e)

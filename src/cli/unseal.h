@@ -43,6 +43,8 @@ bool sops_object_secret(struct sops_doc *d, const struct opened_object *o, const
 bool sops_unseal_keys(struct sops_seal_keys *keys, const struct sops_job *j, const struct sops_sealing *s,
                       const char *const *files, const char *const *clusters, struct sops_err *e) SOPS_CHECKED;
 
+/* The only file that the arguments name is there: 100. */
+bool sops_sealed_exists(struct sops_job *j, struct sops_err *e) SOPS_CHECKED;
 /* Does the work of `r` (its `one` and `ctx` are set, and it is open) on each file of SealedSecrets that the arguments
  * name: files, with --recursive those of folders ("." without any), else stdin (a name of NULL). */
 bool sops_each_sealed(struct sops_run *r, struct sops_job *j, struct sops_err *e) SOPS_CHECKED;

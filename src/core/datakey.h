@@ -63,6 +63,9 @@ bool sops_datakey_repair(struct sops_world *w, struct sops_service *services, st
 /* Might it be such a file? */
 bool sops_datakey_is_repairable(const struct sops_meta *m);
 #define SOPS_DEFAULT_ORDER "age,pgp"
+/* Which word of the order names the source; behind all of them when none does. Of a group, the keys with the lowest are
+ * tried first. */
+size_t sops_datakey_place(const struct sops_keysource *source, struct sops_slice order);
 /* Code 112 when a word stands there twice. */
 bool sops_datakey_check_order(struct sops_slice order, struct sops_err *e) SOPS_CHECKED;
 

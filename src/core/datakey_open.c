@@ -73,8 +73,7 @@ static int by_turn(const void *a, const void *b)
                                 : (x->number > y->number) - (x->number < y->number);
 }
 
-/* Which word of `order` names the source; behind all of them when none does. */
-static size_t place_of(const struct sops_keysource *source, struct sops_slice order)
+size_t sops_datakey_place(const struct sops_keysource *source, struct sops_slice order)
 {
     size_t place = 0;
     struct sops_slice word;
@@ -95,7 +94,8 @@ static struct turn *take_turns(const struct sops_group *g, struct sops_slice ord
     bool sorted = true;
     *count = 0;
     for (const struct sops_key *k = g->keys; turns != NULL && k != NULL; k = k->next) {
-        place = *count != 0 && turns[*count - 1].key->source == k->source ? place : place_of(k->source, order);
+        place =
+            *count != 0 && turns[*count - 1].key->source == k->source ? place : sops_datakey_place(k->source, order);
         turns[*count] = (struct turn){k, place, *count};
         sorted = sorted && (*count == 0 || turns[*count - 1].place <= place);
         (*count)++;

@@ -125,24 +125,17 @@ static const struct sops_many_action many = {
     .would = "decrypt",
     .done = "decrypted",
     .needs_key = true,
-    .statuses = SOPS_STATUSES_NEED_FILE,
     .work = sops_step_decrypt,
 };
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    if (o->shared.recursive) {
-        return sops_many_run(w, o, &many, e);
-    }
-    if (!sops_many_alone(o, e)) {
-        return false;
-    }
     static sops_step *const steps[] = {
         sops_step_file_or_stdin, sops_step_conflict, sops_step_exists, sops_step_config,
         sops_step_order,         sops_step_decrypt,  sops_step_write,  NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .statuses = SOPS_STATUSES_NEED_FILE};
-    return sops_job_run(&j, steps, e);
+    return sops_many_or_one(&j, &many, steps, e);
 }
 
 static const struct sops_option own_list[] = {{.name = "extract",

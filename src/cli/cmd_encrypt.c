@@ -84,13 +84,6 @@ static bool own_reuse(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
-/* A new file has a new data key. */
-static bool renews(const struct sops_many_file *f)
-{
-    (void)f;
-    return true;
-}
-
 static bool many_work(struct sops_job *j, struct sops_err *e)
 {
     return sops_step_creation(j, e) && sops_step_encrypt(j, e);
@@ -100,19 +93,11 @@ static const struct sops_many_action many = {
     .would = "encrypt",
     .done = "encrypted",
     .required = true,
-    .statuses = SOPS_STATUSES_NEED_FILE,
-    .renews = renews,
     .work = many_work,
 };
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    if (o->shared.recursive) {
-        return sops_many_run(w, o, &many, e);
-    }
-    if (!sops_many_alone(o, e)) {
-        return false;
-    }
     static sops_step *const steps[] = {
         sops_step_file_or_stdin,
         sops_step_conflict,
@@ -129,7 +114,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
         NULL,
     };
     struct sops_job j = {.world = w, .opt = o, .statuses = SOPS_STATUSES_NEED_FILE, .needs_rule = true};
-    return sops_job_run(&j, steps, e);
+    return sops_many_or_one(&j, &many, steps, e);
 }
 
 static const struct sops_option reuse_options[] = {

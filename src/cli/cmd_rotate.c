@@ -125,12 +125,6 @@ static bool many_plan(struct sops_many *m, struct sops_many_file *f, struct sops
     return ok;
 }
 
-static bool renews(const struct sops_many_file *f)
-{
-    (void)f;
-    return true;
-}
-
 bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
 {
     static sops_step *const steps[] = {
@@ -143,29 +137,16 @@ bool sops_step_rotate(struct sops_job *j, struct sops_err *e)
     return ok;
 }
 
-static bool run_many(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
-{
-    bool keys = sops_opt_any(o, "add-") || sops_opt_any(o, "rm-");
-    const struct sops_many_action many = {
-        .would = "rotate",
-        .done = "rotated",
-        .needs_key = true,
-        .statuses = keys ? SOPS_STATUSES_NEED_FILE_FOR_KEYS : SOPS_STATUSES_USUAL,
-        .plan = many_plan,
-        .renews = renews,
-        .work = sops_step_rotate,
-    };
-    return sops_many_run(w, o, &many, e);
-}
+static const struct sops_many_action many = {
+    .would = "rotate",
+    .done = "rotated",
+    .needs_key = true,
+    .plan = many_plan,
+    .work = sops_step_rotate,
+};
 
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
-    if (o->shared.recursive) {
-        return run_many(w, o, e);
-    }
-    if (!sops_many_alone(o, e)) {
-        return false;
-    }
     static sops_step *const steps[] = {
         sops_step_file,  sops_step_conflict, sops_step_exists, sops_step_config,
         sops_step_order, sops_step_rotate,   sops_step_write,  NULL,
@@ -174,7 +155,7 @@ static bool run(struct sops_world *w, const struct sops_options *o, struct sops_
     if (sops_opt_any(o, "add-") || sops_opt_any(o, "rm-")) {
         j.statuses = SOPS_STATUSES_NEED_FILE_FOR_KEYS;
     }
-    return sops_job_run(&j, steps, e);
+    return sops_many_or_one(&j, &many, steps, e);
 }
 
 static const struct sops_option older[] = {

@@ -213,7 +213,6 @@ static const struct sops_many_action many = {
     .done = "updated",
     .needs_key = true,
     .needs_config = true,
-    .statuses = SOPS_STATUSES_CONFIGURED,
     .plan = many_plan,
     .renews = many_renews,
     .work = many_work,
@@ -245,11 +244,8 @@ static bool own_config(struct sops_job *j, struct sops_err *e)
 static bool run(struct sops_world *w, const struct sops_options *o, struct sops_err *e)
 {
     static sops_step *const steps[] = {own_arguments, own_config, sops_job_services, update_each, NULL};
-    struct sops_job common = {.world = w, .opt = o, .needs_rule = true};
-    if (o->shared.recursive) {
-        return sops_many_run(w, o, &many, e);
-    }
-    return sops_many_alone(o, e) && sops_job_run(&common, steps, e);
+    struct sops_job common = {.world = w, .opt = o, .needs_rule = true, .statuses = SOPS_STATUSES_CONFIGURED};
+    return sops_many_or_one(&common, &many, steps, e);
 }
 
 static const struct sops_option options[] = {

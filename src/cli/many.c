@@ -11,7 +11,8 @@
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-bool sops_many_alone(const struct sops_options *o, struct sops_err *e)
+/* Without -r. */
+static bool check_alone(const struct sops_options *o, struct sops_err *e)
 {
     const struct sops_many_options *n = &o->shared.many;
     const struct {
@@ -47,7 +48,7 @@ static bool check_conflicts(const struct sops_many *m, struct sops_err *e)
         return sops_fail(e, SOPS_E_CONFLICT, "--in-place and --output-dir do not go together");
     }
     if (!s->in_place && !dir && !s->many.dry_run && !m->action->needs_config) {
-        bool may = m->action->statuses == SOPS_STATUSES_NEED_FILE;
+        bool may = m->common.statuses == SOPS_STATUSES_NEED_FILE;
         return sops_fail(e, SOPS_E_CONFLICT, "with -r it has to be said where results go: -i (--in-place)%s",
                          may ? " or --output-dir DIR" : "");
     }
@@ -183,10 +184,16 @@ static bool run_all(struct sops_many *m, struct sops_err *e)
     return status == SOPS_OK || sops_fail(e, status, "%s", "");
 }
 
-bool sops_many_run(struct sops_world *w, const struct sops_options *o, const struct sops_many_action *action,
-                   struct sops_err *e)
+bool sops_many_or_one(struct sops_job *j, const struct sops_many_action *action, sops_step *const steps[],
+                      struct sops_err *e)
 {
-    struct sops_many m = {.world = w, .opt = o, .action = action, .common = {.world = w, .opt = o}};
+    struct sops_world *w = j->world;
+    const struct sops_options *o = j->opt;
+    if (!o->shared.recursive) {
+        return check_alone(o, e) && sops_job_run(j, steps, e);
+    }
+    struct sops_many m = {
+        .world = w, .opt = o, .action = action, .common = {.world = w, .opt = o, .statuses = j->statuses}};
     m.run = (struct sops_run){
         .world = w,
         .opt = o,

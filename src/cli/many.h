@@ -58,13 +58,12 @@ struct sops_many_action {
     const char *would, *done; /* "rotate", "rotated" */
     bool required;            /* takes what must be encrypted, and else what is */
     bool needs_key;           /* a data key is had; else a new file gets one */
-    enum sops_statuses statuses;
     bool needs_config;
     /* The rest of the plan of a file that was parsed into the job (its metadata are those of j->env); it may say that
      * nothing is to be done (outcome and reason), and sets f->wanted when keys are to be wrapped. Also of one that
      * turned out to be another when it was worked on: then `f` is only a copy. NULL: nothing. */
     bool (*plan)(struct sops_many *m, struct sops_many_file *f, struct sops_job *j, struct sops_err *e);
-    /* Does the file get a new data key? */
+    /* Does the file, whose keys are to be wrapped, get a new data key? NULL: each does. */
     bool (*renews)(const struct sops_many_file *f);
     /* The work on a job whose file is read and whose formats are set, up to the bytes. */
     sops_step *work;
@@ -96,11 +95,10 @@ static inline struct sops_many_file *sops_many_at(const struct sops_many *m, siz
     return sops_many_of(m->run.file[i]);
 }
 
-/* The whole of `command -r`. Status 1 when a file failed; 128 + number for a signal. */
-bool sops_many_run(struct sops_world *w, const struct sops_options *o, const struct sops_many_action *action,
-                   struct sops_err *e) SOPS_CHECKED;
-/* Without -r: none of the options that are for many files. Code 8. */
-bool sops_many_alone(const struct sops_options *o, struct sops_err *e) SOPS_CHECKED;
+/* A command that takes -r: the whole of `command -r`, whose status is 1 when a file failed and 128 + number for a
+ * signal; or else the steps of `j`, when none of the options is for many files (code 8). */
+bool sops_many_or_one(struct sops_job *j, const struct sops_many_action *action, sops_step *const steps[],
+                      struct sops_err *e) SOPS_CHECKED;
 
 /* ---- between the files of this module --------------------------------------------------------------------------- */
 

@@ -39,7 +39,7 @@ static bool add_unread(struct sops_many *m, const struct sops_unread *u, struct 
         return false;
     }
     bool missing = stat(u->name, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
-    const struct sops_status_row *status = &sops_status_rows[m->action->statuses];
+    const struct sops_status_row *status = &sops_status_rows[m->common.statuses];
     if (missing) {
         (void)sops_fail(&why, status->missing != 0 ? status->missing : status->input,
                         "cannot operate on non-existent file '%s'", u->name);
@@ -65,7 +65,7 @@ struct sops_job sops_many_job(struct sops_many *m, const struct sops_many_file *
         .name = f->run.name,
         .watched = true,
         .needs_rule = m->action->required || update,
-        .statuses = m->action->statuses,
+        .statuses = m->common.statuses,
         .config_indent = update,
     };
 }

@@ -40,7 +40,7 @@ static bool make_new_keys(struct sops_many *m, struct batch *b, struct sops_err 
         return false;
     }
     for (size_t i = 0; i < b->count; i++) {
-        if (m->action->renews(b->file[i])) {
+        if (m->action->renews == NULL || m->action->renews(b->file[i])) {
             b->file[i]->new_key = sops_slice_of(m->keys.ptr + 32 * i, 32);
         }
     }

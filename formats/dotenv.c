@@ -442,6 +442,7 @@ static const struct sops_setting_key settings[] = {
 
 const struct sops_format sops_format_dotenv = {
     .name = "dotenv",
+    .turn = 3,
     .settings = settings,
     .take_meaning = take_meaning,
     .as_lines = as_lines,

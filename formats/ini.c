@@ -21,6 +21,7 @@ static const struct sops_setting_key settings[] = {
 
 const struct sops_format sops_format_ini = {
     .name = "ini",
+    .turn = 5,
     .settings = settings,
     .textual = &sops_ini_textual,
     .suffixes = (const char *const[]){".ini", NULL},

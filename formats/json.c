@@ -21,6 +21,7 @@ static const struct sops_setting_key settings[] = {SOPS_SETTING_KEEP, SOPS_SETTI
 
 const struct sops_format sops_format_json = {
     .name = "json",
+    .turn = 1,
     .suffixes = (const char *const[]){".json", NULL},
     .store = "json",
     .settings = settings,

@@ -45,6 +45,7 @@ static const struct sops_setting_key settings[] = {
 
 const struct sops_format sops_format_toml = {
     .name = "toml",
+    .turn = 4,
     .suffixes = (const char *const[]){".toml", NULL},
     .by_choice = true,
     .shows = shows,

@@ -153,6 +153,7 @@ static const char *const suffixes[] = {".yaml", ".yml", NULL};
 
 const struct sops_format sops_format_yaml = {
     .name = "yaml",
+    .turn = 2,
     .suffixes = suffixes,
     .store = "yaml",
     .settings = settings,

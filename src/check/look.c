@@ -106,9 +106,7 @@ static enum attempt try_format(struct sops_look *l, struct sops_slice text, cons
 
 static bool try_others(struct sops_look *l, struct sops_slice text, const struct sops_format *named, struct sops_err *e)
 {
-    static const char *const order[] = {"json", "yaml", "dotenv", "toml", "ini"};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        const struct sops_format *f = sops_format_named(sops_str(order[i]));
+    for (const struct sops_format *f = sops_format_to_try(NULL); f != NULL; f = sops_format_to_try(f)) {
         struct sops_err why = {0};
         if (f == named) {
             continue;

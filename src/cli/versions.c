@@ -52,7 +52,6 @@ static bool fits(struct sops_world *w, const struct sops_format *f, struct sops_
 const struct sops_format *sops_version_format(struct sops_world *w, const struct sops_config *config, const char *type,
                                               const char *name, struct sops_slice text)
 {
-    static const char *const words[] = {"json", "yaml", "dotenv", "toml", "ini"};
     const struct sops_format *f = sops_format_named(sops_str(type));
     if (f != NULL) {
         return f;
@@ -61,8 +60,7 @@ const struct sops_format *sops_version_format(struct sops_world *w, const struct
     if (f->sealed == NULL || !sops_holds_ciphertext(text)) {
         return f;
     }
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const struct sops_format *guess = sops_format_named(sops_str(words[i]));
+    for (const struct sops_format *guess = sops_format_to_try(NULL); guess != NULL; guess = sops_format_to_try(guess)) {
         bool one_text = false;
         if (fits(w, guess, text, &one_text)) {
             return guess == f->sealed && one_text ? f : guess;

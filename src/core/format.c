@@ -17,6 +17,18 @@ const struct sops_format *sops_format_named(struct sops_slice word)
     return NULL;
 }
 
+const struct sops_format *sops_format_to_try(const struct sops_format *last)
+{
+    const struct sops_format *next = NULL;
+    for (size_t i = 0; sops_formats[i] != NULL; i++) {
+        unsigned turn = sops_formats[i]->turn;
+        if (turn > (last != NULL ? last->turn : 0) && (next == NULL || turn < next->turn)) {
+            next = sops_formats[i];
+        }
+    }
+    return next;
+}
+
 static bool has_suffix(const struct sops_format *f, struct sops_slice file_name)
 {
     for (const char *const *suffix = f->suffixes; suffix != NULL && *suffix != NULL; suffix++) {

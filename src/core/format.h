@@ -78,6 +78,7 @@ struct sops_format {
     /* Of a format by choice: does a sealed text show that it is of this format? */
     bool (*shows)(struct sops_slice sealed);
     bool by_choice;      /* its endings count only where the configuration says so, or the text shows it */
+    unsigned turn;       /* of a sealed text in an unknown format, the lowest is tried first; 0: it is not tried */
     const char *example; /* what `sops edit NEW` starts from */
     enum sops_layout meta;
     unsigned flags;
@@ -110,6 +111,8 @@ struct sops_format {
 #undef X
 
 extern const struct sops_format *const sops_formats[]; /* NULL-terminated; binary is the last */
+/* The format whose turn comes behind that of `last` (NULL: the first); NULL at the end. */
+const struct sops_format *sops_format_to_try(const struct sops_format *last);
 /* What the encrypted form of a file of format `f` is written in: `f` itself but for binary. */
 static inline const struct sops_format *sops_format_sealed(const struct sops_format *f)
 {

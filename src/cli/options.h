@@ -196,11 +196,6 @@ bool sops_options_check_env(struct sops_world *w, struct sops_err *e) SOPS_CHECK
 /* Takes out of the hint of `e` each part ("…; …") that names an option which this command does not have. Whoever prints
  * an error of a command calls it before. */
 void sops_options_fit_hint(const struct sops_options *o, struct sops_err *e);
-/* The words of an option that may be repeated, or NULL for none. */
-static inline const char *const *sops_options_given(const char *const *words)
-{
-    return words != NULL && *words != NULL ? words : NULL;
-}
 /* Fails, code 8, as the two do not go together. */
 bool sops_options_clash(const char *a, const char *b, struct sops_err *e);
 void sops_options_free(struct sops_options *o);

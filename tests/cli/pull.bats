@@ -55,10 +55,10 @@ rule() {
     sed 's/secretKey: v, remoteRef: {key: b}/secretkey: v/' mixed.yaml >odd.yaml
     run -2 --separate-stderr "$SOPS" pull odd.yaml
     [[ $stderr == *"'odd.yaml', document 7: "*"secretkey"* ]]
-    printf -- '---\n' >>many.yaml
+    printf -- '---\nnull\n---\n' >>many.yaml
     external e5 a v | sed 's/secretKey: v/secretkey: v/' >>many.yaml
     run -2 --separate-stderr "$SOPS" pull many.yaml
-    [[ $stderr == *"document 5"*"secretkey"* ]]
+    [[ $stderr == *"document 6"*"secretkey"* ]]
 }
 
 @test "what is missing is named, and nothing is printed" {

@@ -63,8 +63,9 @@ static bool add_unused(struct sops_world *w, struct sops_judge *j, struct sops_e
         }
         if (!used[i] && r->shadow == NULL) {
             ok = sops_findings_add(&j->found, SOPS_FIND_UNUSED_RULE, r->line, (struct sops_slice){0}, e,
-                                   "no file below is the first match of this creation rule: path_regex \"%.*s\"",
-                                   SOPS_ARG(sops_slice_first(r->pattern, 300))) &&
+                                   "no file below is the first match of this creation rule: %s%.*s%s",
+                                   r->pattern.len != 0 ? "path_regex \"" : "any path",
+                                   SOPS_ARG(sops_slice_first(r->pattern, 300)), r->pattern.len != 0 ? "\"" : "") &&
                  sops_findings_help(&j->found, e, "correct its path_regex, or take it out");
         }
     }

@@ -147,7 +147,9 @@ static void tell_counts(const struct seal_run *r)
         const struct seal_target *t = seal_file_at(r, i)->target;
         files = files || (t != NULL && t->path != NULL);
     }
-    if (files && !r->own->check) {
+    if (r->files.count == 0) {
+        sops_ui_note("no encrypted file was found for which a rule of `sealing` matches, so nothing was sealed");
+    } else if (files && !r->own->check) {
         sops_ui_note("%zu new, %zu changed, %zu unchanged", r->count[SEAL_NEW], r->count[SEAL_CHANGED],
                      r->count[SEAL_UNCHANGED]);
     }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the scripts of `sops completion` ask for with --generate-bash-completion as the last word. The lists are fixed
- * for scripts that others wrote for them (docs/spec/50-cli.md#the-other-commands): a command of ours is not among them.
- */
+/* What the scripts of `sops completion` ask for with --generate-bash-completion as the last word. The lists that the
+ * original has, too, are fixed for scripts that others wrote for them (docs/spec/50-cli.md#the-other-commands): a
+ * command of ours is not among them, but below one of ours its own commands and options are, and nothing else. */
 #include "cli/usage.h"
 
 #include "cli/ui.h"
 
-static bool add_verbs(const struct sops_verb *const *verbs, struct sops_buf *out, struct sops_err *e)
+static bool add_verbs(const struct sops_verb *of, struct sops_buf *out, struct sops_err *e)
 {
     bool help = false, ok = true;
-    for (; ok && *verbs != NULL; verbs++) {
+    for (const struct sops_verb *const *verbs = of->verbs; ok && *verbs != NULL; verbs++) {
         help = help || *verbs == &sops_verb_help;
-        ok = (*verbs)->ours || sops_buf_addf(out, e, "%s\n", (*verbs)->name);
+        ok = ((*verbs)->ours && !of->ours) || sops_buf_addf(out, e, "%s\n", (*verbs)->name);
     }
     return ok && (help || sops_buf_adds(out, "help\n", e)) && sops_buf_adds(out, "h\n", e);
 }
@@ -49,8 +49,9 @@ static bool add_options(const struct sops_verb *verb, const char *typed, const c
     bool ok = sops_options_open(&o, verb, e);
     for (size_t i = 0; ok && i < o.slots; i++) {
         const struct sops_option *def = &o.slot[i].def;
-        ok = (def->flags & SOPS_OPT_OURS) != 0 || (add_name(def->name, typed, words, count, out, e) &&
-                                                   add_name(def->short_name, typed, words, count, out, e));
+        ok = ((def->flags & SOPS_OPT_OURS) != 0 && !verb->ours) ||
+             (add_name(def->name, typed, words, count, out, e) &&
+              add_name(def->short_name, typed, words, count, out, e));
     }
     sops_options_free(&o);
     return ok;
@@ -67,10 +68,10 @@ bool sops_complete(const char *const *words, size_t count, struct sops_err *e)
     const char *typed = count != 0 && words[count - 1][0] == '-' ? words[count - 1] : NULL;
     bool ok;
     if (typed != NULL) {
-        ok = add_options(&sops_verb_root, typed, words, count - 1, &out, e) &&
+        ok = (verb->ours || add_options(&sops_verb_root, typed, words, count - 1, &out, e)) &&
              (verb == &sops_verb_root || add_options(verb, typed, words, count - 1, &out, e));
     } else {
-        ok = verb->verbs == NULL || add_verbs(verb->verbs, &out, e);
+        ok = verb->verbs == NULL || add_verbs(verb, &out, e);
     }
     ok = ok && sops_ui_out(sops_buf_view(&out), e);
     sops_buf_free(&out);

@@ -96,6 +96,19 @@ commands() { "$SOPS" help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z-]*\).*/\1/p'; 
     same "$out" decrypt
 }
 
+@test "completion below a command of this program: its commands and options, and no others" {
+    check 0 "$SOPS" git --generate-bash-completion
+    has "$out" install
+    has "$out" resolve
+    check 0 "$SOPS" config --generate-bash-completion
+    has "$out" explain
+    check 0 "$SOPS" git install -- --generate-bash-completion
+    has "$out" --uninstall
+    lacks "$out" --kms
+    check 0 "$SOPS" check --fo --generate-bash-completion
+    same "$out" --format
+}
+
 @test "completion: types of keys and of files, and files" {
     check 0 bash -c 'source <("$SOPS" completion bash)
         COMP_WORDS=(sops decrypt --decryption-order age,p) COMP_CWORD=3

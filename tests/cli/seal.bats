@@ -60,6 +60,17 @@ setup() {
     done
 }
 
+@test "seal -r that finds nothing to seal says so" {
+    mkdir nothing
+    cd nothing
+    printf 'creation_rules: [{age: %s}]\n' "$ME" >.sops.yaml
+    run -0 --separate-stderr "$SOPS" seal -r .
+    [ "$output" = "" ]
+    [[ $stderr == *"no encrypted file was found for which a rule of \`sealing\` matches"* ]]
+    run -0 --separate-stderr "$SOPS" seal -r --check .
+    [[ $stderr == *"nothing was sealed"* ]]
+}
+
 @test "a target that cannot be written fails its file alone, whatever is written beside it" {
     mkdir out
     for i in 1 2 3; do

@@ -3,6 +3,8 @@
 #include "cli/merge_run.h"
 
 #include "base/text.h"
+#include "cli/merge_written.h"
+#include "cli/reuse_old.h"
 #include "cli/ui.h"
 #include "core/merge_cover.h"
 
@@ -150,27 +152,15 @@ static struct sops_key_choice choice_of(const struct sops_merge_run *r, const st
     };
 }
 
-static bool same_documents(const struct sops_doc *a, const struct sops_doc *b)
+/* Is the result all that one side is? Then it is its bytes. `values`: it has the values of ours, of theirs. */
+static bool take_bytes(struct sops_merge_run *r, const struct sops_key_choice *c, enum sops_kept kept,
+                       const bool values[2], bool *taken, struct sops_err *e)
 {
-    const struct sops_node *x = a->parts, *y = b->parts;
-    for (; x != NULL && y != NULL; x = x->next, y = y->next) {
-        if (!sops_node_same(x, y)) {
-            return false;
-        }
-    }
-    return x == NULL && y == NULL;
-}
-
-/* Is the result all that one side is? Then it is its bytes. */
-static bool take_bytes(struct sops_merge_run *r, const struct sops_key_choice *c, enum sops_kept kept, bool *taken,
-                       struct sops_err *e)
-{
-    const struct sops_doc *d = sops_envelope_look(r->result);
     bool equal = sops_slice_eq(c->key[0], c->key[1]);
     *taken = false;
     for (int side = 0; side < 2 && !*taken; side++) {
         bool key = kept == (side == 0 ? SOPS_KEEP_OURS : SOPS_KEEP_THEIRS) || (equal && kept == SOPS_KEEP_OURS);
-        *taken = key && same_documents(d, c->doc[side]) && sops_meta_same_settings(c->merged, c->meta[side], e);
+        *taken = key && values[side] && !r->other_text[side] && sops_meta_same_settings(c->merged, c->meta[side], e);
         if (*taken) {
             r->like = side == 0 ? "ours" : "theirs";
             return sops_buf_add(&r->text, sops_buf_view(&r->v[SOPS_MERGE_OURS + side].text), e);
@@ -203,22 +193,30 @@ static bool give_key(struct sops_merge_run *r, const struct sops_key_choice *c, 
                                      : sops_envelope_take_key(r->result, c->key[kept == SOPS_KEEP_OURS ? 0 : 1], e);
     ok = ok && sops_time_utc(&time, w->now(w), e) && sops_arena_copy(&m->arena, sops_buf_view(&time), &now, e) &&
          sops_key_hand_over(c, m, kept, now, e) && wrap_key(r, e);
+    if (kept != SOPS_KEEP_OURS || !sops_meta_same_settings(m, c->meta[0], e)) {
+        sops_envelope_renew(r->result);
+    }
     sops_buf_free(&time);
     return ok;
 }
 
-/* The result holds the document. */
-static bool seal_result(struct sops_merge_run *r, struct sops_err *e)
+/* The result holds the document; `by_lines`: its text may be merged by lines, too. */
+static bool seal_result(struct sops_merge_run *r, bool by_lines, struct sops_err *e)
 {
-    struct sops_meta *m = sops_envelope_meta(r->result);
-    struct sops_key_choice c = choice_of(r, m);
+    const bool values[2] = {sops_same_documents(r->result, env_of(r, SOPS_MERGE_OURS)),
+                            sops_same_documents(r->result, env_of(r, SOPS_MERGE_THEIRS))};
     enum sops_kept kept;
-    bool taken = false;
-    sops_rules_free(&m->rules);
-    sops_meta_refer(m, &r->merged);
+    bool taken = false, done = false;
     sops_buf_cut(&r->text, 0);
     r->like = NULL;
-    if (!sops_key_choose(&c, &kept, e) || !take_bytes(r, &c, kept, &taken, e) || taken) {
+    if (by_lines && !sops_merge_as_written(r, e)) {
+        return false;
+    }
+    struct sops_meta *m = sops_envelope_meta(r->result);
+    struct sops_key_choice c = choice_of(r, m);
+    sops_meta_free(m);
+    sops_meta_refer(m, &r->merged);
+    if (!sops_key_choose(&c, &kept, e) || !take_bytes(r, &c, kept, values, &taken, e) || taken) {
         return taken && e->code == SOPS_OK;
     }
     if (!give_key(r, &c, kept, e) || r->reason.len != 0) {
@@ -229,8 +227,9 @@ static bool seal_result(struct sops_merge_run *r, struct sops_err *e)
     const char *path = r->j->path;
     r->j->path = r->name;
     bool ok = sops_envelope_ready(r->result, r->f, e) && sops_job_audit(r->j, "encrypt", e) &&
-              sops_envelope_seal(r->result, SOPS_REUSE_IN_ORDER, e) &&
-              sops_envelope_emit(r->result, r->f, &r->style, &r->text, e);
+              sops_envelope_seal_kept(r->result, &r->text, &done, e) &&
+              (done || (sops_envelope_seal(r->result, SOPS_REUSE_IN_ORDER, e) &&
+                        sops_envelope_emit(r->result, r->f, &r->style, &r->text, e)));
     r->j->path = path;
     return ok;
 }
@@ -246,7 +245,7 @@ static bool begin_result(struct sops_merge_run *r, struct sops_err *e)
 bool sops_merge_finish(struct sops_merge_run *r, sops_pick_fn *pick, const void *ctx, struct sops_err *e)
 {
     struct sops_doc *d = begin_result(r, e) ? sops_envelope_clear(r->result, e) : NULL;
-    return d != NULL && sops_merge_pick(&r->merge, &r->in, pick, ctx, false, d, e) && seal_result(r, e);
+    return d != NULL && sops_merge_pick(&r->merge, &r->in, pick, ctx, false, d, e) && seal_result(r, true, e);
 }
 
 bool sops_merge_finish_text(struct sops_merge_run *r, struct sops_slice clear, struct sops_err *e)
@@ -257,7 +256,7 @@ bool sops_merge_finish_text(struct sops_merge_run *r, struct sops_slice clear, s
            sops_envelope_parse_clear(r->result, r->f, clear, e) && sops_envelope_not_empty(r->result, e) &&
            (!sops_envelope_has_meta(r->result, r->f) || (r->f->flags & SOPS_FMT_WHOLE) != 0 ||
             sops_fail(e, SOPS_E_ALREADY, "the text has a top-level entry where its metadata would have their place")) &&
-           seal_result(r, e);
+           seal_result(r, false, e);
 }
 
 /* ---- conflicts -------------------------------------------------------------------------------------------------- */

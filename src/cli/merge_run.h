@@ -24,6 +24,7 @@ struct sops_merge_run {
     struct sops_merge_in in;
     struct sops_merge merge;
     struct sops_envelope *result; /* with the merged settings and recipients, and later the merged document */
+    bool other_text[2];           /* a text is kept as it is written, and the result's is not that of ours, of theirs */
     struct sops_meta merged;      /* the same metadata, as they were before anything was wrapped */
     struct sops_buf reason;       /* why the file as a whole conflicts; empty: it does not */
     struct sops_buf text;         /* what was written last */

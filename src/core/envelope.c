@@ -331,18 +331,21 @@ bool sops_envelope_new_key(struct sops_envelope *v, struct sops_slice made, stru
     drop_key(v);
     sops_doc_forget(&v->doc);
     sops_doc_free(&v->was);
+    sops_envelope_renew(v);
+    return made.len != 0 ? sops_secret_copy(&v->key, made, e) : sops_datakey_new(v->world, &v->key, e);
+}
+
+void sops_envelope_renew(struct sops_envelope *v)
+{
     if (v->preserve != NULL) {
         sops_preserve_new_keys(v->preserve);
     }
-    return made.len != 0 ? sops_secret_copy(&v->key, made, e) : sops_datakey_new(v->world, &v->key, e);
 }
 
 bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_wrapped *before,
                         struct sops_err *e)
 {
-    if (v->preserve != NULL) {
-        sops_preserve_new_keys(v->preserve);
-    }
+    sops_envelope_renew(v);
     return sops_datakey_wrap(v->world, services, &v->meta, &v->key, before, e) ||
            sops_within(e, "Could not generate data key");
 }

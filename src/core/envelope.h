@@ -97,7 +97,10 @@ bool sops_envelope_new_key(struct sops_envelope *v, struct sops_slice made, stru
  * Code 1. */
 bool sops_envelope_wrap(struct sops_envelope *v, struct sops_service *services, struct sops_wrapped *before,
                         struct sops_err *e) SOPS_CHECKED;
-/* The same for those that lack it (sops_datakey_wrap_missing). */
+/* Keys or settings in the metadata are others than those that were read: of a text that is kept, all of its metadata
+ * are written anew, and not only time and MAC. Wrapping says so itself. */
+void sops_envelope_renew(struct sops_envelope *v);
+/* The same as wrap for those that lack it (sops_datakey_wrap_missing). */
 bool sops_envelope_wrap_missing(struct sops_envelope *v, struct sops_service *services,
                                 struct sops_err *e) SOPS_CHECKED;
 

@@ -259,11 +259,44 @@ static bool same_stretch(struct sops_row a, size_t a_from, size_t a_to, struct s
 /* How far each row has been worked off. */
 struct three {
     struct sops_row base, ours, theirs;
+    const uint32_t *to_a, *to_b; /* what each side has of the base */
+    enum sops_match_how how;
     size_t o, a, b;
 };
 
+/* Where the next thing of the base that a side has stands in it, from `i` on and before `end`; else `otherwise`. */
+static size_t next_kept(const uint32_t *to, size_t i, size_t end, size_t otherwise)
+{
+    while (i < end && to[i] == SOPS_NO_MATCH) {
+        i++;
+    }
+    return i < end ? to[i] : otherwise;
+}
+
+/* Both changed the stretch, and none of its things is in both. One that a side still has was changed by the other. */
+static bool merge_touching(struct three *t, size_t o, size_t a, size_t b, struct sops_pieces *out, bool *fits,
+                           struct sops_err *e)
+{
+    bool ok = true;
+    for (size_t i = t->o; ok && *fits && i < o; i++) {
+        size_t to_a = next_kept(t->to_a, i, o, a), to_b = next_kept(t->to_b, i, o, b);
+        bool ours_has = t->to_a[i] != SOPS_NO_MATCH;
+        *fits = ours_has || t->to_b[i] != SOPS_NO_MATCH;
+        if (!*fits) {
+            break;
+        }
+        ok = ours_has
+                 ? add_piece(out, SOPS_PIECE_OURS, t->a, to_a, e) && add_piece(out, SOPS_PIECE_THEIRS, t->b, to_b, e)
+                 : add_piece(out, SOPS_PIECE_THEIRS, t->b, to_b, e) && add_piece(out, SOPS_PIECE_OURS, t->a, to_a, e);
+        t->a = to_a + ours_has;
+        t->b = to_b + !ours_has;
+    }
+    return ok &&
+           (!*fits || (add_piece(out, SOPS_PIECE_OURS, t->a, a, e) && add_piece(out, SOPS_PIECE_THEIRS, t->b, b, e)));
+}
+
 /* What stands before the next thing that both sides have. */
-static bool merge_stretch(const struct three *t, size_t o, size_t a, size_t b, struct sops_pieces *out, bool *fits,
+static bool merge_stretch(struct three *t, size_t o, size_t a, size_t b, struct sops_pieces *out, bool *fits,
                           struct sops_err *e)
 {
     if (same_stretch(t->ours, t->a, a, t->theirs, t->b, b)) {
@@ -272,13 +305,17 @@ static bool merge_stretch(const struct three *t, size_t o, size_t a, size_t b, s
     if (same_stretch(t->theirs, t->b, b, t->base, t->o, o)) {
         return add_piece(out, SOPS_PIECE_OURS, t->a, a, e);
     }
-    *fits = same_stretch(t->ours, t->a, a, t->base, t->o, o);
+    bool theirs_alone = same_stretch(t->ours, t->a, a, t->base, t->o, o);
+    if (!theirs_alone && t->how == SOPS_MATCH_TOUCHING) {
+        return merge_touching(t, o, a, b, out, fits, e);
+    }
+    *fits = theirs_alone;
     return !*fits || add_piece(out, SOPS_PIECE_THEIRS, t->b, b, e);
 }
 
-static bool merge_rows(struct three *t, const uint32_t *to_a, const uint32_t *to_b, struct sops_pieces *out, bool *fits,
-                       struct sops_err *e)
+static bool merge_rows(struct three *t, struct sops_pieces *out, bool *fits, struct sops_err *e)
 {
+    const uint32_t *to_a = t->to_a, *to_b = t->to_b;
     for (size_t i = 0; *fits && i < t->base.count; i++) {
         if (to_a[i] == SOPS_NO_MATCH || to_b[i] == SOPS_NO_MATCH) {
             continue;
@@ -294,10 +331,10 @@ static bool merge_rows(struct three *t, const uint32_t *to_a, const uint32_t *to
     return !*fits || merge_stretch(t, t->base.count, t->ours.count, t->theirs.count, out, fits, e);
 }
 
-bool sops_match_three(struct sops_row base, struct sops_row ours, struct sops_row theirs, struct sops_pieces *out,
-                      bool *fits, struct sops_err *e)
+bool sops_match_three(struct sops_row base, struct sops_row ours, struct sops_row theirs, enum sops_match_how how,
+                      struct sops_pieces *out, bool *fits, struct sops_err *e)
 {
-    struct three t = {.base = base, .ours = ours, .theirs = theirs};
+    struct three t = {.base = base, .ours = ours, .theirs = theirs, .how = how};
     bool far = false;
     *fits = true;
     uint32_t *to_a = sops_alloc(base.count * sizeof *to_a, e);
@@ -306,7 +343,9 @@ bool sops_match_three(struct sops_row base, struct sops_row ours, struct sops_ro
     if (ok && far) {
         *fits = false;
     } else if (ok) {
-        ok = merge_rows(&t, to_a, to_b, out, fits, e);
+        t.to_a = to_a;
+        t.to_b = to_b;
+        ok = merge_rows(&t, out, fits, e);
     }
     sops_free(to_a);
     sops_free(to_b);
@@ -351,4 +390,27 @@ void sops_lines_free(struct sops_lines *l)
     sops_free(l->print);
     sops_free(l->begin);
     *l = (struct sops_lines){0};
+}
+
+bool sops_lines_merge(const struct sops_slice text[3], const uint8_t key[SOPS_PRINT_KEY], enum sops_match_how how,
+                      struct sops_buf *out, bool *fits, struct sops_err *e)
+{
+    struct sops_lines l[3] = {{0}};
+    struct sops_pieces p = {0};
+    bool ok = true;
+    for (size_t v = 0; ok && v < 3; v++) {
+        ok = sops_lines_split(text[v], key, &l[v], e);
+    }
+    const struct sops_row row[3] = {{l[0].print, l[0].count}, {l[1].print, l[1].count}, {l[2].print, l[2].count}};
+    ok = ok && sops_match_three(row[0], row[1], row[2], how, &p, fits, e);
+    for (size_t i = 0; ok && *fits && i < p.count; i++) {
+        size_t v = p.piece[i].from == SOPS_PIECE_THEIRS ? 2 : 1;
+        size_t from = l[v].begin[p.piece[i].begin], to = l[v].begin[p.piece[i].end];
+        ok = sops_buf_add(out, sops_slice_of(text[v].ptr + from, to - from), e);
+    }
+    sops_pieces_free(&p);
+    for (size_t v = 0; v < 3; v++) {
+        sops_lines_free(&l[v]);
+    }
+    return ok;
 }

@@ -46,11 +46,16 @@ struct sops_pieces {
     struct sops_piece *piece;
     size_t count, cap;
 };
+/* May changes of the two sides touch? */
+enum sops_match_how {
+    SOPS_MATCH_APART,    /* no: it does not fit then */
+    SOPS_MATCH_TOUCHING, /* yes, and what both add at one place stands there, ours first */
+};
 /* Three-way: what both sides have of `base` stays; between two such things a side that left the base as it is gives way
- * to the other, and sides that are the same are taken once. `*fits` is false where both changed something in between
- * (changes that touch included), or the rows are too far apart. False only when memory is out. */
-bool sops_match_three(struct sops_row base, struct sops_row ours, struct sops_row theirs, struct sops_pieces *out,
-                      bool *fits, struct sops_err *e) SOPS_CHECKED;
+ * to the other, and sides that are the same are taken once. `*fits` is false where both changed something in between,
+ * or the rows are too far apart. False only when memory is out. */
+bool sops_match_three(struct sops_row base, struct sops_row ours, struct sops_row theirs, enum sops_match_how how,
+                      struct sops_pieces *out, bool *fits, struct sops_err *e) SOPS_CHECKED;
 void sops_pieces_free(struct sops_pieces *p);
 
 /* The prints of the lines of `text`, each with its LF, and where each begins (one more than there are lines: the end).
@@ -63,5 +68,8 @@ struct sops_lines {
 bool sops_lines_split(struct sops_slice text, const uint8_t key[SOPS_PRINT_KEY], struct sops_lines *out,
                       struct sops_err *e) SOPS_CHECKED;
 void sops_lines_free(struct sops_lines *l);
+/* Appends the merged text of base, ours and theirs (in this order) by their lines; `*fits` and failure as above. */
+bool sops_lines_merge(const struct sops_slice text[3], const uint8_t key[SOPS_PRINT_KEY], enum sops_match_how how,
+                      struct sops_buf *out, bool *fits, struct sops_err *e) SOPS_CHECKED;
 
 #endif

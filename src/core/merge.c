@@ -246,36 +246,25 @@ static enum outcome take_side(struct merging *g, struct frame *f, unsigned v, ui
     return put_copy(g, f, v, at, e) ? DONE : NO_MEMORY;
 }
 
+/* Has it two lines or more? */
+static bool has_lines(struct sops_slice text) { return sops_slice_find(text, '\n') + 1 < text.len; }
+
 /* The merged text of three texts by their lines. */
 static enum outcome merge_lines(struct merging *g, struct frame *f, const struct slot *s, struct sops_err *e)
 {
-    struct sops_lines l[VERSIONS] = {{0}};
-    struct sops_pieces p = {0};
     struct sops_buf text = {0};
     struct sops_slice in[VERSIONS];
-    bool ok = true, fits = true;
-    for (unsigned v = BASE; ok && v < VERSIONS; v++) {
+    bool fits = true;
+    for (unsigned v = BASE; v < VERSIONS; v++) {
         in[v] = side_node(g, v, s->in[v].at)->text;
-        ok = sops_lines_split(in[v], g->key, &l[v], e);
-        fits = fits && ok && l[v].count >= 2;
+        fits = fits && has_lines(in[v]);
     }
-    const struct sops_row row[VERSIONS] = {
-        {l[BASE].print, l[BASE].count}, {l[OURS].print, l[OURS].count}, {l[THEIRS].print, l[THEIRS].count}};
-    ok = ok && (!fits || sops_match_three(row[BASE], row[OURS], row[THEIRS], &p, &fits, e));
-    for (size_t i = 0; ok && fits && i < p.count; i++) {
-        unsigned v = p.piece[i].from == SOPS_PIECE_THEIRS ? THEIRS : OURS;
-        size_t from = l[v].begin[p.piece[i].begin], to = l[v].begin[p.piece[i].end];
-        ok = sops_buf_add(&text, sops_slice_of(in[v].ptr + from, to - from), e);
-    }
+    bool ok = !fits || sops_lines_merge(in, g->key, SOPS_MATCH_APART, &text, &fits, e);
     ok = ok && (!fits || put_new_text(g, f, side_node(g, OURS, s->in[OURS].at), side_node(g, THEIRS, s->in[THEIRS].at),
                                       sops_buf_view(&text), e));
     g->m->from_ours += ok && fits;
     g->m->from_theirs += ok && fits;
     sops_buf_free(&text);
-    sops_pieces_free(&p);
-    for (unsigned v = BASE; v < VERSIONS; v++) {
-        sops_lines_free(&l[v]);
-    }
     return !ok ? NO_MEMORY : fits ? DONE : UNFIT;
 }
 
@@ -370,7 +359,7 @@ static enum outcome merge_rows(struct merging *g, struct frame *f, struct items 
     bool fits = known;
     const struct sops_row row[VERSIONS] = {
         {x[BASE].print, x[BASE].count}, {x[OURS].print, x[OURS].count}, {x[THEIRS].print, x[THEIRS].count}};
-    bool ok = !known || sops_match_three(row[BASE], row[OURS], row[THEIRS], &p, &fits, e);
+    bool ok = !known || sops_match_three(row[BASE], row[OURS], row[THEIRS], SOPS_MATCH_APART, &p, &fits, e);
     if (ok && fits && into_list) {
         const struct sops_node *ours = side_node(g, OURS, s->in[OURS].at);
         struct frame list = {.to = sops_arena_alloc(&g->m->doc.arena, sizeof *list.to, e)};

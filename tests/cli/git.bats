@@ -294,6 +294,54 @@ END
     [ "$(git status --porcelain s.env)" = "" ]
 }
 
+@test "a merge by git keeps a text that is kept as it is written: layout, quotes, comments behind values" {
+    git init -q -b main repo
+    cd repo
+    git config user.name t
+    git config user.email t@example.org
+    printf 'creation_rules: [{age: %s}]\nstores: {yaml: {preserve_style: true}, dotenv: {quote: true, preserve_style: true}}\n' "$ME" >.sops.yaml
+    printf '# head\ndb:\n    user:   "alice"   # who\n\n    port: 0640\n    password: "x"\nlist: [1,  2]\n' >../clear.yaml
+    printf 'A="one two"  # c1\nexport B=2\nC='"'x'"' # c2\n\nD=4\n' >../clear.env
+    for f in yaml env; do "$SOPS" encrypt --filename-override "s.$f" "../clear.$f" >"s.$f"; done
+    git add -A
+    "$SOPS" git install
+    git add -A
+    git commit -qm base
+    git checkout -qb topic
+    sed 's/"x"/"y"/; s/head/head of it/' ../clear.yaml | "$SOPS" replace s.yaml
+    sed 's/B=2/B=3 # new/' ../clear.env | "$SOPS" replace s.env
+    git commit -qam theirs
+    git checkout -q main
+    sed 's/alice/bob/' ../clear.yaml | "$SOPS" replace s.yaml
+    sed 's/two/three/; s/c2/c2, too/' ../clear.env | "$SOPS" replace s.env
+    git commit -qam ours
+    git merge -q topic
+    "$SOPS" decrypt s.yaml | diff - <(sed 's/"x"/"y"/; s/head/head of it/; s/alice/bob/' ../clear.yaml)
+    "$SOPS" decrypt s.env | diff - <(sed 's/B=2/B=3 # new/; s/two/three/; s/c2/c2, too/' ../clear.env)
+    # nothing but what changed has a new ciphertext
+    [ "$(git diff --no-textconv HEAD^1 -- s.yaml | grep -c '^+ *[^ +]*.*ENC')" -eq 3 ]
+    # only a comment behind a value changed on the other side
+    git checkout -q topic
+    git reset -q --hard main
+    "$SOPS" decrypt s.env | sed 's/c1/c1 of theirs/' | "$SOPS" replace s.env
+    git commit -qam comment
+    git checkout -q main
+    "$SOPS" set s.env '["D"]' '"5"'
+    git commit -qam D
+    git merge -q topic
+    "$SOPS" decrypt s.env | diff - <(sed 's/B=2/B=3 # new/; s/two/three/; s/c2/c2, too/; s/c1/c1 of theirs/; s/D=4/D="5"/' ../clear.env)
+    # one line that both changed: the values merge, and it is said that the layout does not
+    git checkout -q topic
+    "$SOPS" decrypt s.env | sed 's/c1 of theirs/c1 of both/' | "$SOPS" replace s.env
+    git commit -qam again
+    git checkout -q main
+    "$SOPS" decrypt s.env | sed 's/one three/one four/' | "$SOPS" replace s.env
+    git commit -qam A
+    run -0 git merge topic
+    [[ "$output" = *"the style cannot be kept"* ]]
+    [ "$("$SOPS" decrypt --extract '["A"]' s.env)" = "one four" ]
+}
+
 @test "the filter in a repository without encrypted files: a warning that git add still takes clear text" {
     git init -q -b main repo
     cd repo

@@ -28,8 +28,8 @@ static size_t lcs(const char *a, const char *b)
     size_t n = strlen(a), m = strlen(b);
     for (size_t i = 0; i <= n; i++) {
         for (size_t k = 0; k <= m; k++) {
-            len[i][k] = i == 0 || k == 0               ? 0
-                        : a[i - 1] == b[k - 1]         ? len[i - 1][k - 1] + 1
+            len[i][k] = i == 0 || k == 0                ? 0
+                        : a[i - 1] == b[k - 1]          ? len[i - 1][k - 1] + 1
                         : len[i - 1][k] > len[i][k - 1] ? len[i - 1][k]
                                                         : len[i][k - 1];
         }
@@ -79,7 +79,8 @@ static void test_two(void **state)
     }
 }
 
-/* Rows of 30,000 things without anything in common are told so at once; those that are too far apart are not guessed. */
+/* Rows of 30,000 things without anything in common are told so at once; those that are too far apart are not guessed.
+ */
 static void test_bounds(void **state)
 {
     (void)state;
@@ -105,38 +106,72 @@ static void test_bounds(void **state)
     sops_free(to);
 }
 
+struct three_rows {
+    const char *base, *ours, *theirs, *want;
+};
+
+static void assert_three(const struct three_rows *c, enum sops_match_how how)
+{
+    struct row o, a, b;
+    struct sops_err e = {0};
+    struct sops_pieces p = {0};
+    bool fits = false;
+    char got[64] = {0};
+    assert_ok(sops_match_three(row_of(&o, c->base), row_of(&a, c->ours), row_of(&b, c->theirs), how, &p, &fits, &e),
+              &e);
+    for (size_t k = 0; fits && k < p.count; k++) {
+        const char *from = p.piece[k].from == SOPS_PIECE_THEIRS ? c->theirs : c->ours;
+        strncat(got, from + p.piece[k].begin, p.piece[k].end - p.piece[k].begin);
+    }
+    if (fits != (c->want != NULL) || (fits && strcmp(got, c->want) != 0)) {
+        fail_msg("base '%s', ours '%s', theirs '%s': %s'%s'", c->base, c->ours, c->theirs, fits ? "" : "no merge, ",
+                 got);
+    }
+    sops_pieces_free(&p);
+}
+
 static void test_three(void **state)
 {
     (void)state;
     /* want NULL: they do not fit */
-    static const struct {
-        const char *base, *ours, *theirs, *want;
-    } cases[] = {
-        {"abc", "abc", "abc", "abc"},      {"abc", "xbc", "abc", "xbc"},    {"abc", "abc", "abx", "abx"},
-        {"abcde", "xbcde", "abcdy", "xbcdy"}, {"abc", "abc", "ac", "ac"},    {"abc", "bc", "ab", "b"},
-        {"abc", "axbc", "axbc", "axbc"},   {"abc", "axbc", "aybc", NULL},   {"ab", "xb", "ax", NULL},
-        {"", "x", "", "x"},                {"", "", "y", "y"},              {"", "x", "y", NULL},
-        {"", "xy", "xy", "xy"},            {"abcd", "ad", "abcd", "ad"},    {"abcd", "ad", "abxd", NULL},
-        {"abc", "", "abc", ""},            {"abc", "", "", ""},             {"abc", "", "abx", NULL},
+    static const struct three_rows cases[] = {
+        {"abc", "abc", "abc", "abc"},
+        {"abc", "xbc", "abc", "xbc"},
+        {"abc", "abc", "abx", "abx"},
+        {"abcde", "xbcde", "abcdy", "xbcdy"},
+        {"abc", "abc", "ac", "ac"},
+        {"abc", "bc", "ab", "b"},
+        {"abc", "axbc", "axbc", "axbc"},
+        {"abc", "axbc", "aybc", NULL},
+        {"ab", "xb", "ax", NULL},
+        {"", "x", "", "x"},
+        {"", "", "y", "y"},
+        {"", "x", "y", NULL},
+        {"", "xy", "xy", "xy"},
+        {"abcd", "ad", "abcd", "ad"},
+        {"abcd", "ad", "abxd", NULL},
+        {"abc", "", "abc", ""},
+        {"abc", "", "", ""},
+        {"abc", "", "abx", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct row o, a, b;
-        struct sops_err e = {0};
-        struct sops_pieces p = {0};
-        bool fits = false;
-        char got[64] = {0};
-        assert_ok(sops_match_three(row_of(&o, cases[i].base), row_of(&a, cases[i].ours), row_of(&b, cases[i].theirs),
-                                   &p, &fits, &e),
-                  &e);
-        for (size_t k = 0; fits && k < p.count; k++) {
-            const char *from = p.piece[k].from == SOPS_PIECE_THEIRS ? cases[i].theirs : cases[i].ours;
-            strncat(got, from + p.piece[k].begin, p.piece[k].end - p.piece[k].begin);
-        }
-        if (fits != (cases[i].want != NULL) || (fits && strcmp(got, cases[i].want) != 0)) {
-            fail_msg("base '%s', ours '%s', theirs '%s': %s'%s'", cases[i].base, cases[i].ours, cases[i].theirs,
-                     fits ? "" : "no merge, ", got);
-        }
-        sops_pieces_free(&p);
+        assert_three(&cases[i], SOPS_MATCH_APART);
+    }
+}
+
+/* A thing that one side still has was changed by the other; what both add stands there, ours first. */
+static void test_touching(void **state)
+{
+    (void)state;
+    static const struct three_rows cases[] = {
+        {"ab", "xb", "ay", "xy"},     {"ab", "ay", "xb", "xy"},         {"", "x", "y", "xy"},
+        {"a", "ax", "ay", "axy"},     {"ab", "xyb", "az", "xyz"},       {"abc", "xbc", "abyc", "xbyc"},
+        {"ab", "b", "ay", "y"},       {"ab", "a", "yb", "y"},           {"a", "x", "y", NULL},
+        {"abc", "xbz", "ayc", "xyz"}, {"abc", "ab", "xbcd", "xbd"},     {"a", "x", "ay", "xy"},
+        {"ab", "xb", "ya", "yx"},     {"abc", "axbc", "aybc", "axybc"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_three(&cases[i], SOPS_MATCH_TOUCHING);
     }
 }
 
@@ -160,10 +195,8 @@ static void test_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_three),
-        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_two),      cmocka_unit_test(test_bounds), cmocka_unit_test(test_three),
+        cmocka_unit_test(test_touching), cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }

@@ -263,6 +263,35 @@ class Case:
             if "*" not in sealed:
                 must(len(self.gone(sealed, box.text(self.name))) <= 1, "ciphertexts that are gone: %r" % self.gone(sealed, box.text(self.name)))
 
+    def merge(self, sealed):
+        """two words, one changed on each side: the text of the merge has both"""
+        box, words = self.box, [w for w in set(self.words_in(self.t.text)) if self.t.text.count(w) == 1]
+        if len(words) < 2:
+            return
+        a, b = self.rng.sample(sorted(words), 2)
+        new = {"ours": [(a, "qz9999x0000j")], "theirs": [(b, "qz9998x0000j")]}
+        sides = []
+        for side, changes in new.items():
+            text = self.t.text
+            for old, word in changes:
+                text = text.replace(old, word)
+            box.write(self.name, sealed)
+            if not self.kept(self.sops("replace", STRICT, self.name, input=text)):
+                return
+            sides.append(box.text(self.name))
+            box.write(side + "-" + self.name, sides[-1])
+        box.write("base-" + self.name, sealed)
+        r = self.sops("merge", "base-" + self.name, "ours-" + self.name, "theirs-" + self.name)
+        must(r.rc in (0, 1), "%s" % r)
+        if r.rc == 1 or "cannot be kept" in r.said:
+            self.lost.append("merge: %s" % ("conflict" if r.rc else "style"))
+            return
+        box.write(self.name, r.out)
+        self.open("after merge", self.t.text.replace(a, "qz9999x0000j").replace(b, "qz9998x0000j"))
+        if "*" not in sealed:
+            want([c for c in self.gone(sides[0], r.text) if c not in self.gone(sealed, sides[1]) and c not in ciphers(sealed)], [], "ciphertexts of ours that are gone")
+            must(len(self.gone(sealed, r.text)) <= 2, "ciphertexts that are gone: %r" % self.gone(sealed, r.text))
+
     def rotate(self, sealed):
         box = self.box
         box.write(self.name, sealed)
@@ -335,6 +364,7 @@ class Case:
         self.edit_word(sealed)
         self.edit_lines(sealed)
         self.beside_old(sealed)
+        self.merge(sealed)
         self.damaged(sealed)
         if self.t.leaves:
             self.set_leaf(sealed)

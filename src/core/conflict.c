@@ -272,6 +272,12 @@ static bool touches(const struct region *a, const struct region *b)
     return b->from[0] <= a->to[0] || b->from[1] <= a->to[1];
 }
 
+/* Has the one a line that stands behind the other's? */
+static bool overlaps(const struct region *a, const struct region *b)
+{
+    return b->from[0] < a->to[0] || b->from[1] < a->to[1];
+}
+
 static void join(struct region *a, const struct region *b)
 {
     for (int s = 0; s < 2; s++) {
@@ -284,12 +290,13 @@ static void join(struct region *a, const struct region *b)
     a->sure = a->sure || b->sure;
 }
 
-/* Adds a region behind the others; joins it with the last one where the two cannot be chosen apart. */
+/* Adds a region behind the others; joins it with the last one where the two cannot be chosen apart: lines that follow
+ * from a choice (a comma behind what is the last entry of one side) may stand behind several conflicts. */
 static void add_region(struct regions *r, struct region x)
 {
     struct region *last = r->count != 0 ? &r->region[r->count - 1] : NULL;
     bool plain = last != NULL && last->first != last->end && x.first != x.end; /* both hold conflicts */
-    if (last != NULL && touches(last, &x) && (!plain || last->sure || x.sure)) {
+    if (last != NULL && touches(last, &x) && (!plain || overlaps(last, &x) || last->sure || x.sure)) {
         join(last, &x);
     } else {
         r->region[r->count++] = x;

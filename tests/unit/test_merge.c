@@ -273,6 +273,11 @@ static void test_conflict_text(void **state)
                 "a: 1\n" LT "l:\n    - 1\n    - x\n" EQ "l:\n    - 1\n    - q\n" GT);
     assert_text("{\"a\": 1, \"b\": 2}", "{\"a\": 1}", "{\"a\": 1, \"b\": 3}", json,
                 "{\n" LT "\t\"a\": 1\n" EQ "\t\"a\": 1,\n\t\"b\": 3\n" GT "}\n");
+    /* the comma of what neither changed, behind conflicts that touch each other */
+    assert_text("{\"a\": 1, \"b\": 1, \"c\": 1, \"s\": 1, \"d\": 1}",
+                "{\"a\": 2, \"b\": 2, \"c\": 2, \"s\": 1, \"d\": 2}", "{\"a\": 3, \"b\": 3, \"s\": 1}", json,
+                "{\n" LT "\t\"a\": 2,\n\t\"b\": 2,\n\t\"c\": 2,\n\t\"s\": 1,\n\t\"d\": 2\n" EQ
+                "\t\"a\": 3,\n\t\"b\": 3,\n\t\"s\": 1\n" GT "}\n");
     assert_text("a: 1\nb: 1\nc: 1\n", "b: 1\nc: 1\n", "# why\na: 2\nb: 1\nc: 1\n", yaml,
                 LT EQ "# why\na: 2\n" GT "b: 1\nc: 1\n");
     /* a value against a table, which begins at its header */

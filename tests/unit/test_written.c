@@ -309,6 +309,114 @@ static void random_texts_come_back(void **state)
     }
 }
 
+/* ---- the check of what is about to be written -------------------------------------------------------------------- */
+
+/* A format that opens a text to another one than was sealed: it takes a byte too many out with the metadata. */
+static const struct sops_format *honest;
+
+static bool drop_too_much(const struct sops_written *w, struct sops_edits *to, struct sops_err *e)
+{
+    return honest->textual->drop_meta(w, to, e) && sops_edits_add(to, (struct sops_span){0, 1}, SOPS_LIT(""), e);
+}
+
+static void what_opens_to_other_bytes_is_not_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *text;
+    } texts[] = {{"yaml", " a: kanari\n"},
+                 {"json", " {\"a\": \"kanari\"}\n"},
+                 {"dotenv", "\nA=kanari\n"},
+                 {"ini", "\n[s]\na = kanari\n"},
+                 {"toml", "\na = \"kanari\"\n"}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        honest = sops_format_named(sops_str(texts[i].format));
+        struct sops_textual textual = *honest->textual;
+        struct sops_format faulty = *honest;
+        textual.drop_meta = drop_too_much;
+        faulty.textual = &textual;
+        assert_true(check_trip(honest, sops_str(texts[i].text), false, true));
+
+        struct sops_style s = written_style(&faulty, false);
+        struct sops_buf sealed = {0};
+        struct sops_err e = {0};
+        bool kept = true;
+        assert_ok(written_seal(&world, &faulty, &s, sops_str(texts[i].text), &kept, &sealed, &e), &e);
+        assert_false(kept);
+        assert_int_equal(sealed.len, 0);
+        sops_buf_free(&sealed);
+    }
+}
+
+/* A format that puts another letter in front, a key's, the `slip`th time that it writes a text: the first one holds
+ * tokens, the second ciphertexts. The MAC does not know of keys of values that stay clear. */
+static unsigned slip, writes;
+
+static bool rename_key(struct sops_edits *to, struct sops_err *e)
+{
+    return ++writes != slip || sops_edits_add(to, (struct sops_span){0, 1}, SOPS_LIT("x"), e);
+}
+
+static bool add_and_rename(const struct sops_written *w, const struct sops_meta_text *m, struct sops_edits *to,
+                           struct sops_err *e)
+{
+    return honest->textual->add_meta(w, m, to, e) && rename_key(to, e);
+}
+
+static bool swap_and_rename(const struct sops_written *w, const struct sops_meta_text *m, struct sops_edits *to,
+                            struct sops_err *e)
+{
+    return honest->textual->swap_meta(w, m, to, e) && rename_key(to, e);
+}
+
+/* What was sealed is opened, and sealed with a new key. True when the style was kept. */
+static bool seal_anew(const struct sops_format *f, struct sops_slice sealed, struct sops_buf *out)
+{
+    struct sops_style s = written_style(f, false);
+    struct sops_err e = {0};
+    bool kept = false;
+    struct sops_envelope *v = sops_envelope_new(&world, "f", &e);
+    assert_non_null(v);
+    assert_ok(sops_envelope_style(v, f, &s, &e) && sops_envelope_parse(v, f, sealed, &e) &&
+                  sops_envelope_take_key(v, sops_slice_of(written_key, sizeof written_key), &e) &&
+                  sops_envelope_open(v, &e) && sops_envelope_verify(v, &e) &&
+                  sops_envelope_new_key(v, (struct sops_slice){0}, &e) && sops_envelope_seal_kept(v, out, &kept, &e),
+              &e);
+    sops_envelope_free(v);
+    return kept;
+}
+
+static void values_of_another_document_are_not_kept(void **state)
+{
+    (void)state;
+    const struct sops_slice text = SOPS_LIT("k_unencrypted: 1\na: kanari\n");
+    honest = sops_format_named(SOPS_LIT("yaml"));
+    struct sops_textual textual = *honest->textual;
+    struct sops_format faulty = *honest;
+    textual.add_meta = add_and_rename;
+    textual.swap_meta = swap_and_rename;
+    faulty.textual = &textual;
+    struct sops_style s = written_style(&faulty, false);
+    struct sops_buf sealed = {0}, again = {0};
+    struct sops_err e = {0};
+    for (slip = 1; slip <= 3; slip++) { /* the third is none */
+        bool kept = false;
+        sops_buf_cut(&sealed, 0);
+        writes = 0;
+        assert_ok(written_seal(&world, &faulty, &s, text, &kept, &sealed, &e), &e);
+        assert_int_equal(kept, slip == 3);
+        assert_int_equal(sealed.len != 0, slip == 3);
+    }
+    for (slip = 1; slip <= 3; slip++) {
+        sops_buf_cut(&again, 0);
+        writes = 0;
+        assert_int_equal(seal_anew(&faulty, sops_buf_view(&sealed), &again), slip == 3);
+        assert_int_equal(again.len != 0, slip == 3);
+    }
+    sops_buf_free(&sealed);
+    sops_buf_free(&again);
+}
+
 /* ---- edits ------------------------------------------------------------------------------------------------------- */
 
 static void edits_within_others_are_dropped(void **state)
@@ -334,6 +442,8 @@ int main(void)
         cmocka_unit_test(texts_come_back),
         cmocka_unit_test(layout_stays),
         cmocka_unit_test(random_texts_come_back),
+        cmocka_unit_test(what_opens_to_other_bytes_is_not_kept),
+        cmocka_unit_test(values_of_another_document_are_not_kept),
         cmocka_unit_test(edits_within_others_are_dropped),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

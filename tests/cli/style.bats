@@ -60,6 +60,19 @@ layout() { sed -E '/^sops:/,$d; s/ENC\[[^]]*\](~[A-Za-z0-9+\/=]+)?/E/g' "$1"; }
     same "$("$SOPS" exec-file --preserve-style --no-fifo e.yaml 'cat {}')" "$(cat p.yaml)"
 }
 
+@test "TOML: metadata between tables, and comments above a header, stay where they are" {
+    printf 'x = 1\n\n[a]\nk = "v"\n\n# about b\n[b]\nl = "w"\n' >p.toml
+    "$SOPS" encrypt --preserve-style=strict --input-type toml --output-type toml --age "$ME" p.toml >all.toml
+    { sed '/^\[sops/,$d; /^\[a\]/,$d' all.toml; sed -n '/^\[sops/,$p' all.toml; echo; sed -n '/^\[sops/q; /^\[a\]/,$p' all.toml; } >t.toml
+    outline() { sed -nE 's/^(#|[a-z_]+ =).*/\1/p; /^(\[.*)?$/p' t.toml; }
+    outline >before.txt
+    "$SOPS" rotate -i --preserve-style=strict t.toml
+    same "$(outline)" "$(cat before.txt)"
+    grep -A 1 '^recipient =' before.txt | tail -n 1 | grep -qx ''
+    "$SOPS" unset --preserve-style=strict t.toml '["a"]'
+    same "$("$SOPS" decrypt --preserve-style=strict t.toml | sed -n '/^#/,/^l/p')" "$(printf '# about b\n[b]\nl = "w"')"
+}
+
 @test "what cannot be kept is told, or nothing is written" {
     printf '~\n' >n.yaml
     check 0 "$SOPS" encrypt --preserve-style --age "$ME" n.yaml

@@ -417,6 +417,71 @@ static void values_of_another_document_are_not_kept(void **state)
     sops_buf_free(&again);
 }
 
+/* One that leaves a value, or a comment, in the place of its ciphertext, and one that writes another MAC. */
+static enum sops_kind left_clear;
+
+static bool leave_clear(const struct sops_written *w, const struct sops_slot *s, struct sops_slice text,
+                        const struct sops_node *clear, struct sops_laid *to, struct sops_err *e)
+{
+    bool leave = clear != NULL && clear->kind == left_clear && sops_slice_starts(text, SOPS_LIT("ENC[AES256_GCM,"));
+    return honest->textual->seal(w, s, leave ? clear->text : text, clear, to, e);
+}
+
+static bool add_other_mac(const struct sops_written *w, const struct sops_meta_text *m, struct sops_edits *to,
+                          struct sops_err *e)
+{
+    for (struct sops_node *n = m->doc->parts; n != NULL; n = sops_node_after(m->doc->parts, n)) {
+        if (sops_slice_eq(n->key, SOPS_LIT("mac"))) {
+            n->text = SOPS_LIT("ENC[AES256_GCM,data:aGVsbG8=,iv:AAAA,tag:BBBB,type:str]");
+        }
+    }
+    return honest->textual->add_meta(w, m, to, e);
+}
+
+static void what_does_not_open_is_not_kept(void **state)
+{
+    (void)state;
+    honest = sops_format_named(SOPS_LIT("yaml"));
+    for (int what = 0; what < 3; what++) {
+        struct sops_textual textual = *honest->textual;
+        struct sops_format faulty = *honest;
+        left_clear = what == 0 ? SOPS_STR : SOPS_COMMENT;
+        textual.seal = what < 2 ? leave_clear : textual.seal;
+        textual.add_meta = what == 2 ? add_other_mac : textual.add_meta;
+        faulty.textual = &textual;
+        struct sops_style s = written_style(&faulty, false);
+        struct sops_buf sealed = {0};
+        struct sops_err e = {0};
+        bool kept = true;
+        assert_ok(written_seal(&world, &faulty, &s, SOPS_LIT("# kanari\na: kanari\n"), &kept, &sealed, &e), &e);
+        assert_false(kept);
+        assert_int_equal(sealed.len, 0);
+        sops_buf_free(&sealed);
+    }
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+
+static void toml_has_64_bits(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"a = 9223372036854775808\n", "a = -9223372036854775809\n",
+                                        "a = 0x8000000000000000\n", "a = 0x10000000000000001\n",
+                                        "a = 0o1000000000000000000000\n"};
+    const struct sops_format *toml = sops_format_named(SOPS_LIT("toml"));
+    struct sops_style s = written_style(toml, false);
+    assert_true(check_trip(toml, SOPS_LIT("a = -9223372036854775808\nb = 0x7FFF_FFFF_FFFF_FFFF\n"), false, true));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct sops_buf sealed = {0};
+        struct sops_err e = {0};
+        bool kept = true;
+        assert_false(written_seal(&world, toml, &s, sops_str(texts[i]), &kept, &sealed, &e));
+        assert_non_null(strstr(e.msg, "a whole number of more than 64 bits"));
+        sops_err_clear(&e);
+        sops_buf_free(&sealed);
+    }
+}
+
 /* ---- edits ------------------------------------------------------------------------------------------------------- */
 
 static void edits_within_others_are_dropped(void **state)
@@ -444,6 +509,8 @@ int main(void)
         cmocka_unit_test(random_texts_come_back),
         cmocka_unit_test(what_opens_to_other_bytes_is_not_kept),
         cmocka_unit_test(values_of_another_document_are_not_kept),
+        cmocka_unit_test(what_does_not_open_is_not_kept),
+        cmocka_unit_test(toml_has_64_bits),
         cmocka_unit_test(edits_within_others_are_dropped),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,11 +195,23 @@ size_t sops_yaml_place_of(struct sops_yaml_disguise *d, size_t *index, size_t *c
     return n;
 }
 
-/* The text of a token with the ciphertexts `from` to `to` in it again. */
+static size_t count_stand_ins(struct sops_slice text)
+{
+    size_t n = 0;
+    for (size_t at; (at = sops_slice_find(text, (uint8_t)STAND_IN[0])) < text.len; n++) {
+        text = sops_slice_skip(text, at + 1);
+    }
+    return n;
+}
+
+/* The text of a token with the ciphertexts `from` to `to` in it again. Those of the comment behind the `|` or `>` of a
+ * block stand in front, and are no part of its text. */
 static bool put_back(const struct sops_yaml_disguise *d, struct sops_slice in, struct sops_slice text, size_t from,
                      size_t to, struct sops_arena *a, struct sops_slice *out, struct sops_err *e)
 {
-    size_t size = text.len + left_out_before(d, to) - left_out_before(d, from), n = 0;
+    size_t inside = count_stand_ins(text), n = 0;
+    from = inside < to - from ? to - inside : from;
+    size_t size = text.len + left_out_before(d, to) - left_out_before(d, from);
     uint8_t *copy = sops_arena_bytes(a, size + 1, e);
     if (copy == NULL) {
         return false;

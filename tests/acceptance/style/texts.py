@@ -13,6 +13,7 @@ class Text:
     def __init__(self, rng, form):
         self.rng, self.form = rng, form
         self.leaves, self.hidden, self.spare, self.anchors, self.words = [], [], [], [], []
+        self.clear_alias = False  # an alias under a clear path, which shows the words of its anchor
         self.same = lambda a, b: a == b
         self.text = ""
 
@@ -202,6 +203,7 @@ class Yaml(Text):
         if kind < 12:
             return self.one("", " null", " ~", " ''", ' ""', " {}", " []", " Null") + self.tail(sealed) + "\n"
         if kind < 13 and self.anchors:
+            self.clear_alias = self.clear_alias or not sealed
             return " *%s" % r.choice(self.anchors)[0] + self.tail(sealed) + "\n"
         v, w = self.inline(col, sealed, False)
         mark = ""
@@ -572,4 +574,6 @@ def random_text(kind, rng):
         t.spare = [(tuple(map(name, path)), True) for path, _ in t.spare]
     if "_unencrypted" not in t.text:
         t.hidden = t.words
+    elif t.clear_alias:
+        t.hidden = []
     return t

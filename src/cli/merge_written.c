@@ -38,22 +38,27 @@ static struct sops_envelope *read_clear(const struct as_written *w, const struct
     return env;
 }
 
-/* One version opened, and its clear text. */
+/* One version opened with the data key that is there, and its clear text; neither where that cannot be, as with a base
+ * whose MAC is another. */
 static bool open_as_written(struct as_written *w, const struct sops_merge_run *r, size_t i, struct sops_err *e)
 {
-    struct sops_version *const others[] = {(struct sops_version *)(uintptr_t)&r->v[i], NULL};
     struct sops_version *v = &w->v[i];
+    struct sops_err why = {0};
     v->name = r->v[i].name;
     v->style = &w->style;
-    if (!sops_buf_add(&v->text, sops_buf_view(&r->v[i].text), e) || !sops_version_look(v, r->j->world, r->f, e) ||
-        v->state != SOPS_VERSION_SEALED) {
-        return e->code == SOPS_OK;
-    }
-    if (!sops_version_open(v, r->j, others, true, e) ||
-        !sops_envelope_emit_clear(v->env, r->f, &w->style, &w->clear[i], e)) {
+    if (!sops_buf_add(&v->text, sops_buf_view(&r->v[i].text), e) || !sops_version_look(v, r->j->world, r->f, e)) {
         return false;
     }
-    w->read[i] = read_clear(w, r, sops_buf_view(&w->clear[i]), e);
+    bool opened = v->state == SOPS_VERSION_SEALED &&
+                  sops_envelope_take_key(v->env, sops_envelope_key(r->v[i].env), &why) &&
+                  sops_envelope_open(v->env, &why) && sops_envelope_verify(v->env, &why) &&
+                  sops_envelope_emit_clear(v->env, r->f, &w->style, &w->clear[i], &why);
+    if (opened) {
+        w->read[i] = read_clear(w, r, sops_buf_view(&w->clear[i]), e);
+    } else if (why.memory) {
+        (void)sops_fail_memory(e);
+    }
+    sops_err_clear(&why);
     return e->code == SOPS_OK;
 }
 

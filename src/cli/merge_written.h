@@ -9,7 +9,7 @@
 
 /* r->result holds the merged document. Where a text that reads as it can be made, r->result becomes ours as it was
  * read, with that text in place of its own; else a warning says that the file is written anew, and r->result stays.
- * Does nothing where no style is kept. False only when memory is out, or a version can no longer be opened. */
+ * Does nothing where no style is kept. Nobody is asked for a key again. False only when memory is out. */
 bool sops_merge_as_written(struct sops_merge_run *r, struct sops_err *e) SOPS_CHECKED;
 
 #endif

@@ -340,6 +340,13 @@ END
     run -0 git merge topic
     [[ "$output" = *"the style cannot be kept"* ]]
     [ "$("$SOPS" decrypt --extract '["A"]' s.env)" = "one four" ]
+    # a base that somebody changed by hand is compared with, but its text is not believed
+    git show main~1:s.env | sed 's/^# *ENC/#ENC/; s/^D=.*/D_unencrypted=changed/' >base.env
+    git show main~1:s.env >theirs.env
+    "$SOPS" set theirs.env '["C"]' '"z"'
+    "$SOPS" set s.env '["E"]' '"new"'
+    run -0 "$SOPS" merge base.env s.env theirs.env
+    [[ "$output" = *"the style cannot be kept"* ]]
 }
 
 @test "the filter in a repository without encrypted files: a warning that git add still takes clear text" {

@@ -361,7 +361,9 @@ static bool tell_data_key(struct doctor *d, const struct sops_buf *share, size_t
 static bool try_repair(struct doctor *d, bool *have, struct sops_err *e)
 {
     struct sops_err why = {0};
+    d->quiet.slots = d->job->world->slots; /* what is made on the way lives, and is freed, with the world itself */
     *have = sops_envelope_unwrap(d->env, d->job->services, d->job->order, &why);
+    d->job->world->slots = d->quiet.slots;
     bool ok = !why.memory || sops_fail_memory(e);
     sops_err_clear(&why);
     if (!ok || !*have) {

@@ -38,8 +38,7 @@ static void enter_quiet(struct check_run *r)
 
 static void leave_quiet(struct check_run *r) { r->job->world->slots = r->keys->quiet.slots; }
 
-/* ---- all data keys --------------------------------------------------------------------------------------------------
- */
+/* ---- all data keys ---------------------------------------------------------------------------------------------- */
 
 struct reading {
     struct check_run *r;

@@ -209,6 +209,7 @@ static bool seal_result(struct sops_merge_run *r, bool by_lines, struct sops_err
     bool taken = false, done = false;
     sops_buf_cut(&r->text, 0);
     r->like = NULL;
+    r->other_text[0] = r->other_text[1] = false;
     if (by_lines && !sops_merge_as_written(r, e)) {
         return false;
     }

@@ -6,14 +6,11 @@
 #include "cli/reuse_old.h"
 #include "core/match.h"
 
-#include <sodium.h>
-
 struct as_written {
     struct sops_style style;
     struct sops_version v[3]; /* as in struct sops_merge_run */
     struct sops_buf clear[3];
-    struct sops_envelope
-        *read[3]; /* the clear texts as documents, with what no sealed text shows: comments in spellings */
+    struct sops_envelope *read[3]; /* of the clear texts, which show comments in spellings, too */
 };
 
 /* `text` as a document. NULL when it is none, or without memory. */

@@ -264,22 +264,25 @@ struct three {
     size_t o, a, b;
 };
 
-/* Where the next thing of the base that a side has stands in it, from `i` on and before `end`; else `otherwise`. */
-static size_t next_kept(const uint32_t *to, size_t i, size_t end, size_t otherwise)
+/* Where the next thing of the base that a side has stands in it, from `i` on and before `end`; else `otherwise`. `*at`
+ * is how far was looked, as a stretch may be the whole text. */
+static size_t next_kept(const uint32_t *to, size_t *at, size_t i, size_t end, size_t otherwise)
 {
-    while (i < end && to[i] == SOPS_NO_MATCH) {
-        i++;
+    *at = *at < i ? i : *at;
+    while (*at < end && to[*at] == SOPS_NO_MATCH) {
+        ++*at;
     }
-    return i < end ? to[i] : otherwise;
+    return *at < end ? to[*at] : otherwise;
 }
 
 /* Both changed the stretch, and none of its things is in both. One that a side still has was changed by the other. */
 static bool merge_touching(struct three *t, size_t o, size_t a, size_t b, struct sops_pieces *out, bool *fits,
                            struct sops_err *e)
 {
+    size_t at_a = t->o, at_b = t->o;
     bool ok = true;
     for (size_t i = t->o; ok && *fits && i < o; i++) {
-        size_t to_a = next_kept(t->to_a, i, o, a), to_b = next_kept(t->to_b, i, o, b);
+        size_t to_a = next_kept(t->to_a, &at_a, i, o, a), to_b = next_kept(t->to_b, &at_b, i, o, b);
         bool ours_has = t->to_a[i] != SOPS_NO_MATCH;
         *fits = ours_has || t->to_b[i] != SOPS_NO_MATCH;
         if (!*fits) {

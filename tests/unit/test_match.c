@@ -175,6 +175,28 @@ static void test_touching(void **state)
     }
 }
 
+/* One side takes out all of a long text, the other puts something behind it: as long as the text is, no longer. */
+static void test_touching_is_linear(void **state)
+{
+    (void)state;
+    enum { MANY = 1000000 };
+    struct sops_err e = {0};
+    struct sops_pieces p = {0};
+    bool fits = false;
+    struct sops_print *base = sops_alloc((MANY + 1) * sizeof *base, &e);
+    for (uint64_t i = 0; i <= MANY; i++) {
+        base[i] = (struct sops_print){{i, 0}};
+    }
+    assert_ok(sops_match_three((struct sops_row){base, MANY}, (struct sops_row){base, MANY + 1},
+                               (struct sops_row){base, 0}, SOPS_MATCH_TOUCHING, &p, &fits, &e),
+              &e);
+    assert_true(fits);
+    assert_int_equal(p.count, 1);
+    assert_int_equal(p.piece[0].begin, MANY);
+    sops_pieces_free(&p);
+    sops_free(base);
+}
+
 static void test_lines(void **state)
 {
     (void)state;
@@ -195,8 +217,12 @@ static void test_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two),      cmocka_unit_test(test_bounds), cmocka_unit_test(test_three),
-        cmocka_unit_test(test_touching), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_two),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_three),
+        cmocka_unit_test(test_touching),
+        cmocka_unit_test(test_touching_is_linear),
+        cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, NULL, test_no_leaks);
 }
